@@ -1,0 +1,101 @@
+"""Recordings with their texts: JSON-lines manifests and folders of audio with a .txt beside each file."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from speech2text.errors import ManifestError
+
+AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".aiff", ".aif", ".au", ".caf", ".w64", ".rf64")
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One recording and what is said in it, as its author wrote it; `duration` in seconds, None where unknown."""
+
+    id: str
+    audio: Path
+    text: str
+    speaker: str = ""
+    corpus: str = ""
+    duration: float | None = None
+    language: str = ""
+
+
+def read_utterances(path: Path) -> list[Utterance]:
+    """The utterances of a manifest (.jsonl), or of a folder that has a .txt beside each audio file.
+
+    Raises:
+        ManifestError: nothing there, a row without `audio` or `text`, or an id that stands twice.
+    """
+    if path.is_dir():
+        return _read_folder(path)
+    if not path.is_file():
+        raise ManifestError(f"{path}: no such manifest or folder; give a .jsonl file or a folder of audio with texts")
+    return _read_manifest(path)
+
+
+def _read_manifest(path: Path) -> list[Utterance]:
+    utterances: dict[str, Utterance] = {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise ManifestError(f"{path}: not a text file ({error.reason}); a manifest is one JSON object a line") from None
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        utterance = _parse_row(path, number, line)
+        if utterance.id in utterances:
+            raise ManifestError(f"{path}:{number}: the id {utterance.id!r} stands twice; ids must be unique")
+        utterances[utterance.id] = utterance
+    if not utterances:
+        raise ManifestError(f"{path}: no utterance in it; a manifest is one JSON object a line")
+    return list(utterances.values())
+
+
+def _parse_row(path: Path, number: int, line: str) -> Utterance:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ManifestError(f"{path}:{number}: not JSON ({error.msg}); a manifest is one JSON object a line") from None
+    if not isinstance(row, dict):
+        raise ManifestError(f"{path}:{number}: not a JSON object; write {{\"audio\": …, \"text\": …}}")
+    for key in ("audio", "text"):
+        if not isinstance(row.get(key), str):
+            near = difflib.get_close_matches(key, row, n=1)
+            hint = f"; is it {near[0]!r}?" if near and near[0] != key else ""
+            raise ManifestError(f"{path}:{number}: {key!r} is missing or no text{hint}")
+    duration = row.get("duration")
+    if duration is not None and not isinstance(duration, int | float):
+        raise ManifestError(f"{path}:{number}: 'duration' must be a number of seconds, not {duration!r}")
+    return Utterance(
+        id=str(row.get("id") or row["audio"]),
+        audio=path.parent / row["audio"],
+        text=row["text"],
+        speaker=str(row.get("speaker") or ""),
+        corpus=str(row.get("corpus") or ""),
+        duration=duration,
+        language=str(row.get("lang") or ""),
+    )
+
+
+def _read_folder(folder: Path) -> list[Utterance]:
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in AUDIO_SUFFIXES and file.is_file())
+    if not files:
+        raise ManifestError(f"{folder}: no audio file in it; looked for {' '.join(AUDIO_SUFFIXES)}")
+    with_text = [file for file in files if file.with_suffix(".txt").is_file()]
+    if not with_text:
+        raise ManifestError(
+            f"{folder}: none of its {len(files)} audio files has a text; put {files[0].stem}.txt beside {files[0].name}"
+        )
+    return [
+        Utterance(
+            id=file.relative_to(folder).as_posix(),
+            audio=file,
+            text=" ".join(file.with_suffix(".txt").read_text(encoding="utf-8").split()),
+        )
+        for file in with_text
+    ]

@@ -1,0 +1,74 @@
+"""What the search needs to know of a recogniser: two small protocols over NumPy arrays.
+
+A listener turns sound into a `Memory`; a speller reads the memory, one token a step. The ONNX graphs, the torch
+model in training and the scripted spellers of the tests all satisfy them, so there is one search for all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+BLANK = 0
+"""The CTC label of "no new token"; never a token of a hypothesis."""
+END = 1
+"""Ends every hypothesis and, as the token before the first, starts it."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the listener made of one utterance: T frames, each `reduction` feature frames long.
+
+    values: (T, D), what attention returns; keys: (T, K), what it compares with the query;
+    ctc_log_probs: (T, V), log-probabilities over the V tokens (blank is token 0).
+    """
+
+    values: FloatArray
+    keys: FloatArray
+    ctc_log_probs: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True)
+class SpellerState:
+    """The speller's LSTM state for each of H hypotheses: hidden and cell, both (H, layers, units)."""
+
+    hidden: FloatArray
+    cell: FloatArray
+
+    def select(self, hypotheses: IntArray) -> SpellerState:
+        """The states of the given hypotheses (indices (N,), repeats allowed), in that order."""
+        return SpellerState(self.hidden[hypotheses], self.cell[hypotheses])
+
+
+class Listener(Protocol):
+    """Hears 16 kHz mono sound."""
+
+    def listen(self, samples: FloatArray, chunk_seconds: float | None = None) -> Memory:
+        """The memory of samples (N,) heard as a whole, or in chunks of about `chunk_seconds` as a stream would."""
+        ...
+
+
+class Speller(Protocol):
+    """Spells token by token while attending to a memory."""
+
+    def start(self) -> SpellerState:
+        """The state of one hypothesis that has no token yet."""
+        ...
+
+    def step(
+        self, memory: Memory, tokens: IntArray, state: SpellerState
+    ) -> tuple[FloatArray, FloatArray, SpellerState]:
+        """Read the last token of each of H hypotheses, tokens (H,), END before the first.
+
+        Returns next-token log-probabilities (H, V), attention weights averaged over heads (H, T), and the new state.
+        """
+        ...

@@ -1,0 +1,46 @@
+"""What a recogniser returns: a transcript of segments of words, with times in seconds from the recording's start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+Seconds = float
+
+
+@dataclass(frozen=True)
+class Word:
+    """One word as heard between `start` and `end`; `confidence` is between 0 and 1."""
+
+    text: str
+    start: Seconds
+    end: Seconds
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of speech between pauses; `text` is its words joined by spaces."""
+
+    text: str
+    start: Seconds
+    end: Seconds
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """The text of one recording of `duration` seconds; segments are in order and never overlap."""
+
+    segments: tuple[Segment, ...]
+    duration: Seconds
+
+    @cached_property
+    def text(self) -> str:
+        """The whole text on one line."""
+        return " ".join(segment.text for segment in self.segments if segment.text)
+
+    @cached_property
+    def words(self) -> tuple[Word, ...]:
+        """All words in order."""
+        return tuple(word for segment in self.segments for word in segment.words)
