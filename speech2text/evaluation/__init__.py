@@ -1,0 +1,1 @@
+"""References and hypotheses in, error rates and reports out; no model runs here."""

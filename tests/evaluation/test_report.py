@@ -1,0 +1,111 @@
+import json
+
+import pytest
+from rich.console import Console
+
+from speech2text.evaluation.report import Recognised, find_worst, make_report, render, row_to_dict, score, to_dict
+
+UTTERANCES = [
+    Recognised("u1", "call me now", "call be now", "ann", "phones", 1.0),
+    Recognised("u2", "one two three four", "one two", "bob", "phones", 2.0),
+    Recognised("u3", "yes", "yes", "ann", "books", 25.0),
+    Recognised("u4", "", "oh", "", "", None),
+]
+
+
+def print_on_80_columns(report, worst=5):
+    console = Console(width=80, record=True, file=None, force_terminal=False, quiet=False, color_system=None)
+    with console.capture() as capture:
+        console.print(render(report, worst))
+    return capture.get()
+
+
+def test_totals_and_groups_of_the_dictionary():
+    report = to_dict(make_report(score(UTTERANCES), [("u5", "u5.wav: empty file")]))
+    assert report["schema_version"] == 1
+    assert report["total"]["utterances"] == 4
+    assert report["total"]["words"] == {
+        "rate": pytest.approx(4 / 8), "reference": 8, "substitutions": 1, "deletions": 2, "insertions": 1,
+    }  # fmt: skip
+    assert [(group["name"], group["words"]["rate"]) for group in report["by_corpus"]] == [
+        ("books", 0.0), ("phones", pytest.approx(3 / 7)),
+    ]  # fmt: skip
+    assert [(group["name"], group["utterances"]) for group in report["by_speaker"]] == [("ann", 2), ("bob", 1)]
+    assert [group["name"] for group in report["by_duration"]] == ["0 to 2 s", "2 to 5 s", "20 s and more"]
+    assert report["excluded"] == [{"id": "u5", "error": "u5.wav: empty file"}]
+    assert [row["id"] for row in report["utterances"]] == ["u1", "u2", "u3", "u4"]
+
+
+def test_the_dictionary_is_json_and_the_same_each_time():
+    first, second = (json.dumps(to_dict(make_report(score(UTTERANCES))), allow_nan=False) for _ in range(2))
+    assert first == second
+
+
+def test_duration_buckets_stand_in_order_of_time():
+    rows = [Recognised(str(seconds), "a", "a", duration=seconds) for seconds in (30, 12, 7, 3, 1, 2, 5, 10, 20)]
+    names = [(summary.name, summary.utterances) for summary in make_report(score(rows)).durations]
+    assert names == [("0 to 2 s", 1), ("2 to 5 s", 2), ("5 to 10 s", 2), ("10 to 20 s", 2), ("20 s and more", 2)]
+
+
+def test_the_same_speaker_name_in_two_corpora_is_two_voices_when_drawn():
+    rows = [Recognised(str(index), "a b", "a", "01", corpus) for index, corpus in enumerate(["x", "y", "x"])]
+    interval = make_report(score(rows)).total.interval
+    assert (interval.units, interval.size) == ("speakers", 2)
+
+
+def test_an_empty_reference_has_no_rate_and_its_words_count_as_inserted():
+    report = make_report(score([Recognised("u", "", "oh two")]))
+    total = to_dict(report)["total"]
+    assert total["words"]["rate"] is None
+    assert total["words"]["insertions"] == 2
+    assert total["wer_interval"] is None
+    assert "words (WER)" in print_on_80_columns(report)
+
+
+def test_nothing_scored_gives_a_report_without_rates():
+    report = make_report([], [("u", "gone")])
+    assert to_dict(report)["total"]["words"]["rate"] is None
+    assert "0 utterances; 1 more could not be read and is not counted" in print_on_80_columns(report)
+
+
+def test_worst_are_those_with_the_most_errors_and_only_those_with_errors():
+    scored = score(UTTERANCES)
+    assert [row.utterance.id for row in find_worst(scored, 10)] == ["u2", "u4", "u1"]
+    assert [row.utterance.id for row in find_worst(scored, 1)] == ["u2"]
+    assert find_worst(scored, 0) == []
+
+
+def test_a_row_says_what_was_said_recognised_and_wrong():
+    (row,) = score(UTTERANCES[:1])
+    assert row_to_dict(row) == {
+        "id": "u1", "text": "call me now", "hypothesis": "call be now",
+        "errors": {"rate": pytest.approx(1 / 3), "reference": 3, "substitutions": 1, "deletions": 0, "insertions": 0},
+    }  # fmt: skip
+
+
+def test_the_terminal_report_shows_differences_without_colours_too():
+    printed = print_on_80_columns(make_report(score(UTTERANCES)))
+    assert "call [-me-]{+be+} now" in printed
+    assert "one two [-three four-]" in printed
+    assert "{+oh+}" in printed
+
+
+def test_the_terminal_report_fits_80_columns_whatever_the_names():
+    rows = [
+        Recognised(
+            f"a/very/long/name/[bold]/{index}" * 4, "yes no " * 30, "no " * 500, f"speaker{index}" * 5, f"c{index % 2}"
+        )
+        for index in range(30)
+    ]
+    printed = print_on_80_columns(make_report(score(rows)))
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "20 more are in the JSON report" in printed
+    assert "[bold]" in printed
+
+
+def test_the_diff_is_red_and_green_on_a_terminal():
+    console = Console(width=80, force_terminal=True, color_system="standard", legacy_windows=False)
+    with console.capture() as capture:
+        console.print(render(make_report(score(UTTERANCES))))
+    assert "\x1b[31m[-me-]" in capture.get()
+    assert "\x1b[32m{+be+}" in capture.get()
