@@ -1,0 +1,152 @@
+import numpy as np
+import pytest
+
+from speech2text.decoding import END, Hypothesis, attention_greedy, beam_search, ctc_greedy
+from tests.decoding.scripted import (
+    ScriptedSpeller,
+    log_softmax,
+    memory_of,
+    planted,
+    random_log_probs,
+    random_speller,
+)
+
+VOCABULARY = 30
+
+
+def speller_of(text: list[int], strength: float = 6.0) -> ScriptedSpeller:
+    """Spells `text` from wherever the prefix has got to, and never mind what the prefix says."""
+
+    def script(prefix):
+        logits = np.random.default_rng([7, *prefix]).standard_normal(VOCABULARY)
+        logits[text[len(prefix)] if len(prefix) < len(text) else END] += strength
+        return log_softmax(logits)
+
+    return ScriptedSpeller(script)
+
+
+def looping_speller(loop: list[int]) -> ScriptedSpeller:
+    """Repeats itself and hardly ever ends, as attention alone does on little training."""
+
+    def script(prefix):
+        logits = np.zeros(VOCABULARY)
+        logits[loop[len(prefix) % len(loop)]] = 8.0
+        return log_softmax(logits)
+
+    return ScriptedSpeller(script)
+
+
+TEXT = [5, 6, 6, 9, 4]
+PATH = [0, 0, 5, 5, 0, 6, 0, 6, 0, 0, 9, 4, 4, 0, 0, 0]
+
+
+def test_both_agreeing_finds_the_text():
+    memory = memory_of(planted(PATH, VOCABULARY, strength=6))
+    best = beam_search(memory, speller_of(TEXT), beam_size=4, ctc_weight=0.3)[0]
+    assert best.tokens == tuple(TEXT)
+    assert best.score == pytest.approx(0.3 * best.ctc_score + 0.7 * best.attention_score)
+
+
+def test_ctc_stops_a_speller_that_loops():
+    memory = memory_of(planted(PATH, VOCABULARY, strength=8))
+    speller = looping_speller([5, 6])
+    assert len(attention_greedy(memory, speller).tokens) == len(memory)
+    assert beam_search(memory, speller, beam_size=8, ctc_weight=0.7)[0].tokens == tuple(TEXT)
+
+
+def test_speller_settles_what_ctc_leaves_open():
+    path = [0, 5, 0, 6, 0, 7, 0]
+    log_probs = planted(path, VOCABULARY, strength=9)
+    log_probs[3, [6, 8]] = log_probs[3, [8, 6]] = np.log(0.499)  # 6 and 8 sound the same
+    found = {
+        middle: beam_search(memory_of(log_probs), speller_of([5, middle, 7]), beam_size=4, ctc_weight=0.7)[0].tokens
+        for middle in (6, 8)
+    }
+    assert found == {6: (5, 6, 7), 8: (5, 8, 7)}
+
+
+def test_ctc_alone_finds_the_planted_text_and_at_least_as_likely_a_one_as_greedy():
+    memory = memory_of(planted(PATH, VOCABULARY, strength=5))
+    best = beam_search(memory, looping_speller([3]), beam_size=8, ctc_weight=1.0)[0]
+    assert best.tokens == ctc_greedy(memory.ctc_log_probs) == tuple(TEXT)
+    assert best.score == best.ctc_score
+
+
+def test_n_best_is_sorted_distinct_and_starts_with_the_best():
+    memory = memory_of(random_log_probs(3, 12, 6))
+    speller = random_speller(3, 6)
+    readings = beam_search(memory, speller, beam_size=6, ctc_weight=0.4, length_bonus=0.2, n_best=5)
+    assert len(readings) == len({reading.tokens for reading in readings}) == 5
+    assert readings == sorted(readings, key=lambda reading: -reading.score)
+    assert readings[0] == beam_search(memory, speller, beam_size=6, ctc_weight=0.4, length_bonus=0.2)[0]
+
+
+def test_length_bonus_lengthens():
+    memory = memory_of(random_log_probs(1, 10, 6, spread=1.0))
+    speller = random_speller(1, 6)
+    lengths = [
+        len(beam_search(memory, speller, beam_size=8, ctc_weight=0.3, length_bonus=bonus)[0].tokens)
+        for bonus in (-3.0, 0.0, 3.0)
+    ]
+    assert lengths == sorted(lengths)
+    assert lengths[0] < lengths[-1]
+
+
+def test_search_goes_on_while_the_bonus_may_still_pay():
+    def script(prefix):
+        logits = np.zeros(VOCABULARY)
+        logits[7 if prefix else END] = 8.0  # once begun, it never wants to end
+        return log_softmax(logits)
+
+    memory = memory_of(random_log_probs(0, 10, VOCABULARY))
+    best = beam_search(memory, ScriptedSpeller(script), beam_size=4, ctc_weight=0.0, length_bonus=4.0)[0]
+    assert len(best.tokens) == len(memory)
+
+
+def test_search_ends_soon_after_the_text_even_with_a_bonus():
+    path = PATH + [0] * 40
+    speller = speller_of(TEXT)
+    beam_search(
+        memory_of(planted(path, VOCABULARY, strength=12)), speller, beam_size=8, ctc_weight=0.3, length_bonus=0.5
+    )
+    assert speller.steps <= len(TEXT) + 4
+
+
+def test_no_frames_no_tokens():
+    memory = memory_of(np.zeros((0, VOCABULARY), np.float32))
+    empty = Hypothesis((), 0.0, 0.0, 0.0)
+    assert beam_search(memory, speller_of(TEXT), beam_size=8, ctc_weight=0.3) == [empty]
+    assert attention_greedy(memory, speller_of(TEXT)) == empty
+
+
+def test_impossible_tokens_are_survived():
+    """A masked token (-inf) of either head is a score like any other, at every weight."""
+    log_probs = planted(PATH, VOCABULARY, strength=6)
+    log_probs[:, 20:] = -np.inf
+
+    def script(prefix):
+        row = speller_of(TEXT).script(prefix).copy()
+        row[0] = row[25:] = -np.inf
+        return row
+
+    for ctc_weight in (0.0, 0.5, 1.0):
+        best = beam_search(memory_of(log_probs), ScriptedSpeller(script), beam_size=4, ctc_weight=ctc_weight)[0]
+        assert best.tokens == tuple(TEXT)
+        assert np.isfinite(best.score)
+
+
+def test_tokens_without_room_have_no_ctc_score():
+    memory = memory_of(random_log_probs(0, 2, VOCABULARY))
+    best = beam_search(memory, speller_of([5, 5]), beam_size=2, ctc_weight=0.0)[0]
+    assert best.tokens == (5, 5)  # CTC would need a third frame, a blank between them
+    assert best.ctc_score == -np.inf
+
+
+@pytest.mark.parametrize(
+    ("beam_size", "ctc_weight", "n_best", "message"),
+    [(0, 0.3, 1, "beam_size"), (1, 0.3, 0, "n_best"), (1, 1.5, 1, "ctc_weight"), (1, -0.1, 1, "ctc_weight")],
+)
+def test_settings_outside_their_range_are_refused(beam_size, ctc_weight, n_best, message):
+    memory = memory_of(random_log_probs(0, 2, 4))
+    with pytest.raises(ValueError, match=message):
+        beam_search(memory, random_speller(0, 4), beam_size, ctc_weight, n_best=n_best)

@@ -1,0 +1,82 @@
+"""Law 9: the search is what its definition says, on cases small enough to write the definition out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from speech2text.decoding import END, attention_greedy, beam_search, ctc_score
+from speech2text.decoding.ctc import LOG_ZERO, PrefixScorer
+from tests.decoding.scripted import alignments, all_readings, log_sum, memory_of, random_log_probs, random_speller
+
+EVERYTHING = 1000  # a beam wider than there are hypotheses
+seeds = st.integers(0, 2**32 - 1)
+spreads = st.sampled_from([0.5, 2.0, 8.0])
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    seed=seeds,
+    frames=st.integers(1, 4),
+    vocabulary=st.integers(3, 5),
+    ctc_weight=st.sampled_from([0.0, 0.001, 0.3, 0.7, 1.0]),
+    length_bonus=st.sampled_from([-0.5, 0.0, 0.4, 2.0]),
+    n_best=st.sampled_from([1, 4]),
+    spread=spreads,
+)
+def test_wide_beam_is_exhaustive_search(*, seed, frames, vocabulary, ctc_weight, length_bonus, n_best, spread):
+    memory = memory_of(random_log_probs(seed, frames, vocabulary, spread))
+    speller = random_speller(seed, vocabulary, spread)
+    found = beam_search(memory, speller, EVERYTHING, ctc_weight, length_bonus, n_best=n_best)
+    expected = all_readings(memory, speller, ctc_weight, length_bonus)[:n_best]
+    assert [reading.tokens for reading in found] == [reading.tokens for reading in expected]
+    for reading, definition in zip(found, expected, strict=True):
+        assert reading.score == pytest.approx(definition.score, abs=1e-5)
+        assert reading.ctc_score == pytest.approx(definition.ctc_score, abs=1e-5)
+        assert reading.attention_score == pytest.approx(definition.attention_score, abs=1e-5)
+
+
+@settings(deadline=None, max_examples=60)
+@given(seeds, st.integers(1, 12), st.integers(2, 8), spreads)
+def test_beam_of_one_without_ctc_is_greedy(seed, frames, vocabulary, spread):
+    memory = memory_of(random_log_probs(seed, frames, vocabulary))
+    speller = random_speller(seed, vocabulary, spread)
+    assert beam_search(memory, speller, beam_size=1, ctc_weight=0.0) == [attention_greedy(memory, speller)]
+
+
+@settings(deadline=None, max_examples=30)
+@given(seeds, st.integers(1, 5), st.integers(3, 4), st.lists(st.integers(2, 3), max_size=4), spreads)
+def test_prefix_scores_are_sums_over_all_alignments(seed, frames, vocabulary, prefix, spread):
+    prefix = tuple(token for token in prefix if token < vocabulary)
+    log_probs = random_log_probs(seed, frames, vocabulary, spread)
+    paths = [(tokens, score) for _, tokens, score in alignments(log_probs)]
+    scorer = PrefixScorer(log_probs)
+    prefixes = scorer.start()
+    for token in prefix:
+        prefixes = scorer.extend(prefixes, np.array([0]), np.array([token]))
+    scores = scorer.score(prefixes)[0]
+    for token in range(2, vocabulary):
+        longer = (*prefix, token)
+        expected = log_sum([score for tokens, score in paths if tokens[: len(longer)] == longer])
+        assert scores[token] == pytest.approx(max(expected, LOG_ZERO), abs=1e-6)
+    whole = log_sum([score for tokens, score in paths if tokens == prefix])
+    assert scores[END] == pytest.approx(max(whole, LOG_ZERO), abs=1e-6)
+    assert ctc_score(log_probs, prefix) == pytest.approx(whole, abs=1e-6)
+
+
+@settings(deadline=None, max_examples=30)
+@given(seeds, st.integers(1, 5), st.lists(st.integers(2, 3), max_size=3), st.floats(0, 5), spreads)
+def test_outlook_bounds_every_completion(seed, frames, prefix, bonus, spread):
+    log_probs = random_log_probs(seed, frames, 4, spread)
+    scorer = PrefixScorer(log_probs)
+    prefixes = scorer.start()
+    for token in prefix:
+        prefixes = scorer.extend(prefixes, np.array([0]), np.array([token]))
+    spelled: dict[tuple[int, ...], list[float]] = {}
+    for _, tokens, score in alignments(log_probs):
+        if tokens[: len(prefix)] == tuple(prefix):
+            spelled.setdefault(tokens, []).append(score)
+    best = max((log_sum(s) + bonus * (len(t) - len(prefix)) for t, s in spelled.items()), default=LOG_ZERO)
+    assert scorer.outlook(prefixes, bonus)[0] >= best - 1e-6
