@@ -25,20 +25,22 @@ class Utterance:
     language: str = ""
 
 
-def read_utterances(path: Path) -> list[Utterance]:
+def read_utterances(path: Path, with_texts: bool = True) -> list[Utterance]:
     """The utterances of a manifest (.jsonl), or of a folder that has a .txt beside each audio file.
+
+    Without texts, as for recordings of noise, rows need no `text`, files no .txt, and every text is empty.
 
     Raises:
         ManifestError: nothing there, a row without `audio` or `text`, or an id that stands twice.
     """
     if path.is_dir():
-        return _read_folder(path)
+        return _read_folder(path, with_texts)
     if not path.is_file():
         raise ManifestError(f"{path}: no such manifest or folder; give a .jsonl file or a folder of audio with texts")
-    return _read_manifest(path)
+    return _read_manifest(path, with_texts)
 
 
-def _read_manifest(path: Path) -> list[Utterance]:
+def _read_manifest(path: Path, with_texts: bool) -> list[Utterance]:
     utterances: dict[str, Utterance] = {}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -47,7 +49,7 @@ def _read_manifest(path: Path) -> list[Utterance]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        utterance = _parse_row(path, number, line)
+        utterance = _parse_row(path, number, line, with_texts)
         if utterance.id in utterances:
             raise ManifestError(f"{path}:{number}: the id {utterance.id!r} stands twice; ids must be unique")
         utterances[utterance.id] = utterance
@@ -56,14 +58,14 @@ def _read_manifest(path: Path) -> list[Utterance]:
     return list(utterances.values())
 
 
-def _parse_row(path: Path, number: int, line: str) -> Utterance:
+def _parse_row(path: Path, number: int, line: str, with_texts: bool) -> Utterance:
     try:
         row = json.loads(line)
     except json.JSONDecodeError as error:
         raise ManifestError(f"{path}:{number}: not JSON ({error.msg}); a manifest is one JSON object a line") from None
     if not isinstance(row, dict):
-        raise ManifestError(f"{path}:{number}: not a JSON object; write {{\"audio\": …, \"text\": …}}")
-    for key in ("audio", "text"):
+        raise ManifestError(f'{path}:{number}: not a JSON object; write {{"audio": …, "text": …}}')
+    for key in ("audio", "text") if with_texts else ("audio",):
         if not isinstance(row.get(key), str):
             near = difflib.get_close_matches(key, row, n=1)
             hint = f"; is it {near[0]!r}?" if near and near[0] != key else ""
@@ -74,7 +76,7 @@ def _parse_row(path: Path, number: int, line: str) -> Utterance:
     return Utterance(
         id=str(row.get("id") or row["audio"]),
         audio=path.parent / row["audio"],
-        text=row["text"],
+        text=row["text"] if with_texts else "",
         speaker=str(row.get("speaker") or ""),
         corpus=str(row.get("corpus") or ""),
         duration=duration,
@@ -82,12 +84,14 @@ def _parse_row(path: Path, number: int, line: str) -> Utterance:
     )
 
 
-def _read_folder(folder: Path) -> list[Utterance]:
+def _read_folder(folder: Path, with_texts: bool) -> list[Utterance]:
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in AUDIO_SUFFIXES and file.is_file())
     if not files:
         raise ManifestError(f"{folder}: no audio file in it; looked for {' '.join(AUDIO_SUFFIXES)}")
-    with_text = [file for file in files if file.with_suffix(".txt").is_file()]
-    if not with_text:
+    if not with_texts:
+        return [Utterance(id=file.relative_to(folder).as_posix(), audio=file, text="") for file in files]
+    transcribed = [file for file in files if file.with_suffix(".txt").is_file()]
+    if not transcribed:
         raise ManifestError(
             f"{folder}: none of its {len(files)} audio files has a text; put {files[0].stem}.txt beside {files[0].name}"
         )
@@ -97,5 +101,5 @@ def _read_folder(folder: Path) -> list[Utterance]:
             audio=file,
             text=" ".join(file.with_suffix(".txt").read_text(encoding="utf-8").split()),
         )
-        for file in with_text
+        for file in transcribed
     ]

@@ -44,3 +44,32 @@ class Transcript:
     def words(self) -> tuple[Word, ...]:
         """All words in order."""
         return tuple(word for segment in self.segments for word in segment.words)
+
+    def to_txt(self) -> str:
+        """One segment a line."""
+        return self._write("txt")
+
+    def to_srt(self) -> str:
+        """SubRip subtitles."""
+        return self._write("srt")
+
+    def to_vtt(self) -> str:
+        """WebVTT subtitles."""
+        return self._write("vtt")
+
+    def to_tsv(self) -> str:
+        """A table of start, end (milliseconds) and text."""
+        return self._write("tsv")
+
+    def to_json(self) -> str:
+        """One JSON object with everything; its shape is in text/writers.py."""
+        return self._write("json")
+
+    def to_jsonl(self) -> str:
+        """One JSON object a segment, one a line."""
+        return self._write("jsonl")
+
+    def _write(self, format_name: str) -> str:
+        from speech2text.text.writers import WRITERS  # it needs this module
+
+        return WRITERS[format_name](self)

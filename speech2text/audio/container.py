@@ -1,0 +1,136 @@
+"""Opening an audio file, and what its header promises.
+
+libsndfile is lenient: of a file that was cut short it reads what is there and says so only in its log, and the length
+of an MP3 without a table of contents is a guess. Both are settled here, so that nothing is lost without a word.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import BinaryIO
+
+import soundfile
+
+from speech2text.errors import AudioError
+
+_MP3_STRETCH = 64  # more than the highest MP3 bit rate (320 kbit/s) over the lowest (8): no guess falls short
+_MP3_LENGTH_TAGS = (b"Xing", b"Info", b"VBRI")
+_UNKNOWN_BYTES = 0x7FFF0000  # programs that write to a pipe leave a size from here on: the size is not known
+_UNKNOWN_FRAMES = 2**62
+
+# What libsndfile notes in its log when header and file differ.
+_BYTES_DIFFER = re.compile(r"^ *(?:data|riff|Data Size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)  # WAV, W64, AU
+_FRAMES_DIFFER = re.compile(r"from 'COMM' chunk \((\d+)\)|from 'ds64' chunk of (\d+)")  # AIFF, RF64
+_END_MISSING = re.compile(r"lacks an end-of-stream bit|without an End-Of-Stream flag")  # Ogg
+_NEVER_CLOSED = re.compile(r"^data : 0\n\*\*\* Unknown chunk marker", re.MULTILINE)  # WAV
+
+
+class _Bytes:
+    """The bytes of a stream without its name, so that content alone decides the format.
+
+    With a stretch the file claims to be that many times as long, zeros after its end.
+    """
+
+    def __init__(self, stream: BinaryIO, stretch: int = 1) -> None:
+        self._stream = stream
+        self._size = stream.seek(0, io.SEEK_END)
+        self._claimed = self._size * stretch
+        stream.seek(0)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_END:
+            return self._stream.seek(self._claimed + offset)
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def read(self, size: int) -> bytes:
+        # libsndfile looks for a tag before the claimed end; who reads on to the true end must find it there
+        return bytes(size) if self._stream.tell() > self._size else self._stream.read(size)
+
+
+class AudioFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+    """A recording read from its start to its end, never back.
+
+    Args:
+        stream: seekable; it stays open when this is closed.
+        stretch: above 1 for an MP3 whose length is a guess; nothing after the guess would be read otherwise.
+    """
+
+    def __init__(self, stream: BinaryIO, stretch: int = 1) -> None:
+        self.stretch = stretch
+        super().__init__(_Bytes(stream, stretch))
+
+    def seekable(self) -> bool:
+        """Never: soundfile would seek after every read, and MP3 samples would depend on the size of the blocks."""
+        return False
+
+    @property
+    def stated_seconds(self) -> float | None:
+        """The length by the header or by libsndfile's guess from it; None where it says nothing."""
+        frames = self.frames / self.stretch
+        return frames / self.samplerate if frames < _UNKNOWN_FRAMES else None
+
+    @property
+    def promised_seconds(self) -> float | None:
+        """The length the whole file had by its header, though it may have been cut; None where that is not known."""
+        if self.stretch > 1 or self.stated_seconds is None:
+            return None
+        frames = float(self.frames)
+        log = self.extra_info
+        if match := _BYTES_DIFFER.search(log):
+            promised, found = (int(group) for group in match.groups())
+            if found < promised < _UNKNOWN_BYTES:
+                frames = max(frames, 1.0) * promised / max(found, 1)
+        elif match := _FRAMES_DIFFER.search(log):
+            frames = max(frames, float(match[1] or match[2]))
+        return frames / float(self.samplerate)
+
+    @property
+    def lacks_end(self) -> bool:
+        """Whether the mark that ends an Ogg stream is missing."""
+        return bool(_END_MISSING.search(self.extra_info))
+
+    @property
+    def was_never_closed(self) -> bool:
+        """Whether the program that recorded a WAV file was stopped before it could write the length."""
+        return self.frames == 0 and bool(_NEVER_CLOSED.search(self.extra_info))
+
+
+def open_audio(stream: BinaryIO, name: str) -> AudioFile:
+    """The decoder of a seekable stream; `name` is for messages.
+
+    Raises:
+        AudioError: empty, of no known format, or a WAV file whose header was never completed.
+    """
+    if not stream.seek(0, io.SEEK_END):
+        raise AudioError(f"{name}: the file is empty (0 bytes); record or copy it again")
+    try:
+        audio = AudioFile(stream)
+        if audio.format == "MP3" and not _states_mp3_length(stream):
+            audio = AudioFile(stream, _MP3_STRETCH)
+    except soundfile.LibsndfileError:
+        raise AudioError(
+            f"{name}: not audio of a format that can be read (wav, flac, mp3, ogg, opus), or damaged at its start; "
+            "if it plays elsewhere, convert it: ffmpeg -i INPUT output.wav"
+        ) from None
+    if audio.was_never_closed:
+        raise AudioError(
+            f"{name}: its header says 0 s, but more follows: the recorder was stopped before it finished the file; "
+            "repair it: ffmpeg -i INPUT output.wav"
+        )
+    return audio
+
+
+def _states_mp3_length(stream: BinaryIO) -> bool:
+    """Whether the first MP3 frame is a table of contents, which holds the number of frames."""
+    stream.seek(0)
+    tag = stream.read(10)
+    start = 0
+    if tag[:3] == b"ID3":  # its size: four bytes of seven bits, without these ten
+        start = 10 + sum(byte << shift for byte, shift in zip(tag[6:10], (21, 14, 7, 0), strict=False))
+    stream.seek(start)
+    first_frame = stream.read(512)
+    return any(tag in first_frame for tag in _MP3_LENGTH_TAGS)

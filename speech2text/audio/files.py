@@ -1,0 +1,188 @@
+"""Recordings as mono float32 samples at 16 kHz, -1 to 1: any file soundfile reads, any rate, any number of channels.
+
+Files are read in blocks, in bounded memory; how they are cut changes no sample.
+"""
+
+from __future__ import annotations
+
+import glob
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import soundfile
+
+from speech2text.audio.container import AudioFile, open_audio
+from speech2text.audio.manifest import AUDIO_SUFFIXES
+from speech2text.audio.resampling import FloatArray, Resampler
+from speech2text.errors import AudioError
+
+Source = Path | BinaryIO
+
+STANDARD_INPUT = Path("-")
+
+_PIECE_SECONDS = 0.1  # decoded at a time: what is lost at most where a decoder meets damage
+_TOLERANCE_SECONDS = 0.1  # encoders pad; a recording this much shorter than promised is not called cut
+_SPOOL_BYTES = 2**26  # of a pipe held in memory before it goes to a temporary file
+
+
+class AudioWarning(UserWarning):
+    """A recording that could be read in part only."""
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a file says of itself: seconds (None where unknown, a guess for some MP3s), samples a second, channels."""
+
+    seconds: float | None
+    rate: int
+    channels: int
+
+
+def read_blocks(source: Source, block_seconds: float = 30.0) -> Iterator[FloatArray]:
+    """The samples of a file or an open binary stream (pipes too), block by block (N,); none for zero samples.
+
+    Warns:
+        AudioWarning: the recording is damaged or cut short; the blocks hold what could be read.
+
+    Raises:
+        AudioError: missing, a folder, empty, no audio, damaged before the first sample, or NaN or infinite samples.
+    """
+    with _opened(source) as (stream, name), open_audio(stream, name) as audio:
+        resampler = Resampler(audio.samplerate)
+        for block in _decode(audio, name, max(1, round(block_seconds * audio.samplerate))):
+            if len(ready := resampler.feed(block)):
+                yield ready
+        if len(ready := resampler.finish()):
+            yield ready
+
+
+def read_audio(source: Source) -> FloatArray:
+    """All samples (N,) of a recording; warns and raises as `read_blocks`."""
+    return np.concatenate([np.zeros(0, np.float32), *read_blocks(source)])
+
+
+def probe(source: Source) -> AudioInfo:
+    """Length, rate and channels by the header alone.
+
+    Raises:
+        AudioError: missing, a folder, empty, or no audio.
+    """
+    with _opened(source) as (stream, name), open_audio(stream, name) as audio:
+        return AudioInfo(audio.stated_seconds, audio.samplerate, audio.channels)
+
+
+def expand_paths(arguments: Sequence[str]) -> list[Path]:
+    """The files that are meant, each once: files as they are, folders with all within, patterns (`**` too), and `-`.
+
+    A file that does not exist is kept: reading it tells what is wrong, and the other files are done.
+
+    Raises:
+        AudioError: a folder without audio, or a pattern that no audio file matches.
+    """
+    return list(dict.fromkeys(path for argument in arguments for path in _expand(argument)))
+
+
+def _expand(argument: str) -> list[Path]:
+    path = Path(argument)
+    if path.is_dir():
+        found = [file for file in path.rglob("*") if _is_audio(file)]
+        what = "no audio file in this folder"
+    elif path != STANDARD_INPUT and glob.has_magic(argument) and not path.exists():
+        found = [file for file in map(Path, glob.glob(argument, recursive=True)) if _is_audio(file)]  # noqa: PTH207 # Path.glob takes no absolute patterns
+        what = "no audio file matches this pattern"
+    else:
+        return [path]
+    if not found:
+        raise AudioError(f"{argument}: {what}; looked for {' '.join(AUDIO_SUFFIXES)}")
+    return sorted(found)
+
+
+def _is_audio(file: Path) -> bool:
+    # hidden files: macOS leaves a "._talk.wav" that holds no sound beside each file on foreign disks
+    return file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith(".") and file.is_file()
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
+    """A seekable stream of the source and its name in messages."""
+    if not isinstance(source, Path):
+        name = str(getattr(source, "name", "the stream"))
+        with _seekable(source) as stream:
+            yield stream, "standard input" if name == "<stdin>" else name
+        return
+    if source.is_dir():
+        raise AudioError(f"{source}: a folder, not a recording; give an audio file")
+    try:
+        with source.open("rb") as file, _seekable(file) as stream:
+            yield stream, str(source)
+    except FileNotFoundError:
+        raise AudioError(f"{source}: no such file; check the name") from None
+    except OSError as error:
+        raise AudioError(f"{source}: cannot be opened ({error.strerror}); check its permissions") from None
+
+
+@contextmanager
+def _seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
+    """The stream itself, or a copy of what comes through a pipe."""
+    if stream.seekable():
+        yield stream
+        return
+    import shutil
+    import tempfile
+
+    with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
+        shutil.copyfileobj(stream, spool)
+        yield spool  # type: ignore[misc]  # has all of BinaryIO that is used here
+
+
+def _decode(audio: AudioFile, name: str, block_frames: int) -> Iterator[FloatArray]:
+    """Mono blocks (N,) at the file's own rate, checked; warns at the end when something is missing."""
+    frames = 0
+    ended = damaged = False
+    while not ended:
+        block, damaged = _read_block(audio, block_frames)
+        finite = np.isfinite(block)
+        if not finite.all():
+            seconds = (frames + int(finite.argmin())) / audio.samplerate
+            found = f"NaN or infinite samples, the first at {seconds:.2f} s"
+            raise AudioError(f"{name}: {found}; export the recording again as 16-bit WAV")
+        frames += len(block)
+        ended = damaged or len(block) < block_frames
+        yield block
+    _check_end(audio, name, frames / audio.samplerate, damaged)
+
+
+def _read_block(audio: AudioFile, frames: int) -> tuple[FloatArray, bool]:
+    """The mean of the channels of the next frames (N,), fewer at the end; and whether the decoder met damage."""
+    pieces = [np.zeros(0, np.float32)]
+    piece_frames = max(1, round(_PIECE_SECONDS * audio.samplerate))
+    while frames:
+        try:
+            piece = audio.read(min(frames, piece_frames), dtype="float32", always_2d=True)  # (N, channels)
+        except soundfile.LibsndfileError:
+            return np.concatenate(pieces), True
+        if not len(piece):
+            break
+        with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is reported with its place
+            pieces.append(piece.mean(axis=1))
+        frames -= len(piece)
+    return np.concatenate(pieces), False
+
+
+def _check_end(audio: AudioFile, name: str, seconds: float, damaged: bool) -> None:
+    """Say so when less was read than the file once held."""
+    promised = audio.promised_seconds
+    if promised is not None and promised > seconds + _TOLERANCE_SECONDS:
+        share = f"{seconds:.1f} s of the {promised:.1f} s its header promises"
+    elif damaged or audio.lacks_end:
+        share = f"{seconds:.1f} s, and its end is missing"
+    else:
+        return
+    if not seconds:
+        raise AudioError(f"{name}: damaged or cut short: no sound can be read; copy or download it again")
+    warnings.warn(f"{name}: damaged or cut short: read {share}; copy or download it again", AudioWarning, stacklevel=2)

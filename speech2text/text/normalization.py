@@ -1,0 +1,37 @@
+"""One spelling for everything that is trained on or compared: lower case, no punctuation, single spaces.
+
+Training texts, references and hypotheses all pass through here, so that an error rate counts words and not commas.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u201b\u02bc`\u00b4\u2032\uff07"), "'")
+"""What stands for an apostrophe in typographic texts and on careless keyboards."""
+_LONELY_APOSTROPHE = re.compile(r"(?<![^\s\d'])'|'(?![^\s\d'])")
+"""An apostrophe that has no letter on both sides: a quotation mark, or a plural's."""
+
+
+def normalize(text: str, language: str = "") -> str:
+    """Normalised text of any script; `normalize(normalize(text)) == normalize(text)`.
+
+    Letters become lower case (NFC), dashes, slashes and underscores a space; an apostrophe stays between letters and
+    digits stay; all other punctuation and symbols go. English ("en") loses its diacritics, which are loans: "café".
+    """
+    text = unicodedata.normalize("NFC", text).lower().translate(_APOSTROPHES)
+    if language == "en":
+        text = "".join(c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) != "Mn")
+    text = _LONELY_APOSTROPHE.sub("", "".join(map(_keep, text)))
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def _keep(character: str) -> str:
+    """The character itself, a space, or nothing."""
+    category = unicodedata.category(character)
+    if character == "'" or category[0] in "LMN":  # letters, marks (accents, vowel signs), numbers
+        return character
+    if character.isspace() or character in "/\\" or category in ("Pd", "Pc"):  # dashes, underscores
+        return " "
+    return ""

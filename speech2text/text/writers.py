@@ -1,0 +1,157 @@
+"""A transcript as text in the formats people expect: pure functions, and the one that puts a text on disk.
+
+An empty transcript gives an empty but valid file of its format. Segments without text get no subtitle. The subtitle
+formats and the names in the JSON follow the whisper family, so that scripts written for it go on working:
+
+    {"schema_version": 1, "text": "…", "duration": 2.5,
+     "segments": [{"id": 0, "start": 0.0, "end": 2.5, "text": "…",
+                   "words": [{"word": "…", "start": 0.0, "end": 0.3, "probability": 0.98}, …]}, …]}
+
+All times are seconds from the start of the recording, to the millisecond (tsv: whole milliseconds).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import html
+import json
+import os
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from speech2text.errors import OutputError
+from speech2text.text.transcript import Seconds, Segment, Transcript
+
+SCHEMA_VERSION = 1
+"""Of the JSON; grows when a name or a meaning changes, not when one is added."""
+
+
+def to_txt(transcript: Transcript) -> str:
+    """One segment a line."""
+    return "".join(f"{segment.text}\n" for segment in _spoken(transcript))
+
+
+def to_srt(transcript: Transcript) -> str:
+    """SubRip subtitles."""
+    return "".join(
+        f"{number}\n{_cue(segment, ',')}\n{segment.text.replace('-->', '->')}\n\n"
+        for number, segment in enumerate(_spoken(transcript), start=1)
+    )
+
+
+def to_vtt(transcript: Transcript) -> str:
+    """WebVTT subtitles."""
+    return "WEBVTT\n\n" + "".join(
+        f"{_cue(segment, '.')}\n{html.escape(segment.text, quote=False)}\n\n" for segment in _spoken(transcript)
+    )
+
+
+def to_tsv(transcript: Transcript) -> str:
+    """A table of start, end (milliseconds) and text, one segment a row."""
+    return "start\tend\ttext\n" + "".join(
+        f"{_milliseconds(segment.start)}\t{_milliseconds(segment.end)}\t{segment.text.replace(chr(9), ' ')}\n"
+        for segment in _spoken(transcript)
+    )
+
+
+def to_json(transcript: Transcript) -> str:
+    """One object with everything that is known."""
+    return _dump(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "text": transcript.text,
+            "duration": round(transcript.duration, 3),
+            "segments": [_describe(number, segment) for number, segment in enumerate(transcript.segments)],
+        },
+        indent=2,
+    )
+
+
+def to_jsonl(transcript: Transcript) -> str:
+    """One segment a line, each an object as in the `segments` of the JSON."""
+    return "".join(_dump(_describe(number, segment)) for number, segment in enumerate(transcript.segments))
+
+
+WRITERS: Mapping[str, Callable[[Transcript], str]] = {
+    "txt": to_txt,
+    "srt": to_srt,
+    "vtt": to_vtt,
+    "tsv": to_tsv,
+    "json": to_json,
+    "jsonl": to_jsonl,
+}
+"""By the name of the format, which is the suffix of its files too."""
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write the text as UTF-8; a file of that name is replaced when all is written, and is never half written.
+
+    Raises:
+        OutputError: no space, no permission, no such folder, or the path is a folder.
+    """
+    special = path.exists() and not path.is_file()  # a device or a pipe cannot be replaced; a folder is refused
+    # one file a thread at a time, so the name is free; as short as can be, since the path's own may be of full length
+    draft = path if special else path.resolve().with_name(f".{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        with draft.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        if draft != path:
+            draft.replace(path.resolve())
+    except OSError as error:
+        if draft != path:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); {_remedy(error)}") from None
+
+
+def _remedy(error: OSError) -> str:
+    remedies = {
+        errno.ENOSPC: "free some space or write to another disk",
+        errno.EDQUOT: "free some space or write to another disk",
+        errno.EISDIR: "give the name of a file",
+        errno.ENOENT: "make the folder first",
+    }
+    return remedies.get(error.errno or 0, "check the permissions, or write to another folder")
+
+
+def _spoken(transcript: Transcript) -> list[Segment]:
+    return [segment for segment in transcript.segments if segment.text]
+
+
+def _milliseconds(seconds: Seconds) -> int:
+    return round(seconds * 1000)
+
+
+def _cue(segment: Segment, decimal_mark: str) -> str:
+    return f"{_clock(segment.start, decimal_mark)} --> {_clock(segment.end, decimal_mark)}"
+
+
+def _clock(seconds: Seconds, decimal_mark: str) -> str:
+    """As 00:01:02.345 (hours are never left out, though WebVTT would allow it)."""
+    minutes, milliseconds = divmod(_milliseconds(seconds), 60_000)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{milliseconds // 1000:02}{decimal_mark}{milliseconds % 1000:03}"
+
+
+def _describe(number: int, segment: Segment) -> dict[str, Any]:
+    return {
+        "id": number,
+        "start": round(segment.start, 3),
+        "end": round(segment.end, 3),
+        "text": segment.text,
+        "words": [
+            {
+                "word": word.text,
+                "start": round(word.start, 3),
+                "end": round(word.end, 3),
+                "probability": round(word.confidence, 4),
+            }
+            for word in segment.words
+        ],
+    }
+
+
+def _dump(data: dict[str, Any], indent: int | None = None) -> str:
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, indent=indent) + "\n"
