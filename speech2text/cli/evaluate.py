@@ -1,0 +1,145 @@
+"""`speech2text evaluate`: error rates of a recogniser on recordings whose text is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import closing
+from enum import Enum
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from speech2text.cli.console import print_error, print_note, print_output, progress_bar, show_warnings_as_lines
+from speech2text.cli.parallel import map_in_order
+from speech2text.errors import AudioError, OutputError
+
+if TYPE_CHECKING:
+    from speech2text import Recognizer
+    from speech2text.audio.manifest import Utterance
+    from speech2text.evaluation.report import Recognised, Report
+
+
+class Format(str, Enum):
+    """How the report is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def evaluate(
+    manifest: Annotated[
+        Path,
+        typer.Argument(metavar="MANIFEST", help="A .jsonl file, or a folder of audio with a .txt beside each file."),
+    ],
+    *,
+    model: Annotated[str, typer.Option(help="'default', or the folder of a bundle.")] = "default",
+    report_format: Annotated[
+        Format, typer.Option("--format", "-f", help="A report to read, or one JSON object.")
+    ] = Format.TEXT,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write each utterance's text, hypothesis and errors here.", dir_okay=False),
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Files recognised side by side; the result is the same.")] = 1,
+    beam_size: Annotated[
+        int | None, typer.Option(min=1, help="Readings kept by the search; the model's own choice if not given.")
+    ] = None,
+    worst: Annotated[int, typer.Option(min=0, help="How many of the worst utterances the report shows.")] = 5,
+) -> None:
+    """Print word and character error rates on recordings with known text.
+
+    References and hypotheses are normalised alike before they are compared. A file that cannot be read is reported
+    and left out of the figures, and the exit code is 1.
+    """
+    from speech2text import load_model
+    from speech2text.audio.manifest import read_utterances
+    from speech2text.evaluation.report import make_report, score, to_dict
+
+    show_warnings_as_lines()
+    utterances = read_utterances(manifest)
+    if output and not output.parent.is_dir():  # now, not after the work
+        raise OutputError(f"{output}: its folder does not exist; make it or choose another")
+    recognizer = load_model(model, beam_size=beam_size)
+    recognised, excluded = _recognise(recognizer, utterances, threads)
+    report = make_report(score(recognised), excluded)
+    if output:
+        _write_rows(output, report)
+    if report_format is Format.JSON:
+        origin = {"model": recognizer.manifest.name, "manifest": str(manifest)}
+        print_output(json.dumps({**to_dict(report), **origin}, ensure_ascii=False))
+    else:
+        _print_text(report, worst)
+    if excluded:
+        print_note(f"{len(excluded)} of {len(utterances)} utterances could not be read and are not in the figures")
+        raise typer.Exit(1)
+
+
+def _recognise(
+    recognizer: Recognizer, utterances: Sequence[Utterance], threads: int
+) -> tuple[list[Recognised], list[tuple[str, str]]]:
+    """What was recognised, and the ids of the unreadable with the reasons, both in the order of the manifest."""
+
+    def work(utterance: Utterance) -> Recognised | AudioError:
+        try:
+            return _recognise_one(recognizer, utterance)
+        except AudioError as error:
+            return error
+
+    recognised: list[Recognised] = []
+    excluded: list[tuple[str, str]] = []
+    never_stopped = Event()  # utterances are short: an interruption may wait for those at work
+    with (
+        progress_bar(lambda: _sum_durations(utterances)) as advance,
+        closing(map_in_order(work, utterances, threads, never_stopped)) as results,
+    ):
+        for utterance, result in zip(utterances, results, strict=True):
+            if isinstance(result, AudioError):
+                print_error(str(result))
+                excluded.append((utterance.id, str(result)))
+            else:
+                recognised.append(result)
+            advance(utterance.duration or 0.0)
+    return recognised, excluded
+
+
+def _recognise_one(recognizer: Recognizer, utterance: Utterance) -> Recognised:
+    from speech2text.evaluation.report import Recognised
+    from speech2text.text.normalization import normalize
+
+    transcript = recognizer.transcribe(utterance.audio)
+    return Recognised(
+        id=utterance.id,
+        reference=normalize(utterance.text, utterance.language),
+        hypothesis=normalize(transcript.text, utterance.language),
+        speaker=utterance.speaker,
+        corpus=utterance.corpus,
+        duration=transcript.duration,
+    )
+
+
+def _sum_durations(utterances: Sequence[Utterance]) -> float | None:
+    """Seconds; None where a manifest does not say."""
+    durations = [utterance.duration for utterance in utterances if utterance.duration is not None]
+    return sum(durations) if len(durations) == len(utterances) else None
+
+
+def _write_rows(output: Path, report: Report) -> None:
+    from speech2text.evaluation.report import row_to_dict
+    from speech2text.text.writers import write_atomically
+
+    rows = (json.dumps(row_to_dict(row), ensure_ascii=False) for row in report.scored)
+    write_atomically(output, "".join(f"{row}\n" for row in rows))
+
+
+def _print_text(report: Report, worst: int) -> None:
+    from rich.console import Console
+
+    from speech2text.evaluation.report import render
+
+    console = Console(highlight=False)
+    with console.capture() as capture:
+        console.print(render(report, worst))
+    print_output(capture.get(), end="")
