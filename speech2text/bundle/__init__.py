@@ -1,0 +1,1 @@
+"""What is shipped of a trained recogniser: a folder with graphs, pieces and a manifest."""

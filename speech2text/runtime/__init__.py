@@ -1,0 +1,1 @@
+"""Runs a bundle with NumPy and ONNX Runtime."""

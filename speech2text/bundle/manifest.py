@@ -1,0 +1,177 @@
+"""`manifest.json`: what a bundle says of itself, as types.
+
+The graphs' inputs and outputs are described in export/README.md; here are the numbers a runtime needs to call them,
+what people want to know before they use the model, and the hash of every file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+
+from speech2text.bundle.schema import SchemaError, read
+from speech2text.errors import BundleError
+
+FORMAT = "speech2text-bundle"
+FORMAT_VERSION = 1
+MANIFEST_NAME = "manifest.json"
+LISTENER_NAME = "listener.onnx"
+SPELLER_NAME = "speller.onnx"
+PIECES_NAME = "pieces.json"
+PRECISIONS = ("fp32", "int8")
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """A corpus the model was trained on."""
+
+    name: str
+    hours: float
+    licence: str
+
+
+@dataclass(frozen=True)
+class SpellerShape:
+    """The speller's LSTM: its state is (layers, units) for each hypothesis."""
+
+    layers: int
+    units: int
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """What a runtime must know to call the graphs.
+
+    A feature frame is `frame_samples` samples; a memory frame is `reduction` feature frames; a stream hears
+    `chunk_frames` feature frames at a time. `listener_state` has the shape of each state tensor without its batch axis.
+    """
+
+    sample_rate: int
+    frame_samples: int
+    reduction: int
+    chunk_frames: int
+    vocabulary: int
+    listener_state: dict[str, tuple[int, ...]]
+    speller: SpellerShape
+
+    @property
+    def memory_frame_samples(self) -> int:
+        """Samples in one memory frame."""
+        return self.frame_samples * self.reduction
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """The settings of the search, chosen on development data when the bundle was made."""
+
+    beam_size: int
+    ctc_weight: float
+    length_bonus: float
+
+
+@dataclass(frozen=True)
+class ErrorRate:
+    """Word error rate on one test set with its 95 % interval, as fractions of `words` reference words."""
+
+    wer: float
+    low: float
+    high: float
+    words: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A recording in the bundle, and the text the bundle gives for it."""
+
+    audio: str
+    text: str
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """What a file of the bundle must be, byte for byte."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All that `manifest.json` holds; `from_json(to_json())` and `to_json(from_json())` change nothing."""
+
+    name: str
+    description: str
+    languages: tuple[str, ...]
+    licence: str
+    data: tuple[DataSource, ...]
+    precision: str
+    parameters: int
+    model: ModelShape
+    decoding: Decoding
+    wer: dict[str, ErrorRate]
+    sample: Sample
+    files: dict[str, FileRecord]
+    format: str = FORMAT
+    format_version: int = FORMAT_VERSION
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """Parse and check the text of a manifest.
+
+        Raises:
+            BundleError: not JSON, not a bundle's manifest, of a newer format, or a key that is wrong or missing.
+        """
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise BundleError(f"{MANIFEST_NAME} is not JSON (line {error.lineno}: {error.msg})") from None
+        if not isinstance(data, dict) or data.get("format") != FORMAT:
+            raise BundleError(f"{MANIFEST_NAME} does not describe a bundle: its 'format' is not {FORMAT!r}")
+        version = data.get("format_version")
+        if isinstance(version, int) and version > FORMAT_VERSION:
+            raise BundleError(
+                f"the bundle has format {version} and this version of speech2text reads up to {FORMAT_VERSION}; "
+                "upgrade with `pip install --upgrade speech2text`"
+            )
+        try:
+            manifest = read(cls, data)
+        except SchemaError as error:
+            raise BundleError(f"{MANIFEST_NAME}: {error}") from None
+        manifest.validate()
+        return manifest
+
+    def to_json(self) -> str:
+        """The text of `manifest.json`."""
+        values = asdict(self)
+        head = {key: values.pop(key) for key in ("format", "format_version")}
+        return json.dumps(head | values, indent=2, ensure_ascii=False) + "\n"
+
+    def validate(self) -> None:
+        """Check what the types alone do not say.
+
+        Raises:
+            BundleError: a file is missing from `files` or has no plain name, or a number makes no sense.
+        """
+        for name, record in self.files.items():
+            _check(_FILE_NAME.fullmatch(name) is not None, f"files: {name!r} is not a plain file name")
+            _check(_HASH.fullmatch(record.sha256) is not None, f"files.{name}.sha256 is not a SHA-256 in hexadecimal")
+        for name in (LISTENER_NAME, SPELLER_NAME, PIECES_NAME, self.sample.audio):
+            _check(name in self.files, f"files: {name!r} is missing")
+        _check(self.precision in PRECISIONS, f"precision must be one of {PRECISIONS}, not {self.precision!r}")
+        for key in ("sample_rate", "frame_samples", "reduction", "chunk_frames", "vocabulary"):
+            _check(getattr(self.model, key) > 0, f"model.{key} must be positive")
+        chunk, reduction = self.model.chunk_frames, self.model.reduction
+        _check(
+            chunk % reduction == 0, f"model.chunk_frames ({chunk}) must be a multiple of the reduction ({reduction})"
+        )
+        _check(self.decoding.beam_size > 0, "decoding.beam_size must be positive")
+        _check(0 <= self.decoding.ctc_weight <= 1, "decoding.ctc_weight must be between 0 and 1")
+
+
+def _check(condition: bool, problem: str) -> None:
+    if not condition:
+        raise BundleError(f"{MANIFEST_NAME}: {problem}")

@@ -1,0 +1,59 @@
+"""The `speech2text` command: imports the chosen command alone, and turns errors into one line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from speech2text.cli.console import print_error
+from speech2text.errors import Speech2TextError
+
+COMMANDS = ("transcribe", "train", "evaluate", "export", "inspect", "doctor")
+"""Each is the `click.Command` of its name in the module of its name in this folder."""
+
+
+class LazyGroup(click.Group):
+    """Finds a command by importing its module, so that no command pays for what another one needs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, or None when there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"speech2text.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; an error of the input is one line and exit code 1, Ctrl-C is exit code 130."""
+        try:
+            return super().invoke(ctx)
+        except Speech2TextError as error:
+            print_error(str(error))
+            raise SystemExit(1) from None
+        except KeyboardInterrupt:
+            raise SystemExit(130) from None
+
+
+def _with_hyphens(option: str) -> str:
+    """Accept `--output_dir`, as whisper spells it, for `--output-dir`."""
+    return option.replace("_", "-")
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"token_normalize_func": _with_hyphens, "help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="speech2text", message="%(prog)s %(version)s")
+def application() -> None:
+    """Speech to text, offline: transcribe recordings, train a recogniser of your own, run it anywhere."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and leave with its exit code: 0 done, 1 failed, 2 used wrongly, 130 interrupted."""
+    application(sys.argv[1:] if arguments is None else list(arguments), prog_name="speech2text")

@@ -1,0 +1,82 @@
+"""The terminal: data on standard output, words for people on standard error, a progress bar on terminals only."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from speech2text.errors import OutputError
+
+BROKEN_PIPE_EXIT = 141
+"""What a shell reports of a program whose reader went away, as with `| head -1`."""
+
+
+def print_output(text: str, end: str = "\n") -> None:
+    """Write data to standard output at once, so that a reader at the other end of a pipe need not wait.
+
+    Raises:
+        OutputError: the output cannot take it, for example because its disk is full.
+        SystemExit: nobody reads the output any more.
+    """
+    try:
+        sys.stdout.write(text + end)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+        raise SystemExit(BROKEN_PIPE_EXIT) from None
+    except OSError as error:
+        _discard_output()
+        raise OutputError(f"standard output: {error.strerror}; free space or write elsewhere") from None
+
+
+def print_error(message: str) -> None:
+    """One line for people that starts with `error:`."""
+    print_note(f"error: {message}")
+
+
+def print_note(message: str) -> None:
+    """One line for people."""
+    print(" ".join(message.splitlines()), file=sys.stderr, flush=True)
+
+
+def show_warnings_as_lines() -> None:
+    """Let every warning about the input be one line that starts with `warning:`, and hide those about code."""
+    from speech2text.audio.files import AudioWarning
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        print_note(f"warning: {message}")
+
+    warnings.simplefilter("ignore")
+    warnings.simplefilter("always", AudioWarning)
+    warnings.showwarning = show
+
+
+@contextmanager
+def progress_bar(total_seconds: Callable[[], float | None]) -> Iterator[Callable[[float], None]]:
+    """A bar on a terminal, and nothing elsewhere; gives the function that moves it on by some seconds of audio.
+
+    `total_seconds` is asked on a terminal only; None when it is not known.
+    """
+    if not sys.stderr.isatty():
+        yield lambda seconds: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn(), TimeRemainingColumn())
+    same_screen = sys.stdout.isatty()  # then the bar makes room for the lines that are printed above it
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True, redirect_stdout=same_screen, redirect_stderr=True
+    ) as bar:
+        task = bar.add_task("", total=total_seconds())
+        yield lambda seconds: bar.advance(task, seconds)
+
+
+def _discard_output() -> None:
+    """Point standard output nowhere, so that flushing it at exit does not fail a second time."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

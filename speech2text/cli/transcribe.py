@@ -1,0 +1,192 @@
+"""`speech2text transcribe`: recordings to text, on standard output or as files in a folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING
+
+import click
+
+from speech2text.cli.console import print_error, print_output, progress_bar, show_warnings_as_lines
+from speech2text.cli.outputs import make_folder, name_outputs
+from speech2text.cli.parallel import StoppedError, map_in_order
+from speech2text.errors import AudioError
+
+if TYPE_CHECKING:
+    from speech2text import Recognizer, Transcript
+
+
+FORMATS = ("txt", "srt", "vtt", "tsv", "json", "jsonl")
+ALL_FORMATS = "all"
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILES...")
+@click.option("--model", default="default", show_default=True, help="`default`, or the folder of a bundle.")
+@click.option(
+    "--output-dir", "-o", type=click.Path(path_type=Path), help="Write DIR/<name>.<format> instead of printing."
+)
+@click.option(
+    "--format",
+    "--output-format",
+    "-f",
+    "output_format",
+    type=click.Choice((*FORMATS, ALL_FORMATS)),
+    default="txt",
+    show_default=True,
+    help="What to write; all of them needs --output-dir.",
+)
+@click.option(
+    "--beam-size",
+    type=click.IntRange(min=1),
+    help="Readings the search keeps; what the model was tuned for if not given.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Files transcribed side by side; the text is the same.",
+)
+def transcribe(
+    files: tuple[str, ...],
+    *,
+    model: str,
+    output_dir: Path | None,
+    output_format: str,
+    beam_size: int | None,
+    threads: int,
+) -> None:
+    """Print what is said in recordings, or write it to files.
+
+    FILES are sound files, folders, patterns such as '*.mp3', or - for standard input. Each is one line: its text, or
+    the file's name, a tab and its text when there are several. A file that cannot be read is reported, the others are
+    transcribed, and the exit code is 1.
+    """
+    from speech2text import load_model
+
+    show_warnings_as_lines()
+    recordings, failed = _expand(files)
+    several = len(recordings) + failed > 1
+    if output_dir is None and (output_format == ALL_FORMATS or (several and output_format != "txt")):
+        raise click.UsageError(f"--format {output_format} of several files or formats needs --output-dir")
+    recognizer = load_model(model, beam_size=beam_size)
+    if output_dir is not None:
+        make_folder(output_dir)
+    jobs = [Job(*pair) for pair in zip(recordings, name_outputs(recordings), strict=True)]
+    with progress_bar(lambda: _total_seconds(recordings)) as advance:
+        worker = Worker(recognizer, output_dir, output_format, advance)
+        with closing(map_in_order(worker.run, jobs, threads, worker.stop)) as results:
+            for job, result in zip(jobs, results, strict=True):
+                if isinstance(result, AudioError):
+                    failed += 1
+                    print_error(str(result))
+                elif output_dir is None:
+                    _print(job.recording if several else None, result, output_format)
+    if failed:
+        if several:
+            print_error(f"{failed} of {len(jobs) + failed} files could not be transcribed")
+        raise SystemExit(1)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One recording, and the name of its output files without their suffix."""
+
+    recording: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Transcribes jobs in any thread; with an output folder it writes each as soon as it is done."""
+
+    recognizer: Recognizer
+    output_dir: Path | None
+    output_format: str
+    advance: Callable[[float], None]
+    stop: Event = field(default_factory=Event)
+
+    def run(self, job: Job) -> Transcript | AudioError:
+        """The transcript, or why there is none.
+
+        Raises:
+            OutputError: it could not be written.
+            StoppedError: the stop event was set meanwhile.
+        """
+        from speech2text.audio.files import STANDARD_INPUT
+
+        source = sys.stdin.buffer if job.recording == STANDARD_INPUT else job.recording
+        try:
+            transcript = self.recognizer.transcribe(source, on_progress=self._progress())
+        except AudioError as error:
+            return error
+        if self.output_dir is not None:
+            self._write(self.output_dir, job.name, transcript)
+        return transcript
+
+    def _progress(self) -> Callable[[float], None]:
+        before = 0.0
+
+        def heard(seconds: float) -> None:
+            nonlocal before
+            if self.stop.is_set():
+                raise StoppedError
+            self.advance(seconds - before)
+            before = seconds
+
+        return heard
+
+    def _write(self, folder: Path, name: str, transcript: Transcript) -> None:
+        from speech2text.text.writers import WRITERS, write_atomically
+
+        formats = FORMATS if self.output_format == ALL_FORMATS else (self.output_format,)
+        for suffix in formats:
+            write_atomically(folder / f"{name}.{suffix}", WRITERS[suffix](transcript))
+
+
+def _expand(arguments: Sequence[str]) -> tuple[list[Path], int]:
+    """The recordings that the arguments name, and how many arguments name none; those are reported."""
+    from speech2text.audio.files import expand_paths
+
+    recordings: dict[Path, None] = {}  # each once, in order
+    failed = 0
+    for argument in arguments:
+        try:
+            recordings |= dict.fromkeys(expand_paths([argument]))
+        except AudioError as error:
+            failed += 1
+            print_error(str(error))
+    return list(recordings), failed
+
+
+def _total_seconds(recordings: list[Path]) -> float | None:
+    """How long the recordings are together; None when only hearing them can tell."""
+    from speech2text.audio.files import STANDARD_INPUT, probe
+
+    total = 0.0
+    for recording in recordings:
+        if recording == STANDARD_INPUT:
+            return None
+        try:
+            seconds = probe(recording).seconds
+        except AudioError:
+            continue  # reported when its turn comes
+        if seconds is None:
+            return None
+        total += seconds
+    return total
+
+
+def _print(recording: Path | None, transcript: Transcript, output_format: str) -> None:
+    if output_format == "txt":
+        print_output(transcript.text if recording is None else f"{recording}\t{transcript.text}")
+    else:
+        from speech2text.text.writers import WRITERS
+
+        print_output(WRITERS[output_format](transcript), end="")

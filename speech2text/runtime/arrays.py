@@ -1,0 +1,38 @@
+"""Samples as people have them in Python, to what the listener hears: 16 kHz, mono, float32, -1 to 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speech2text.audio.resampling import resample
+from speech2text.decoding.protocols import FloatArray
+from speech2text.errors import AudioError
+
+_MOST_CHANNELS = 64
+
+
+def to_mono(samples: NDArray[Any], sample_rate: int) -> FloatArray:
+    """Samples (N,) or (N, channels) at `sample_rate` Hz as (M,) float32 at 16 kHz, channels averaged.
+
+    Floats are taken as they are; signed integers are divided by the range of their type.
+
+    Raises:
+        AudioError: another shape or type, a rate that is not positive, or NaN or infinite samples.
+    """
+    if sample_rate <= 0:
+        raise AudioError(f"a sample rate of {sample_rate} Hz is impossible; give the rate the array was recorded at")
+    if samples.ndim not in (1, 2) or (samples.ndim == 2 and not 1 <= samples.shape[1] <= _MOST_CHANNELS):
+        raise AudioError(f"an array of shape {samples.shape} is no sound; give samples (N,) or (N, channels)")
+    if np.issubdtype(samples.dtype, np.signedinteger):
+        scaled = samples.astype(np.float32) / -float(np.iinfo(samples.dtype).min)
+    elif np.issubdtype(samples.dtype, np.floating):
+        scaled = samples.astype(np.float32)
+    else:
+        raise AudioError(f"an array of {samples.dtype} is no sound; give floats from -1 to 1, or signed integers")
+    mono = scaled if scaled.ndim == 1 else scaled.mean(axis=1)
+    if not np.isfinite(mono).all():
+        raise AudioError("the array has NaN or infinite samples; check how it was made")
+    return resample(np.ascontiguousarray(mono), sample_rate)

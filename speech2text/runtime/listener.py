@@ -1,0 +1,67 @@
+"""The listener's graph as `decoding.protocols.Listener`: samples (N,) at 16 kHz to a memory, whole or as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import numpy as np
+
+from speech2text.bundle.manifest import LISTENER_NAME, ModelShape
+from speech2text.decoding.protocols import FloatArray, Memory
+from speech2text.runtime.session import open_session
+
+ListenerState: TypeAlias = Mapping[str, FloatArray]
+"""What the listener remembers between two calls of a stream; never changed in place, so it can be kept and reused."""
+
+_MEMORY = ("memory", "keys", "ctc_log_probs")
+
+
+class OnnxListener:
+    """Hears with the graph of a bundle; safe to use from many threads, since all state is passed in and out."""
+
+    def __init__(self, graph: bytes, shape: ModelShape, threads: int = 1) -> None:
+        self._shape = shape
+        self._states = tuple(shape.listener_state)
+        outputs = (*_MEMORY, "memory_lengths", *(f"next_{name}" for name in self._states))
+        self._session = open_session(LISTENER_NAME, graph, ("pcm", "lengths", *self._states), outputs, threads)
+        self._outputs = (*_MEMORY, *(f"next_{name}" for name in self._states))
+
+    def start(self) -> ListenerState:
+        """The state before the first sample of a stream."""
+        return {name: np.zeros((1, *size), np.float32) for name, size in self._shape.listener_state.items()}
+
+    def hear(self, samples: FloatArray, state: ListenerState) -> tuple[Memory, ListenerState]:
+        """The memory of the next samples (N,) of a stream as one chunk, N > 0, and the state after them.
+
+        N must be a whole number of memory frames, except in the last call of a stream.
+        """
+        feeds = {"pcm": samples[None], "lengths": np.array([len(samples)], np.int64), **state}
+        values, keys, ctc_log_probs, *after = self._session.run(self._outputs, feeds)
+        return Memory(values[0], keys[0], ctc_log_probs[0]), dict(zip(self._states, after, strict=True))
+
+    def listen(self, samples: FloatArray, chunk_seconds: float | None = None) -> Memory:
+        """The memory of samples (N,) heard as a whole, or in chunks of about `chunk_seconds` as a stream would.
+
+        A chunk is a whole number of memory frames. No samples give a memory of no frames.
+        """
+        if len(samples) == 0:
+            return self._nothing()
+        if chunk_seconds is None:
+            return self.hear(samples, self.start())[0]
+        unit = self._shape.memory_frame_samples
+        chunk = max(round(chunk_seconds * self._shape.sample_rate / unit), 1) * unit
+        state = self.start()
+        parts = []
+        for begin in range(0, len(samples), chunk):
+            part, state = self.hear(samples[begin : begin + chunk], state)
+            parts.append(part)
+        return Memory(
+            np.concatenate([part.values for part in parts]),
+            np.concatenate([part.keys for part in parts]),
+            np.concatenate([part.ctc_log_probs for part in parts]),
+        )
+
+    def _nothing(self) -> Memory:
+        heard, _ = self.hear(np.zeros(1, np.float32), self.start())
+        return Memory(heard.values[:0], heard.keys[:0], heard.ctc_log_probs[:0])

@@ -1,0 +1,136 @@
+"""The recogniser: sound in, transcript out. It joins a bundle's graphs, the search and the segmenter."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speech2text.audio.files import read_blocks
+from speech2text.audio.resampling import SAMPLE_RATE
+from speech2text.bundle.manifest import LISTENER_NAME, PIECES_NAME, SPELLER_NAME, Decoding
+from speech2text.bundle.store import Bundle
+from speech2text.decoding.beam import beam_search
+from speech2text.decoding.protocols import FloatArray
+from speech2text.errors import BundleError
+from speech2text.runtime.arrays import to_mono
+from speech2text.runtime.listener import OnnxListener
+from speech2text.runtime.segmenter import split
+from speech2text.runtime.speller import OnnxSpeller
+from speech2text.runtime.words import timed_words
+from speech2text.text.tokenizer import Tokenizer
+from speech2text.text.transcript import Seconds, Segment, Transcript, Word
+
+Source: TypeAlias = "str | os.PathLike[str] | BinaryIO | NDArray[Any]"
+"""A sound file's path, an open binary file, or an array of samples."""
+
+
+class Recognizer:
+    """Transcribes with one bundle; make it with `speech2text.load_model`.
+
+    Safe to use from many threads at once: nothing changes after it is made.
+
+    Attributes:
+        manifest: what the bundle says of itself.
+        decoding: the settings of the search.
+        listener, speller, tokenizer: the parts, for whoever wants to see what the model hears.
+    """
+
+    def __init__(self, bundle: Bundle, threads: int = 1, decoding: Decoding | None = None) -> None:
+        """Open the graphs of a verified bundle.
+
+        Args:
+            bundle: see bundle.store.open_bundle.
+            threads: how many threads one call may use; the result does not depend on it.
+            decoding: other settings of the search than the bundle's own.
+
+        Raises:
+            BundleError: the parts of the bundle do not fit together.
+        """
+        shape = bundle.manifest.model
+        if shape.sample_rate != SAMPLE_RATE:
+            raise BundleError(
+                f"{bundle.folder}: hears {shape.sample_rate} Hz; this version hears {SAMPLE_RATE} Hz only"
+            )
+        self.manifest = bundle.manifest
+        self.decoding = decoding or bundle.manifest.decoding
+        self.tokenizer = _tokenizer(bundle)
+        try:
+            self.listener = OnnxListener(bundle.files[LISTENER_NAME], shape, threads)
+            self.speller = OnnxSpeller(bundle.files[SPELLER_NAME], shape.speller, threads)
+        except BundleError as error:
+            raise BundleError(f"{bundle.folder}: {error}") from None
+
+    def transcribe(
+        self,
+        source: Source,
+        sample_rate: int | None = None,
+        on_progress: Callable[[Seconds], None] | None = None,
+    ) -> Transcript:
+        """The transcript of a recording of any length.
+
+        Args:
+            source: the path of a sound file, an open binary file, or samples (N,) or (N, channels): floats between
+                -1 and 1, or integers over the whole range of their type. Channels are averaged.
+            sample_rate: the rate of an array in Hz, 16000 if not given; a file knows its own.
+            on_progress: called with the seconds heard so far, after each span; what it raises ends the transcription.
+
+        Raises:
+            AudioError: the source cannot be read, or is no sound.
+            ValueError: a sample rate was given for a file.
+        """
+        segments: list[Segment] = []
+        heard = 0
+        for span in split(_blocks(source, sample_rate)):
+            segment = self.recognise(span.samples)
+            if segment.text:
+                segments.append(_shifted(segment, span.start_sample / SAMPLE_RATE))
+            heard = span.start_sample + len(span.samples)
+            if on_progress:
+                on_progress(heard / SAMPLE_RATE)
+        return Transcript(tuple(segments), heard / SAMPLE_RATE)
+
+    def recognise(self, samples: FloatArray) -> Segment:
+        """What is said in samples (N,), 16 kHz mono float32, heard as one piece and never cut.
+
+        Times count from the first sample. The segment lasts from its first word to its last; where nothing is said its
+        text is empty. Time and memory grow with N: some 20 s is what models are trained for.
+        """
+        duration = len(samples) / SAMPLE_RATE
+        memory = self.listener.listen(samples)
+        settings = self.decoding
+        best = beam_search(memory, self.speller, settings.beam_size, settings.ctc_weight, settings.length_bonus)[0]
+        frame = self.manifest.model.memory_frame_samples / SAMPLE_RATE
+        words = timed_words(self.tokenizer, memory.ctc_log_probs, best.tokens, frame, duration)
+        if not words:
+            return Segment("", 0.0, duration)
+        return Segment(" ".join(word.text for word in words), words[0].start, words[-1].end, words)
+
+
+def _tokenizer(bundle: Bundle) -> Tokenizer:
+    try:
+        tokenizer = Tokenizer.from_json(json.loads(bundle.files[PIECES_NAME]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{bundle.folder}: {PIECES_NAME} cannot be used; export the model again ({error})") from None
+    wanted = bundle.manifest.model.vocabulary
+    if len(tokenizer) != wanted:
+        raise BundleError(f"{bundle.folder}: {PIECES_NAME} has {len(tokenizer)} pieces, and the model {wanted}")
+    return tokenizer
+
+
+def _blocks(source: Source, sample_rate: int | None) -> Iterable[FloatArray]:
+    if isinstance(source, np.ndarray):
+        return [to_mono(source, sample_rate or SAMPLE_RATE)]
+    if sample_rate is not None:
+        raise ValueError("sample_rate is for arrays only; a file knows its own rate")
+    return read_blocks(Path(source) if isinstance(source, str | os.PathLike) else source)
+
+
+def _shifted(segment: Segment, by: Seconds) -> Segment:
+    words = tuple(Word(word.text, word.start + by, word.end + by, word.confidence) for word in segment.words)
+    return Segment(segment.text, segment.start + by, segment.end + by, words)

@@ -1,0 +1,43 @@
+"""Opens the graphs of a bundle in ONNX Runtime and checks that they keep the contract of export/README.md."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import onnxruntime
+
+from speech2text.errors import BundleError
+
+
+def open_session(
+    name: str, graph: bytes, inputs: Collection[str], outputs: Collection[str], threads: int
+) -> onnxruntime.InferenceSession:
+    """A session on the CPU for the graph of the file `name`, which uses `threads` threads.
+
+    Raises:
+        BundleError: not a graph that ONNX Runtime can run, or one with other inputs or outputs than these.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors only; they are raised anyway
+    options.add_session_config_entry(
+        "session.intra_op.allow_spinning", "0"
+    )  # waiting threads leave the cores to others
+    try:
+        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the classes of ONNX Runtime's errors share no base
+        problem = " ".join(str(error).split())
+        raise BundleError(f"{name} cannot be run by this ONNX Runtime; export the model again ({problem})") from None
+    _check(name, "inputs", {each.name for each in session.get_inputs()}, set(inputs))
+    _check(name, "outputs", {each.name for each in session.get_outputs()}, set(outputs))
+    return session
+
+
+def _check(name: str, what: str, found: set[str], wanted: set[str]) -> None:
+    if found != wanted:
+        problems = [f"{key} missing" for key in sorted(wanted - found)]
+        problems += [f"{key} unknown" for key in sorted(found - wanted)]
+        raise BundleError(
+            f"{name} has other {what} than its manifest says ({', '.join(problems)}); export the model again"
+        )

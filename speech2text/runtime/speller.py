@@ -1,0 +1,43 @@
+"""The speller's graph as `decoding.protocols.Speller`: one token a step for all hypotheses of an utterance."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from speech2text.bundle.manifest import SPELLER_NAME, SpellerShape
+from speech2text.decoding.protocols import FloatArray, IntArray, Memory, SpellerState
+from speech2text.runtime.session import open_session
+
+_INPUTS = ("tokens", "hidden", "cell", "memory", "keys", "memory_lengths")
+_OUTPUTS = ("log_probs", "attention", "next_hidden", "next_cell")
+
+
+class OnnxSpeller:
+    """Spells with the graph of a bundle; safe to use from many threads, since all state is passed in and out."""
+
+    def __init__(self, graph: bytes, shape: SpellerShape, threads: int = 1) -> None:
+        self._shape = shape
+        self._session = open_session(SPELLER_NAME, graph, _INPUTS, _OUTPUTS, threads)
+
+    def start(self) -> SpellerState:
+        """The state of one hypothesis that has no token yet."""
+        zeros = np.zeros((1, self._shape.layers, self._shape.units), np.float32)
+        return SpellerState(zeros, zeros)
+
+    def step(
+        self, memory: Memory, tokens: IntArray, state: SpellerState
+    ) -> tuple[FloatArray, FloatArray, SpellerState]:
+        """Read the last token of each of H hypotheses, tokens (H,), END before the first.
+
+        Returns next-token log-probabilities (H, V), attention weights averaged over heads (H, T), and the new state.
+        """
+        feeds = {
+            "tokens": tokens[None],
+            "hidden": state.hidden[None],
+            "cell": state.cell[None],
+            "memory": memory.values[None],
+            "keys": memory.keys[None],
+            "memory_lengths": np.array([len(memory)], np.int64),
+        }
+        log_probs, attention, hidden, cell = self._session.run(_OUTPUTS, feeds)
+        return log_probs[0], attention[0], SpellerState(hidden[0], cell[0])
