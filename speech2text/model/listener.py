@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from speech2text.model.config import LASConfig
 from speech2text.model.frontend import MEL_BINS, OVERLAP_SAMPLES, LogMel
 
 
@@ -90,37 +91,22 @@ class ChunkedBidirectionalLSTM(nn.Module):
 class Listener(nn.Module):
     """Log-mel frontend, frame stacking and a pyramid of LSTMs, with a CTC head on the memory."""
 
-    def __init__(
-        self,
-        vocabulary: int,
-        stack: int,
-        pyramid_layers: int,
-        plain_layers: int,
-        units: int,
-        memory: int,
-        dropout: float,
-    ) -> None:
+    def __init__(self, config: LASConfig) -> None:
         super().__init__()
-        self.stack = stack
-        self.units = units
+        self.config = config
         self.frontend = LogMel()
-        widths = [stack * MEL_BINS, *[4 * units] * pyramid_layers, *[2 * units] * plain_layers]
+        units = config.listener_units
+        widths = [config.stack * MEL_BINS, *[4 * units] * config.pyramid_layers, *[2 * units] * config.plain_layers]
         self.layers = nn.ModuleList(ChunkedBidirectionalLSTM(width, units) for width in widths)
-        self.pyramid_layers = pyramid_layers
-        self.dropout = nn.Dropout(dropout)
-        self.values = nn.Linear(2 * units, memory)
-        self.keys = nn.Linear(2 * units, memory)
-        self.ctc = nn.Linear(2 * units, vocabulary)
-
-    @property
-    def reduction(self) -> int:
-        """Feature frames in one frame of the memory."""
-        return self.stack * 2**self.pyramid_layers
+        self.dropout = nn.Dropout(config.dropout)
+        self.values = nn.Linear(2 * units, config.memory)
+        self.keys = nn.Linear(2 * units, config.memory)
+        self.ctc = nn.Linear(2 * units, config.vocabulary)
 
     def start(self, batch: int) -> ListenerState:
         """The state at the beginning of `batch` recordings."""
         weights = self.values.weight
-        zeros = weights.new_zeros(batch, len(self.layers), self.units)
+        zeros = weights.new_zeros(batch, len(self.layers), self.config.listener_units)
         return ListenerState(weights.new_zeros(batch, OVERLAP_SAMPLES), zeros, zeros)
 
     def forward(
@@ -143,11 +129,11 @@ class Listener(nn.Module):
         self, features: Tensor, lengths: Tensor, state: ListenerState, chunk: int | None = None
     ) -> tuple[Heard, Tensor, Tensor]:
         """What `forward` does after the frontend: (B, T, 80) features to a memory and the LSTMs' new states."""
-        x, lengths = concatenate_neighbours(features, lengths, self.stack)
-        rate = self.stack
+        x, lengths = concatenate_neighbours(features, lengths, self.config.stack)
+        rate = self.config.stack
         hidden, cell = [], []
         for depth, layer in enumerate(self.layers):
-            if 0 < depth <= self.pyramid_layers:
+            if 0 < depth <= self.config.pyramid_layers:
                 x, lengths = concatenate_neighbours(x, lengths, 2)
                 rate *= 2
             carried = (state.hidden[:, depth][None].contiguous(), state.cell[:, depth][None].contiguous())

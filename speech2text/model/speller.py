@@ -10,22 +10,23 @@ import torch
 from torch import Tensor, nn
 
 from speech2text.model.attention import MultiHeadAttention
+from speech2text.model.config import LASConfig
 from speech2text.model.listener import Heard
 
 
 class Speller(nn.Module):
     """Embedding, LSTM, multi-head attention and a two-layer perceptron over the LSTM's output and the context."""
 
-    def __init__(
-        self, vocabulary: int, embedding: int, layers: int, units: int, memory: int, heads: int, dropout: float
-    ) -> None:
+    def __init__(self, config: LASConfig) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, embedding)
-        self.lstm = nn.LSTM(embedding, units, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
-        self.attention = MultiHeadAttention(units, memory, heads)
-        self.hidden = nn.Linear(units + memory, units)
-        self.output = nn.Linear(units, vocabulary)
-        self.dropout = nn.Dropout(dropout)
+        units, layers = config.speller_units, config.speller_layers
+        self.embedding = nn.Embedding(config.vocabulary, config.embedding)
+        between = config.dropout if layers > 1 else 0.0  # torch warns of dropout between the layers of one layer
+        self.lstm = nn.LSTM(config.embedding, units, layers, batch_first=True, dropout=between)
+        self.attention = MultiHeadAttention(units, config.memory, config.heads)
+        self.hidden = nn.Linear(units + config.memory, units)
+        self.output = nn.Linear(units, config.vocabulary)
+        self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, tokens: Tensor, heard: Heard) -> tuple[Tensor, Tensor]:
         """All steps at once: tokens (B, U) that start with END -> log-probabilities (B, U, V), attention (B, U, T)."""

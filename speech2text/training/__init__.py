@@ -1,0 +1,1 @@
+"""Training: a recipe and recordings in, a run folder with checkpoints out. Needs the extra `train`."""

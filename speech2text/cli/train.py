@@ -1,0 +1,123 @@
+"""`speech2text train`: a recipe and recordings in, a run folder out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import click
+
+from speech2text.cli.console import print_note, print_output
+from speech2text.errors import DependencyError
+
+if TYPE_CHECKING:
+    from speech2text.training.trainer import StepReport, Trainer
+
+PROFILE_STEPS = 20
+PLAIN_REPORT_EVERY = 100
+"""Steps between two lines where the output is no terminal."""
+
+
+@click.command()
+@click.argument("recipe", required=False, type=click.Path(path_type=Path))
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder or manifest of the recordings.")
+@click.option("--run", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/NAME-of-the-recipe]")
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a value, as in training.seed=2.")
+@click.option("--threads", type=click.IntRange(min=1), help="Processor threads.  [default: one a core]")
+@click.option("--profile", is_flag=True, help="Train a few steps, print the speed, keep nothing.")
+def train(  # noqa: PLR0917 - click passes them by name
+    recipe: Path | None, data: Path, run: Path | None, changes: tuple[str, ...], threads: int | None, profile: bool
+) -> None:
+    """Train a recogniser by RECIPE, a folder or a TOML file; without one by the default recipe.
+
+    Ctrl-C stops; the same command goes on at the last checkpoint.
+    """
+    try:
+        import torch
+
+        from speech2text.training.recipe import DEFAULT_RECIPE, read_recipe
+        from speech2text.training.run import open_run
+    except ImportError as error:
+        raise DependencyError(f"training needs the package {error.name!r}: pip install 'speech2text[train]'") from None
+    if threads:
+        torch.set_num_threads(threads)
+    path = recipe or DEFAULT_RECIPE
+    settings = read_recipe(path, changes)
+    if profile:
+        with TemporaryDirectory() as scratch, _preparation() as on_progress:
+            _profile(open_run(settings, path, data, Path(scratch), on_progress))
+        return
+    folder = run or Path("runs") / settings.name
+    with _preparation() as on_progress:
+        trainer = open_run(settings, path, data, folder, on_progress)
+    print_note(_describe(trainer))
+    try:
+        _train(trainer)
+    except KeyboardInterrupt:
+        print_note(f"stopped; the same command goes on at the last checkpoint of {folder}")
+        raise
+    print_note(f"done: {folder}; export it: speech2text export {folder} MY-BUNDLE")
+
+
+def _describe(trainer: Trainer) -> str:
+    parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
+    corpus = trainer.train_corpus
+    start = f", from step {trainer.position.step}" if trainer.position.step else ""
+    return (
+        f"{trainer.recipe.name}: {len(corpus)} utterances, {corpus.seconds / 3600:.2f} h, "
+        f"{parameters / 1e6:.1f} M parameters, {len(trainer.tokenizer)} pieces, {trainer.precision}{start}"
+    )
+
+
+@contextmanager
+def _preparation() -> Iterator[Callable[[int, int], None]]:
+    """A bar while recordings are decoded, on a terminal only."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("decoding recordings")
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _profile(trainer: Trainer) -> None:
+    from itertools import islice
+
+    reports = list(islice(trainer.steps(), PROFILE_STEPS))[1:]
+    heard = sum(report.audio_seconds for report in reports)
+    speed = heard / sum(report.seconds for report in reports)
+    print_output(f"{speed:.0f} seconds of audio a second ({len(reports)} steps, {heard:.0f} s, {trainer.precision})")
+
+
+def _train(trainer: Trainer) -> None:
+    if not sys.stderr.isatty():
+        for report in trainer.train():
+            if report.step % PLAIN_REPORT_EVERY == 0 or report.wer is not None:
+                print_note(f"step {report.step} of {trainer.settings.steps}: {_summary(report)}")
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    console = Console(stderr=True)
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("", total=trainer.settings.steps, completed=trainer.position.step)
+        for report in trainer.train():
+            bar.update(task, completed=report.step, description=f"loss {report.loss:.2f}")
+            if report.wer is not None:
+                console.print(f"step {report.step}: {_summary(report)}")
+
+
+def _summary(report: StepReport) -> str:
+    wer = "" if report.wer is None else f", dev WER (CTC greedy) {100 * report.wer:.1f} %"
+    speed = report.audio_seconds / report.seconds
+    return (
+        f"loss {report.loss:.3f} (CTC {report.ctc:.3f}, spelling {report.spelling:.3f}), {speed:.0f} x real time{wer}"
+    )

@@ -1,0 +1,95 @@
+"""How training hears a recording differently every time: (samples,) in and out, then (batch, frames, 80) features.
+
+Randomness comes from torch's global generator, which the trainer seeds before each step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torchaudio.functional as sound
+from torch import Tensor
+from torchaudio.transforms import FrequencyMasking, TimeMasking
+
+from speech2text.model.frontend import SAMPLE_RATE
+from speech2text.training.corpus import Corpus
+from speech2text.training.recipe import AugmentationSettings
+
+TELEPHONE_RATE = 8_000
+MU_LAW_LEVELS = 256
+STEEPEST_NOISE = 1.0
+"""Generated noise falls with frequency as f^-a in amplitude, a drawn from 0 (white) to this (brown)."""
+
+
+class WaveformAugmentation:
+    """Speed, noise at a drawn signal-to-noise ratio, telephone band and gain, in the order of a real recording."""
+
+    def __init__(self, settings: AugmentationSettings, noise: Corpus | None = None) -> None:
+        self.settings = settings
+        self.noise = noise
+
+    def __call__(self, samples: Tensor) -> Tensor:
+        """A new version of samples (N,); speed changes its length."""
+        settings = self.settings
+        speed = settings.speeds[int(torch.randint(len(settings.speeds), ()))]
+        if speed != 1.0:
+            samples = sound.speed(samples, SAMPLE_RATE, speed)[0]
+        if _happens(settings.noise_share):
+            snr = torch.tensor(_between(*settings.snr_db))
+            samples = sound.add_noise(samples, self._noise(len(samples)), snr)
+        if _happens(settings.telephone_share):
+            samples = telephone(samples)
+        return (samples * 10 ** (_between(*settings.gain_db) / 20)).clamp(-1, 1)
+
+    def _noise(self, length: int) -> Tensor:
+        if self.noise is None:
+            return coloured_noise(length, _between(0.0, STEEPEST_NOISE))
+        clip = torch.from_numpy(self.noise.samples(int(torch.randint(len(self.noise), ()))))
+        start = int(torch.randint(len(clip), ()))
+        return clip.roll(-start).repeat(-(-length // len(clip)))[:length] + 1e-6 * torch.randn(length)
+
+
+def telephone(samples: Tensor) -> Tensor:
+    """Samples (N,) as they come out of a telephone line: 8 kHz and mu-law (ITU-T G.711)."""
+    narrow = sound.resample(samples, SAMPLE_RATE, TELEPHONE_RATE).clamp(-1, 1)
+    coded = sound.mu_law_decoding(sound.mu_law_encoding(narrow, MU_LAW_LEVELS), MU_LAW_LEVELS)
+    return sound.resample(coded, TELEPHONE_RATE, SAMPLE_RATE)[: len(samples)]
+
+
+def coloured_noise(length: int, slope: float) -> Tensor:
+    """Gaussian noise (length,) whose amplitude falls with frequency as f^-slope."""
+    spectrum = torch.fft.rfft(torch.randn(length))
+    falling = torch.arange(1, len(spectrum) + 1) ** -slope
+    return torch.fft.irfft(spectrum * falling, n=length)
+
+
+class SpecAugment:
+    """Masks of whole mel bands and of stretches of time (Park et al. 2019), each utterance its own."""
+
+    def __init__(self, settings: AugmentationSettings) -> None:
+        self.masks = [
+            *[FrequencyMasking(settings.frequency_mask_bins, iid_masks=True)] * settings.frequency_masks,
+            *[TimeMasking(settings.time_mask_frames, iid_masks=True, p=settings.time_mask_share)] * settings.time_masks,
+        ]
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """Normalised features (B, T, 80) with masked parts at 0, the mean of the training set."""
+        masked = features.transpose(1, 2)[:, None]  # (B, 1, 80, T)
+        for mask in self.masks:
+            masked = mask(masked)
+        return masked[:, 0].transpose(1, 2)
+
+
+def pad_waveforms(waveforms: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Recordings (N,) as one zero-padded batch (B, N) with their lengths (B,)."""
+    lengths = torch.tensor([len(waveform) for waveform in waveforms])
+    return torch.nn.utils.rnn.pad_sequence(list(waveforms), batch_first=True), lengths
+
+
+def _happens(share: float) -> bool:
+    return float(torch.rand(())) < share
+
+
+def _between(low: float, high: float) -> float:
+    return low + (high - low) * float(torch.rand(()))

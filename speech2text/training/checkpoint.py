@@ -1,0 +1,137 @@
+"""A run's folder: the recipe, the pieces, and checkpoints that appear whole or not at all.
+
+RUN/recipe.json  RUN/pieces.json  RUN/checkpoints/step-000500/{model,average,optimizer}.safetensors, state.json
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from speech2text.errors import TrainingError
+from speech2text.model.las import LAS
+from speech2text.text.tokenizer import Tokenizer
+from speech2text.training.recipe import Recipe, recipe_from_json
+
+KEPT = 2
+"""Checkpoints that stay: the newest, and one more should the disk have lost it."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a run stands: steps done, the epoch, and the batches done of it."""
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that a run needs to go on as if it had never stopped."""
+
+    position: Position
+    precision: str
+    model: dict[str, Tensor]
+    average: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained model, its weights averaged, ready to be evaluated or exported."""
+
+    model: LAS
+    tokenizer: Tokenizer
+    recipe: Recipe
+    step: int
+
+
+def save_checkpoint(run: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint into the run's folder and drop the oldest; a crash leaves the earlier ones untouched."""
+    folder = run / "checkpoints"
+    draft = folder / ".draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    for name in ("model", "average", "optimizer"):
+        save_file(getattr(checkpoint, name), draft / f"{name}.safetensors")
+    state = {**asdict(checkpoint.position), "precision": checkpoint.precision}
+    (draft / "state.json").write_text(json.dumps(state))
+    for file in draft.iterdir():
+        _flush_to_disk(file)
+    final = folder / f"step-{checkpoint.position.step:06d}"
+    shutil.rmtree(final, ignore_errors=True)
+    draft.rename(final)
+    for old in _checkpoints(run)[:-KEPT]:
+        shutil.rmtree(old)
+
+
+def load_checkpoint(run: Path) -> Checkpoint | None:
+    """The newest checkpoint of a run; None when it has none.
+
+    Raises:
+        TrainingError: the checkpoint is damaged.
+    """
+    folders = _checkpoints(run)
+    if not folders:
+        return None
+    newest = folders[-1]
+    try:
+        state = json.loads((newest / "state.json").read_text())
+        precision = state.pop("precision")
+        parts = [load_file(newest / f"{name}.safetensors") for name in ("model", "average", "optimizer")]
+        return Checkpoint(Position(**state), precision, *parts)
+    except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
+        raise TrainingError(f"{newest}: damaged checkpoint ({error}); delete it to go on from the one before") from None
+
+
+def load_run(run: Path) -> Run:
+    """The model of a run at its newest checkpoint, with averaged weights, in evaluation mode.
+
+    Raises:
+        RecipeError: the folder is not that of a run.
+        TrainingError: it has no checkpoint, or a damaged one.
+    """
+    recipe = recipe_from_json(run / "recipe.json")
+    checkpoint = load_checkpoint(run)
+    if checkpoint is None:
+        raise TrainingError(f"{run}: no checkpoint yet; let `speech2text train` run until it has saved one")
+    tokenizer = Tokenizer.from_json(json.loads((run / "pieces.json").read_text(encoding="utf-8")))
+    model = LAS(recipe.las_config(len(tokenizer)))
+    model.load_state_dict(checkpoint.average)
+    return Run(model.eval(), tokenizer, recipe, checkpoint.position.step)
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """An optimiser's state as named tensors."""
+    return {
+        f"{parameter}.{name}": value
+        for parameter, values in optimizer.state_dict()["state"].items()
+        for name, value in values.items()
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """The inverse of `optimizer_tensors`."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        parameter, name = key.split(".", 1)
+        state.setdefault(int(parameter), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def _checkpoints(run: Path) -> list[Path]:
+    return sorted((run / "checkpoints").glob("step-*"))
+
+
+def _flush_to_disk(file: Path) -> None:
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())

@@ -1,0 +1,153 @@
+"""The recordings of a run: decoded once to 16-bit samples on disk, then drawn in batches of about equal length."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speech2text.audio.files import SAMPLE_RATE, read_audio
+from speech2text.audio.manifest import Utterance, read_utterances
+from speech2text.errors import AudioError, TrainingError
+from speech2text.text.normalization import normalize
+from speech2text.training.recipe import DataSettings
+
+PCM_SCALE = 32768.0
+LENGTH_JITTER = 0.15
+"""Durations are blurred by up to this share before batching, so that an utterance's company changes every epoch."""
+
+OnProgress = Callable[[int, int], None]
+"""Called with (done, total)."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Utterances with their samples in one file."""
+
+    utterances: tuple[Utterance, ...]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    pcm: NDArray[np.int16]
+
+    def __len__(self) -> int:
+        return len(self.utterances)
+
+    def samples(self, index: int) -> NDArray[np.float32]:
+        """The samples (N,) of an utterance in -1..1 at 16 kHz."""
+        start = self.starts[index]
+        return self.pcm[start : start + self.lengths[index]].astype(np.float32) / PCM_SCALE
+
+    @property
+    def seconds(self) -> float:
+        """How long all recordings are together."""
+        return float(self.lengths.sum()) / SAMPLE_RATE
+
+
+def find_utterances(data: Path, settings: DataSettings) -> tuple[list[Utterance], list[Utterance]]:
+    """The training and the dev utterances of a data folder or manifest.
+
+    Raises:
+        ManifestError: something named is not there or cannot be used.
+    """
+    train = _read_all(data, settings.train)
+    if settings.dev:
+        return train, _read_all(data, settings.dev)
+    return split_by_speaker(train, settings.dev_share)
+
+
+def split_by_speaker(utterances: Sequence[Utterance], share: float) -> tuple[list[Utterance], list[Utterance]]:
+    """Hold out about `share` of the speakers (utterances, where speakers are unknown), the same on every machine."""
+
+    def held_out(utterance: Utterance) -> bool:
+        digest = hashlib.sha256((utterance.speaker or utterance.id).encode()).digest()
+        return int.from_bytes(digest[:4], "big") < share * 2**32
+
+    train = [utterance for utterance in utterances if not held_out(utterance)]
+    return train, [utterance for utterance in utterances if held_out(utterance)]
+
+
+def _read_all(data: Path, names: Iterable[str]) -> list[Utterance]:
+    """Utterances with normalised texts; those without a word are left out."""
+    found = [utterance for name in names for utterance in read_utterances(data / name)]
+    normalised = [replace(utterance, text=normalize(utterance.text, utterance.language)) for utterance in found]
+    return [utterance for utterance in normalised if utterance.text]
+
+
+def load_corpus(
+    utterances: Sequence[Utterance], cache: Path, longest_seconds: float, on_progress: OnProgress | None = None
+) -> Corpus:
+    """Decode recordings to the files `cache`.pcm and .json, or take them from there if that was done before.
+
+    Recordings that are empty, longer than `longest_seconds` or unreadable are left out; the .json says which and why.
+
+    Raises:
+        TrainingError: nothing usable is left.
+    """
+    key = _fingerprint(utterances, longest_seconds)
+    index_file = cache.with_suffix(".json")
+    if not (index_file.is_file() and json.loads(index_file.read_text())["key"] == key):
+        _decode(utterances, cache, key, longest_seconds, on_progress)
+    index = json.loads(index_file.read_text())
+    if not index["lengths"]:
+        reasons = "; ".join(list(index["left_out"].values())[:3])
+        raise TrainingError(f"none of the {len(utterances)} recordings is usable: {reasons}")
+    by_id = {utterance.id: utterance for utterance in utterances}
+    lengths = np.array(list(index["lengths"].values()), np.int64)
+    return Corpus(
+        utterances=tuple(by_id[name] for name in index["lengths"]),
+        starts=np.cumsum(lengths) - lengths,
+        lengths=lengths,
+        pcm=np.memmap(cache.with_suffix(".pcm"), np.int16, mode="r"),
+    )
+
+
+def _fingerprint(utterances: Sequence[Utterance], longest_seconds: float) -> str:
+    rows = [(utterance.id, str(utterance.audio)) for utterance in utterances]
+    return hashlib.sha256(json.dumps([rows, longest_seconds]).encode()).hexdigest()
+
+
+def _decode(
+    utterances: Sequence[Utterance],
+    cache: Path,
+    key: str,
+    longest_seconds: float,
+    on_progress: OnProgress | None,
+) -> None:
+    lengths: dict[str, int] = {}
+    left_out: dict[str, str] = {}
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    with cache.with_suffix(".pcm").open("wb") as pcm:
+        for done, utterance in enumerate(utterances, start=1):
+            try:
+                samples = read_audio(utterance.audio)
+            except AudioError as error:
+                left_out[utterance.id] = str(error)
+                continue
+            if 0 < len(samples) <= longest_seconds * SAMPLE_RATE:
+                pcm.write((samples * PCM_SCALE).round().clip(-PCM_SCALE, PCM_SCALE - 1).astype(np.int16).tobytes())
+                lengths[utterance.id] = len(samples)
+            else:
+                left_out[utterance.id] = f"{utterance.audio}: {len(samples) / SAMPLE_RATE:.1f} s long"
+            if on_progress:
+                on_progress(done, len(utterances))
+    cache.with_suffix(".json").write_text(json.dumps({"key": key, "lengths": lengths, "left_out": left_out}, indent=1))
+
+
+def plan_epoch(lengths: NDArray[np.int64], batch_seconds: float, seed: int, epoch: int) -> list[NDArray[np.int64]]:
+    """The batches of an epoch: every utterance once, of similar lengths, at most `batch_seconds` with the padding."""
+    random = np.random.default_rng([seed, epoch])
+    order = np.argsort(lengths * random.uniform(1 - LENGTH_JITTER, 1 + LENGTH_JITTER, len(lengths)))
+    batches: list[list[int]] = [[]]
+    longest = 0
+    for index in order:
+        longest = max(longest, int(lengths[index]))
+        if batches[-1] and longest * (len(batches[-1]) + 1) > batch_seconds * SAMPLE_RATE:
+            batches.append([])
+            longest = int(lengths[index])
+        batches[-1].append(int(index))
+    return [np.array(batches[position], np.int64) for position in random.permutation(len(batches))]

@@ -1,0 +1,57 @@
+"""The joint loss: CTC on the listener, label-smoothed cross entropy on the speller (Kim et al. 2017, eq. 11)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from speech2text.decoding.protocols import BLANK, END
+from speech2text.model.listener import Heard
+
+PADDING = -100
+
+
+class Losses(NamedTuple):
+    """The joint loss and its parts, each per token."""
+
+    joint: Tensor
+    ctc: Tensor
+    spelling: Tensor
+
+
+def pad_tokens(tokens: list[list[int]]) -> tuple[Tensor, Tensor]:
+    """What the speller reads (END first) and what it should say (END last), (B, U) each; targets end in PADDING."""
+    read = [torch.tensor([END, *row]) for row in tokens]
+    say = [torch.tensor([*row, END]) for row in tokens]
+    pad = torch.nn.utils.rnn.pad_sequence
+    return pad(read, batch_first=True, padding_value=END), pad(say, batch_first=True, padding_value=PADDING)
+
+
+def joint_loss(heard: Heard, log_probs: Tensor, targets: Tensor, ctc_weight: float, label_smoothing: float) -> Losses:
+    """The loss of a batch.
+
+    Args:
+        heard: with ctc_log_probs (B, T, V).
+        log_probs: (B, U, V) of the speller.
+        targets: (B, U) tokens, END after the last, then PADDING.
+    """
+    spoken = targets != PADDING
+    count = spoken.sum()
+    labels = torch.cat([row[: int(length) - 1] for row, length in zip(targets, spoken.sum(dim=1), strict=True)])
+    ctc = functional.ctc_loss(
+        heard.ctc_log_probs.transpose(0, 1),
+        labels,
+        heard.lengths,
+        spoken.sum(dim=1) - 1,
+        blank=BLANK,
+        reduction="sum",
+        zero_infinity=True,
+    )
+    chosen = log_probs.gather(2, targets.clamp(min=0)[:, :, None])[:, :, 0]
+    smoothed = (1 - label_smoothing) * chosen + label_smoothing * log_probs.mean(dim=2)
+    spelling = -(smoothed * spoken).sum() / count
+    ctc = ctc / count
+    return Losses(ctc_weight * ctc + (1 - ctc_weight) * spelling, ctc, spelling)

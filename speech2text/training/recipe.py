@@ -1,0 +1,239 @@
+"""Recipes: everything that decides what is trained, as a TOML file that is checked before anything runs."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from speech2text.errors import RecipeError
+from speech2text.model.config import LASConfig
+from speech2text.model.frontend import HOP_SAMPLES, SAMPLE_RATE
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+RECIPE_FILE = "recipe.toml"
+DEFAULT_RECIPE = Path(__file__).with_name("default_recipe.toml")
+FRAMES_PER_SECOND = SAMPLE_RATE // HOP_SAMPLES
+
+
+class Section(BaseModel):
+    """A table of a recipe; a key it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Credit(Section):
+    """A corpus the model learns from, for the model card."""
+
+    name: str
+    hours: float = Field(gt=0)
+    licence: str
+
+
+class DataSettings(Section):
+    """Which recordings train, and which choose."""
+
+    train: tuple[str, ...] = (".",)
+    """Manifests or folders, relative to the data folder."""
+    dev: tuple[str, ...] = ()
+    """As `train`; when empty, `dev_share` of the training speakers (or utterances) is held out."""
+    dev_share: float = Field(default=0.05, ge=0, lt=1)
+    noise: str | None = None
+    """A manifest or folder of recordings without speech to mix in; without it noise is generated."""
+    longest_seconds: float = Field(default=20.0, gt=0)
+    """Longer utterances are left out of training."""
+
+
+class TokenizerSettings(Section):
+    """Characters, or byte-pair pieces learned from the training texts."""
+
+    kind: Literal["characters", "bpe"] = "characters"
+    size: int = Field(default=400, ge=32)
+    """Pieces of a bpe vocabulary; characters make their own number."""
+
+
+class ModelSettings(Section):
+    """Sizes of the model (model/las.py)."""
+
+    stack: int = Field(default=2, ge=1)
+    pyramid_layers: int = Field(default=1, ge=0)
+    plain_layers: int = Field(default=1, ge=1)
+    listener_units: int = Field(default=256, ge=8)
+    memory: int = Field(default=256, ge=8)
+    heads: int = Field(default=4, ge=1)
+    embedding: int = Field(default=128, ge=8)
+    speller_layers: int = Field(default=1, ge=1)
+    speller_units: int = Field(default=256, ge=8)
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+
+
+class AugmentationSettings(Section):
+    """How training hears each recording differently every time."""
+
+    speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
+    """Factors of speed perturbation (Ko et al. 2015), drawn evenly."""
+    gain_db: tuple[float, float] = (-12.0, 6.0)
+    noise_share: float = Field(default=0.3, ge=0, le=1)
+    """Share of the utterances that get noise."""
+    snr_db: tuple[float, float] = (5.0, 30.0)
+    telephone_share: float = Field(default=0.1, ge=0, le=1)
+    """Share of the utterances heard through a telephone: 8 kHz and mu-law."""
+    frequency_masks: int = Field(default=2, ge=0)
+    frequency_mask_bins: int = Field(default=20, ge=0)
+    time_masks: int = Field(default=2, ge=0)
+    time_mask_frames: int = Field(default=30, ge=0)
+    time_mask_share: float = Field(default=0.2, ge=0, le=1)
+    """The longest a time mask may be, as a share of the utterance (Park et al. 2019)."""
+
+
+class TrainingSettings(Section):
+    """The optimiser, its schedule and the chunks."""
+
+    seed: int = 1
+    steps: int = Field(default=6000, ge=1)
+    batch_seconds: float = Field(default=80.0, gt=0)
+    learning_rate: float = Field(default=1.5e-3, gt=0)
+    warmup_steps: int = Field(default=300, ge=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    clip: float = Field(default=5.0, gt=0)
+    average_decay: float = Field(default=0.999, ge=0, lt=1)
+    """Of the exponential moving average of the weights that is evaluated and exported."""
+    ctc_weight: float = Field(default=0.3, ge=0, le=1)
+    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
+    whole_share: float = Field(default=0.5, ge=0, le=1)
+    """Share of the batches that are heard whole; the others in chunks of one of `chunk_seconds`."""
+    chunk_seconds: tuple[float, ...] = (0.32, 0.64, 1.28)
+    evaluate_every: int = Field(default=500, ge=1)
+    checkpoint_every: int = Field(default=250, ge=1)
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+
+
+class DecodingSettings(Section):
+    """The search that the bundle uses unless told otherwise, and the chunk of its streams."""
+
+    beam_size: int = Field(default=8, ge=1)
+    ctc_weight: float = Field(default=0.5, ge=0, le=1)
+    length_bonus: float = 0.0
+    chunk_seconds: float = Field(default=0.64, gt=0)
+
+
+class Recipe(Section):
+    """A whole recipe."""
+
+    name: str
+    description: str
+    languages: tuple[str, ...]
+    licence: str
+    """Of the weights that come out."""
+    credits: tuple[Credit, ...] = ()
+    prepare: bool = False
+    """Whether `prepare.py` beside the recipe makes the manifests out of the data folder first."""
+    data: DataSettings = DataSettings()
+    tokenizer: TokenizerSettings = TokenizerSettings()
+    model: ModelSettings = ModelSettings()
+    augmentation: AugmentationSettings = AugmentationSettings()
+    training: TrainingSettings = TrainingSettings()
+    decoding: DecodingSettings = DecodingSettings()
+
+    def las_config(self, vocabulary: int) -> LASConfig:
+        """The model's sizes with a vocabulary of that many tokens."""
+        return LASConfig(vocabulary=vocabulary, **self.model.model_dump())
+
+    def chunk_frames(self, seconds: float) -> int:
+        """The multiple of the reduction nearest to `seconds`, in feature frames."""
+        reduction = self.las_config(vocabulary=2).reduction
+        return max(1, round(seconds * FRAMES_PER_SECOND / reduction)) * reduction
+
+    def to_json(self) -> str:
+        """The recipe with every default written out."""
+        return self.model_dump_json(indent=1) + "\n"
+
+
+def read_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
+    """The recipe of a folder or a TOML file, with `section.key=value` changes (values as in TOML).
+
+    Raises:
+        RecipeError: no such recipe, no TOML, an unknown key, a wrong type or an impossible value.
+    """
+    file = path / RECIPE_FILE if path.is_dir() else path
+    try:
+        settings = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(f"{file}: no such recipe; give a folder with a {RECIPE_FILE} or a TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{file}: not TOML: {error}") from None
+    for change in changes:
+        _apply(settings, change)
+    return _validate(settings, str(file))
+
+
+def recipe_from_json(path: Path) -> Recipe:
+    """The recipe a run was started with.
+
+    Raises:
+        RecipeError: the file is missing or damaged.
+    """
+    try:
+        return _validate(json.loads(path.read_text(encoding="utf-8")), str(path))
+    except (FileNotFoundError, json.JSONDecodeError):
+        raise RecipeError(f"{path}: missing or damaged; is {path.parent} the folder of a training run?") from None
+
+
+def _apply(settings: dict[str, Any], change: str) -> None:
+    key, sign, value = change.partition("=")
+    if not sign:
+        raise RecipeError(f"--set {change}: write it as section.key=value")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    *sections, last = key.strip().split(".")
+    for section in sections:
+        settings = settings.setdefault(section, {})
+        if not isinstance(settings, dict):
+            raise RecipeError(f"--set {change}: {section!r} is no section")
+    settings[last] = parsed
+
+
+def _validate(settings: dict[str, Any], source: str) -> Recipe:
+    try:
+        recipe = Recipe.model_validate(settings)
+        recipe.las_config(2)
+    except ValidationError as error:
+        raise RecipeError(f"{source}: {_explain(error)}") from None
+    except ValueError as error:
+        raise RecipeError(f"{source}: model: {error}") from None
+    return recipe
+
+
+def _explain(error: ValidationError) -> str:
+    """The first fault in one line: key, what is wrong, and the nearest known key."""
+    fault = error.errors(include_url=False)[0]
+    *parents, key = fault["loc"]
+    where = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        known = _known_keys([str(part) for part in parents])
+        near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.0)
+        return f"unknown key {where!r}; the nearest known key is {'.'.join([*map(str, parents), *near])!r}"
+    if fault["type"] == "missing":
+        return f"the key {where!r} is missing"
+    return f"{where!r} cannot be {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
+
+
+def _known_keys(parents: list[str]) -> list[str]:
+    section: type[BaseModel] = Recipe
+    for parent in parents:
+        if parent == "credits":
+            return list(Credit.model_fields)
+        annotation = section.model_fields[parent].annotation if parent in section.model_fields else None
+        section = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else section
+    return list(section.model_fields)

@@ -1,0 +1,254 @@
+"""The training loop: a corpus and a recipe in, checkpoints and reports out.
+
+Every step seeds its own randomness from the recipe's seed and the step's number, so a run that was stopped and goes on
+is, bit for bit on a CPU, the run that was never stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.tensorboard import SummaryWriter
+
+from speech2text.decoding.greedy import ctc_greedy
+from speech2text.evaluation.error_rate import count_words, total
+from speech2text.model.frontend import OVERLAP_SAMPLES, SAMPLE_RATE
+from speech2text.model.las import LAS
+from speech2text.text.tokenizer import Tokenizer
+from speech2text.training.augmentation import SpecAugment, WaveformAugmentation, pad_waveforms
+from speech2text.training.checkpoint import (
+    Checkpoint,
+    Position,
+    load_checkpoint,
+    optimizer_tensors,
+    restore_optimizer,
+    save_checkpoint,
+)
+from speech2text.training.corpus import Corpus, plan_epoch
+from speech2text.training.loss import Losses, joint_loss, pad_tokens
+from speech2text.training.recipe import Recipe
+
+FINAL_RATE = 0.01
+"""The learning rate at the end, as a share of the highest."""
+EVALUATION_BATCH_SECONDS = 120.0
+STATISTICS_UTTERANCES = 500
+"""Utterances from which the frontend's mean and deviation are taken."""
+AVERAGE_WARMUP = 10
+"""The decay of the average at step s is at most (1 + s) / (AVERAGE_WARMUP + s)."""
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What one step did; `wer` is that of CTC greedy on dev, where it was measured."""
+
+    step: int
+    loss: float
+    ctc: float
+    spelling: float
+    audio_seconds: float
+    seconds: float
+    wer: float | None = None
+
+
+class Trainer:
+    """Trains one model in a run's folder; goes on from its newest checkpoint if there is one."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        tokenizer: Tokenizer,
+        run: Path,
+        *,
+        train: Corpus,
+        dev: Corpus | None = None,
+        noise: Corpus | None = None,
+    ) -> None:
+        self.recipe = recipe
+        self.settings = recipe.training
+        self.tokenizer = tokenizer
+        self.train_corpus = train
+        self.dev_corpus = dev
+        self.run = run
+        self.tokens = [tokenizer.encode(utterance.text) for utterance in train.utterances]
+        self.waveform_augmentation = WaveformAugmentation(recipe.augmentation, noise)
+        self.spec_augment = SpecAugment(recipe.augmentation)
+        self.chunks = [recipe.chunk_frames(seconds) for seconds in self.settings.chunk_seconds]
+
+        torch.manual_seed(self.settings.seed)
+        self.model = LAS(recipe.las_config(len(tokenizer)))
+        self.average = deepcopy(self.model).eval()
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
+        )
+        self.position = Position()
+        self.precision: str = self.settings.precision
+        self._restore(load_checkpoint(run))
+
+    def train(self) -> Iterator[StepReport]:
+        """Train until the recipe's last step; yields a report after each."""
+        with SummaryWriter(str(self.run / "tensorboard"), purge_step=self.position.step) as writer:
+            for bare_report in self.steps():
+                step = bare_report.step
+                last = step == self.settings.steps
+                if last or step % self.settings.checkpoint_every == 0:
+                    self._save()
+                report = (
+                    self._evaluated(bare_report) if last or step % self.settings.evaluate_every == 0 else bare_report
+                )
+                for name in ("loss", "ctc", "spelling", "wer"):
+                    if getattr(report, name) is not None:
+                        writer.add_scalar(name, getattr(report, name), step)
+                yield report
+
+    def steps(self) -> Iterator[StepReport]:
+        """The bare optimisation steps until the recipe's last, without checkpoints or error rates."""
+        while self.position.step < self.settings.steps:
+            yield self._step()
+
+    def _restore(self, checkpoint: Checkpoint | None) -> None:
+        if checkpoint is None:
+            self._measure_features()
+            if self.precision == "auto":
+                self.precision = self._faster_precision()
+            return
+        self.model.load_state_dict(checkpoint.model)
+        self.average.load_state_dict(checkpoint.average)
+        restore_optimizer(self.optimizer, checkpoint.optimizer)
+        self.position = checkpoint.position
+        self.precision = checkpoint.precision
+
+    def _save(self) -> None:
+        checkpoint = Checkpoint(
+            self.position,
+            self.precision,
+            self.model.state_dict(),
+            self.average.state_dict(),
+            optimizer_tensors(self.optimizer),
+        )
+        save_checkpoint(self.run, checkpoint)
+
+    def _step(self) -> StepReport:
+        started = time.perf_counter()
+        position = self.position
+        torch.manual_seed(self.settings.seed * 1_000_003 + position.step)
+        batches = self._plan(position.epoch)
+        indices = batches[position.batch]
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate(position.step)
+        self.model.train()
+        losses, audio_seconds = self._losses([int(index) for index in indices], self.precision)
+        self.optimizer.zero_grad(set_to_none=True)
+        losses.joint.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
+        self.optimizer.step()
+        self._move_average()
+        last = position.batch + 1 == len(batches)
+        self.position = Position(position.step + 1, position.epoch + last, 0 if last else position.batch + 1)
+        return StepReport(
+            step=self.position.step,
+            loss=float(losses.joint.detach()),
+            ctc=float(losses.ctc.detach()),
+            spelling=float(losses.spelling.detach()),
+            audio_seconds=audio_seconds,
+            seconds=time.perf_counter() - started,
+        )
+
+    @torch.no_grad()
+    def _move_average(self) -> None:
+        """Move the averaged weights towards the model's; early on further, to forget the random start."""
+        step = self.position.step
+        decay = min(self.settings.average_decay, (1 + step) / (AVERAGE_WARMUP + step))
+        for average, weights in zip(self.average.parameters(), self.model.parameters(), strict=True):
+            average.lerp_(weights, 1 - decay)
+
+    def _plan(self, epoch: int) -> list[NDArray[np.int64]]:
+        return plan_epoch(self.train_corpus.lengths, self.settings.batch_seconds, self.settings.seed, epoch)
+
+    def _losses(self, indices: list[int], precision: str) -> tuple[Losses, float]:
+        """The losses of a batch of utterances, and its seconds of audio."""
+        waveforms = [
+            self.waveform_augmentation(torch.from_numpy(self.train_corpus.samples(index))) for index in indices
+        ]
+        pcm, lengths = pad_waveforms(waveforms)
+        read, targets = pad_tokens([self.tokens[index] for index in indices])
+        frontend = self.model.listener.frontend
+        with torch.no_grad():
+            features, feature_lengths, _ = frontend(pcm, lengths, self.model.listener.start(len(pcm)).before)
+            features = self.spec_augment(features)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
+            heard, log_probs = self.model(features, feature_lengths, read, self._draw_chunk())
+        losses = joint_loss(heard, log_probs, targets, self.settings.ctc_weight, self.settings.label_smoothing)
+        return losses, float(lengths.sum()) / SAMPLE_RATE
+
+    def _draw_chunk(self) -> int | None:
+        """Feature frames of this batch's chunks; None hears it whole."""
+        if float(torch.rand(())) < self.settings.whole_share:
+            return None
+        return self.chunks[int(torch.randint(len(self.chunks), ()))]
+
+    def learning_rate(self, step: int) -> float:
+        """Linear warm-up, then a cosine (Loshchilov and Hutter 2017) down to FINAL_RATE of the highest."""
+        if step < self.settings.warmup_steps:
+            return self.settings.learning_rate * (step + 1) / self.settings.warmup_steps
+        done = (step - self.settings.warmup_steps) / max(1, self.settings.steps - self.settings.warmup_steps)
+        cosine = 0.5 * (1 + math.cos(math.pi * done))
+        return self.settings.learning_rate * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
+
+    @torch.no_grad()
+    def _measure_features(self) -> None:
+        """Set the frontend's mean and deviation from utterances spread over the training set."""
+        stride = max(1, len(self.train_corpus) // STATISTICS_UTTERANCES)
+        frontend = self.model.listener.frontend
+        before = torch.zeros(1, OVERLAP_SAMPLES)
+        frames = torch.cat(
+            [
+                frontend.log_mel(torch.from_numpy(self.train_corpus.samples(index))[None], before)[0]
+                for index in range(0, len(self.train_corpus), stride)
+            ]
+        )
+        for module in (frontend, self.average.listener.frontend):
+            module.mean.copy_(frames.mean(dim=0))
+            module.deviation.copy_(frames.std(dim=0).clamp(min=1e-3))
+
+    def _faster_precision(self) -> str:
+        """Whichever of fp32 and bf16 runs a batch faster on this processor."""
+        batch = [int(index) for index in self._plan(0)[0]]
+
+        def seconds(precision: str) -> float:
+            self.model.train()
+            times = []
+            for _ in range(3):
+                torch.manual_seed(self.settings.seed)
+                started = time.perf_counter()
+                self._losses(batch, precision)[0].joint.backward()
+                times.append(time.perf_counter() - started)
+            self.model.zero_grad(set_to_none=True)
+            return min(times)
+
+        return min(("fp32", "bf16"), key=seconds)
+
+    @torch.inference_mode()
+    def _evaluated(self, report: StepReport) -> StepReport:
+        """The report with the error rate of the averaged weights on dev, if there is one."""
+        if self.dev_corpus is None:
+            return report
+        return replace(report, wer=ctc_error_rate(self.average, self.tokenizer, self.dev_corpus))
+
+
+def ctc_error_rate(model: LAS, tokenizer: Tokenizer, corpus: Corpus) -> float:
+    """The word error rate of CTC greedy over a corpus heard whole; `model` is in evaluation mode."""
+    hypotheses = [""] * len(corpus)
+    for indices in plan_epoch(corpus.lengths, EVALUATION_BATCH_SECONDS, seed=0, epoch=0):
+        pcm, lengths = pad_waveforms([torch.from_numpy(corpus.samples(int(index))) for index in indices])
+        heard, _ = model.listener(pcm, lengths)
+        for index, log_probs, frames in zip(indices, heard.ctc_log_probs, heard.lengths, strict=True):
+            hypotheses[index] = tokenizer.decode(ctc_greedy(log_probs[:frames].numpy()))
+    return total(count_words([utterance.text for utterance in corpus.utterances], hypotheses)).rate or 0.0
