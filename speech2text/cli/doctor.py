@@ -1,0 +1,119 @@
+"""`speech2text doctor`: does the installation work, and does a bundle say what it should?"""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module, metadata
+
+import click
+
+from speech2text.cli.console import print_error, print_output
+from speech2text.errors import Speech2TextError
+
+_REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)")
+_EXTRA = re.compile(r"extra == ['\"](?P<extra>\w+)['\"]")
+_EXTRAS_FOR_USERS = ("train", "mic")
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was looked at; `state` is "ok", "none" (a part that is optional and absent) or "broken"."""
+
+    state: str
+    subject: str
+    finding: str
+
+
+@click.command()
+@click.argument("bundle", default="default")
+def doctor(bundle: str) -> None:
+    """Check the installation, the sound devices and a bundle.
+
+    BUNDLE is the folder of a bundle; without it, the model inside the package. Its files must be as they were exported,
+    and its own sample must give its own text. The exit code is 1 when something is broken.
+    """
+    broken = 0
+    for check in _checks(bundle):
+        print_output(f"{check.state:<6}  {check.subject:<14}  {check.finding}")
+        broken += check.state == "broken"
+    if broken:
+        print_error(f"{broken} of the checks above found something broken")
+        raise SystemExit(1)
+
+
+def _checks(bundle: str) -> Iterator[Check]:
+    yield Check("ok", "python", sys.version.split()[0])
+    yield Check("ok", "speech2text", metadata.version("speech2text"))
+    required, optional = _requirements()
+    yield from map(_check_required, required)
+    for extra, names in optional.items():
+        yield from (_check_optional(name, extra) for name in names)
+    yield _check_sound_devices()
+    yield from _check_bundle(bundle)
+
+
+def _requirements() -> tuple[list[str], dict[str, list[str]]]:
+    """The packages that are always needed, and those of each extra for users, as the package's metadata says."""
+    required: list[str] = []
+    optional: dict[str, list[str]] = {extra: [] for extra in _EXTRAS_FOR_USERS}
+    for line in metadata.requires("speech2text") or []:
+        name = _REQUIREMENT.match(line)
+        extra = _EXTRA.search(line)
+        if name is None or "python_version" in line:
+            continue
+        if extra is None:
+            required.append(name["name"])
+        elif extra["extra"] in optional:
+            optional[extra["extra"]].append(name["name"])
+    return required, optional
+
+
+def _check_required(name: str) -> Check:
+    try:
+        import_module(name)
+    except (ImportError, OSError) as error:
+        return Check("broken", name, f"cannot be loaded ({error}); run: pip install --force-reinstall speech2text")
+    return Check("ok", name, metadata.version(name))
+
+
+def _check_optional(name: str, extra: str) -> Check:
+    try:
+        return Check("ok", name, metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Check("none", name, f"optional; to install it: pip install 'speech2text[{extra}]'")
+
+
+def _check_sound_devices() -> Check:
+    try:
+        import sounddevice
+    except ImportError:
+        return Check("none", "sound devices", "needs the optional package sounddevice")
+    except OSError as error:
+        return Check("none", "sound devices", f"{error}; a microphone needs it (on Debian: apt install libportaudio2)")
+    inputs = [device["name"] for device in sounddevice.query_devices() if device["max_input_channels"] > 0]
+    return Check("ok" if inputs else "none", "sound devices", ", ".join(inputs) or "no microphone")
+
+
+def _check_bundle(name: str) -> Iterator[Check]:
+    """Its files, then what it makes of its sample; the second needs the first."""
+    from speech2text.bundle.store import find_bundle, open_bundle
+    from speech2text.runtime.recognizer import Recognizer
+
+    try:
+        bundle = open_bundle(find_bundle(name))
+        yield Check("ok", "bundle", f"{bundle.manifest.name}, all files as exported ({bundle.folder})")
+        sample = bundle.manifest.sample
+        text = Recognizer(bundle).transcribe(io.BytesIO(bundle.files[sample.audio])).text
+    except Speech2TextError as error:
+        yield Check("broken", "bundle", str(error))
+        return
+    if text == sample.text:
+        yield Check("ok", "sample", f"heard as expected: {text}")
+    else:
+        yield Check(
+            "broken", "sample", f"heard {text!r} instead of {sample.text!r}; export or download the bundle again"
+        )

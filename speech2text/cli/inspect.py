@@ -1,0 +1,99 @@
+"""`speech2text inspect`: what a bundle is, as its manifest tells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from speech2text.cli.console import print_output
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from speech2text.bundle.manifest import Manifest
+
+_WIDTH = 80
+
+
+@click.command()
+@click.argument("bundle", default="default")
+def inspect(bundle: str) -> None:
+    """Print what a bundle is: its data, licence, sizes and word error rates.
+
+    BUNDLE is the folder of a bundle; without it, the model inside the package. All of its files are verified.
+    """
+    from rich.console import Console
+
+    from speech2text.bundle.store import find_bundle, open_bundle
+
+    opened = open_bundle(find_bundle(bundle))
+    console = Console(width=_WIDTH, markup=False, highlight=False, emoji=False)
+    with console.capture() as capture:
+        console.print(f"{opened.manifest.name}: {opened.manifest.description}\n")
+        for table in (
+            _facts(str(opened.folder), opened.manifest),
+            _data(opened.manifest),
+            _error_rates(opened.manifest),
+            _files(opened.manifest),
+        ):
+            console.print(table)
+            console.print()
+    lines = capture.get().rstrip().splitlines()
+    print_output("\n".join(line.rstrip() for line in lines))
+
+
+def _facts(folder: str, manifest: Manifest) -> Table:
+    model, decoding = manifest.model, manifest.decoding
+    frame = 1000 * model.memory_frame_samples / model.sample_rate
+    chunk = 1000 * model.chunk_frames * model.frame_samples / model.sample_rate
+    search = f"beam {decoding.beam_size}, CTC weight {decoding.ctc_weight:g}, length bonus {decoding.length_bonus:g}"
+    return _table(
+        ("", ""),
+        [
+            ("Folder", folder),
+            ("Languages", ", ".join(manifest.languages)),
+            ("Licence", manifest.licence),
+            ("Parameters", f"{manifest.parameters / 1e6:.1f} M, {manifest.precision}"),
+            ("Hears", f"{model.sample_rate} Hz, a frame each {frame:g} ms, streams in chunks of {chunk:g} ms"),
+            ("Spells", f"{model.vocabulary} pieces"),
+            ("Search", search),
+            ("Sample", f"{manifest.sample.audio}: {manifest.sample.text}"),
+            ("Format", str(manifest.format_version)),
+        ],
+    )
+
+
+def _data(manifest: Manifest) -> Table:
+    rows = [(source.name, f"{source.hours:.1f}", source.licence) for source in manifest.data]
+    return _table(("Trained on", "Hours", "Licence"), rows or [("(not stated)",)], right=(1,))
+
+
+def _error_rates(manifest: Manifest) -> Table:
+    rows = [
+        (name, f"{100 * rate.wer:.1f} %", f"{100 * rate.low:.1f} to {100 * rate.high:.1f} %", str(rate.words))
+        for name, rate in manifest.wer.items()
+    ]
+    return _table(("Word error rate on", "WER", "95 % interval", "Words"), rows or [("(not stated)",)], right=(1, 2, 3))
+
+
+def _files(manifest: Manifest) -> Table:
+    sizes = {name: record.bytes for name, record in manifest.files.items()}
+    rows = [(name, _megabytes(size)) for name, size in sizes.items()]
+    return _table(("File", "Size"), [*rows, ("together", _megabytes(sum(sizes.values())))], right=(1,))
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.2f} MB"
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(headings), header_style="bold")
+    for index, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if index in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
