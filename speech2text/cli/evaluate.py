@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import closing
-from enum import Enum
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from speech2text.cli.console import print_error, print_note, print_output, progress_bar, show_warnings_as_lines
 from speech2text.cli.parallel import map_in_order
@@ -22,37 +21,58 @@ if TYPE_CHECKING:
     from speech2text.evaluation.report import Recognised, Report
 
 
-class Format(str, Enum):
-    """How the report is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
+@click.command()
+@click.argument("manifest", type=click.Path(path_type=Path))
+@click.option("--model", default="default", show_default=True, help="`default`, or the folder of a bundle.")
+@click.option(
+    "--format",
+    "-f",
+    "report_format",
+    type=click.Choice(("text", "json")),
+    default="text",
+    show_default=True,
+    help="A report to read, or one JSON object with every utterance.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write text, hypothesis and errors of each utterance here.",
+)
+@click.option(
+    "--beam-size",
+    type=click.IntRange(min=1),
+    help="Readings the search keeps; what the model was tuned for if not given.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Files recognised side by side; the result is the same.",
+)
+@click.option(
+    "--worst",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    help="How many of the worst utterances the report to read shows.",
+)
 def evaluate(
-    manifest: Annotated[
-        Path,
-        typer.Argument(metavar="MANIFEST", help="A .jsonl file, or a folder of audio with a .txt beside each file."),
-    ],
+    manifest: Path,
     *,
-    model: Annotated[str, typer.Option(help="'default', or the folder of a bundle.")] = "default",
-    report_format: Annotated[
-        Format, typer.Option("--format", "-f", help="A report to read, or one JSON object.")
-    ] = Format.TEXT,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="Write each utterance's text, hypothesis and errors here.", dir_okay=False),
-    ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Files recognised side by side; the result is the same.")] = 1,
-    beam_size: Annotated[
-        int | None, typer.Option(min=1, help="Readings kept by the search; the model's own choice if not given.")
-    ] = None,
-    worst: Annotated[int, typer.Option(min=0, help="How many of the worst utterances the report shows.")] = 5,
+    model: str,
+    report_format: str,
+    output: Path | None,
+    beam_size: int | None,
+    threads: int,
+    worst: int,
 ) -> None:
     """Print word and character error rates on recordings with known text.
 
-    References and hypotheses are normalised alike before they are compared. A file that cannot be read is reported
-    and left out of the figures, and the exit code is 1.
+    MANIFEST is a .jsonl file, or a folder of audio with a .txt beside each file. References and hypotheses are
+    normalised alike before they are compared. A file that cannot be read is reported and left out of the figures, and
+    the exit code is 1.
     """
     from speech2text import load_model
     from speech2text.audio.manifest import read_utterances
@@ -67,14 +87,18 @@ def evaluate(
     report = make_report(score(recognised), excluded)
     if output:
         _write_rows(output, report)
-    if report_format is Format.JSON:
-        origin = {"model": recognizer.manifest.name, "manifest": str(manifest)}
-        print_output(json.dumps({**to_dict(report), **origin}, ensure_ascii=False))
+    if report_format == "json":
+        origin = {
+            "manifest": str(manifest),
+            "model": recognizer.manifest.name,
+            "beam_size": recognizer.decoding.beam_size,
+        }
+        print_output(json.dumps(origin | to_dict(report), ensure_ascii=False))
     else:
         _print_text(report, worst)
     if excluded:
         print_note(f"{len(excluded)} of {len(utterances)} utterances could not be read and are not in the figures")
-        raise typer.Exit(1)
+        raise SystemExit(1)
 
 
 def _recognise(
