@@ -2,6 +2,7 @@
 
 libsndfile is lenient: of a file that was cut short it reads what is there and says so only in its log, and the length
 of an MP3 without a table of contents is a guess. Both are settled here, so that nothing is lost without a word.
+Limit: of several MP3s with tables of contents joined into one file, only the first is read.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _UNKNOWN_FRAMES = 2**62
 # What libsndfile notes in its log when header and file differ.
 _BYTES_DIFFER = re.compile(r"^ *(?:data|riff|Data Size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)  # WAV, W64, AU
 _FRAMES_DIFFER = re.compile(r"from 'COMM' chunk \((\d+)\)|from 'ds64' chunk of (\d+)")  # AIFF, RF64
-_END_MISSING = re.compile(r"lacks an end-of-stream bit|without an End-Of-Stream flag")  # Ogg
+_END_MISSING = re.compile(r"lacks an end-of-stream bit")  # Ogg
 _NEVER_CLOSED = re.compile(r"^data : 0\n\*\*\* Unknown chunk marker", re.MULTILINE)  # WAV
 
 
@@ -34,14 +35,16 @@ class _Bytes:
 
     def __init__(self, stream: BinaryIO, stretch: int = 1) -> None:
         self._stream = stream
-        self._size = stream.seek(0, io.SEEK_END)
+        stream.seek(0, io.SEEK_END)
+        self._size = stream.tell()
         self._claimed = self._size * stretch
         stream.seek(0)
 
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> None:
         if whence == io.SEEK_END:
-            return self._stream.seek(self._claimed + offset)
-        return self._stream.seek(offset, whence)
+            self._stream.seek(self._claimed + offset)
+        else:
+            self._stream.seek(offset, whence)
 
     def tell(self) -> int:
         return self._stream.tell()
@@ -62,6 +65,7 @@ class AudioFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no 
     def __init__(self, stream: BinaryIO, stretch: int = 1) -> None:
         self.stretch = stretch
         super().__init__(_Bytes(stream, stretch))
+        self._log: str = self.extra_info  # as it is now: at the end of short Ogg files libsndfile adds false alarms
 
     def seekable(self) -> bool:
         """Never: soundfile would seek after every read, and MP3 samples would depend on the size of the blocks."""
@@ -79,24 +83,23 @@ class AudioFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no 
         if self.stretch > 1 or self.stated_seconds is None:
             return None
         frames = float(self.frames)
-        log = self.extra_info
-        if match := _BYTES_DIFFER.search(log):
+        if match := _BYTES_DIFFER.search(self._log):
             promised, found = (int(group) for group in match.groups())
             if found < promised < _UNKNOWN_BYTES:
                 frames = max(frames, 1.0) * promised / max(found, 1)
-        elif match := _FRAMES_DIFFER.search(log):
+        elif match := _FRAMES_DIFFER.search(self._log):
             frames = max(frames, float(match[1] or match[2]))
         return frames / float(self.samplerate)
 
     @property
     def lacks_end(self) -> bool:
         """Whether the mark that ends an Ogg stream is missing."""
-        return bool(_END_MISSING.search(self.extra_info))
+        return bool(_END_MISSING.search(self._log))
 
     @property
     def was_never_closed(self) -> bool:
         """Whether the program that recorded a WAV file was stopped before it could write the length."""
-        return self.frames == 0 and bool(_NEVER_CLOSED.search(self.extra_info))
+        return self.frames == 0 and bool(_NEVER_CLOSED.search(self._log))
 
 
 def open_audio(stream: BinaryIO, name: str) -> AudioFile:
@@ -105,7 +108,8 @@ def open_audio(stream: BinaryIO, name: str) -> AudioFile:
     Raises:
         AudioError: empty, of no known format, or a WAV file whose header was never completed.
     """
-    if not stream.seek(0, io.SEEK_END):
+    stream.seek(0, io.SEEK_END)
+    if not stream.tell():
         raise AudioError(f"{name}: the file is empty (0 bytes); record or copy it again")
     try:
         audio = AudioFile(stream)
@@ -126,6 +130,7 @@ def open_audio(stream: BinaryIO, name: str) -> AudioFile:
 
 def _states_mp3_length(stream: BinaryIO) -> bool:
     """Whether the first MP3 frame is a table of contents, which holds the number of frames."""
+    position = stream.tell()  # a decoder may be reading this stream
     stream.seek(0)
     tag = stream.read(10)
     start = 0
@@ -133,4 +138,5 @@ def _states_mp3_length(stream: BinaryIO) -> bool:
         start = 10 + sum(byte << shift for byte, shift in zip(tag[6:10], (21, 14, 7, 0), strict=False))
     stream.seek(start)
     first_frame = stream.read(512)
+    stream.seek(position)
     return any(tag in first_frame for tag in _MP3_LENGTH_TAGS)

@@ -18,8 +18,19 @@ import soundfile
 
 from speech2text.audio.container import AudioFile, open_audio
 from speech2text.audio.manifest import AUDIO_SUFFIXES
-from speech2text.audio.resampling import FloatArray, Resampler
+from speech2text.audio.resampling import SAMPLE_RATE, FloatArray, Resampler
 from speech2text.errors import AudioError
+
+__all__ = [
+    "SAMPLE_RATE",
+    "STANDARD_INPUT",
+    "AudioInfo",
+    "AudioWarning",
+    "expand_paths",
+    "probe",
+    "read_audio",
+    "read_blocks",
+]
 
 Source = Path | BinaryIO
 

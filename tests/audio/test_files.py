@@ -1,0 +1,138 @@
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from speech2text.audio.files import STANDARD_INPUT, expand_paths, probe, read_audio, read_blocks
+from speech2text.errors import AudioError
+from tests.zoo import encode, mp3_without_length, speech_like
+
+FORMATS = {
+    "flac": lambda: encode(speech_like(), "FLAC"),
+    "mp3": lambda: encode(speech_like(rate=44_100), "MP3", rate=44_100),
+    "opus": lambda: encode(speech_like(), "OGG", "OPUS"),
+    "ogg": lambda: encode(speech_like(rate=22_050), "OGG", "VORBIS", rate=22_050),
+    "wav": lambda: encode(speech_like(rate=11_025, channels=2), "WAV", rate=11_025),
+}
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("recordings")
+    for suffix, build in FORMATS.items():
+        (folder / f"x.{suffix}").write_bytes(build())
+    return {suffix: folder / f"x.{suffix}" for suffix in FORMATS}
+
+
+@settings(deadline=None, max_examples=25)
+@given(suffix=st.sampled_from(sorted(FORMATS)), block_seconds=st.floats(0.003, 2))
+def test_blocks_are_the_whole_file_however_long_they_are(recordings, suffix, block_seconds):
+    path = recordings[suffix]
+    blocks = list(read_blocks(path, block_seconds))
+    np.testing.assert_array_equal(np.concatenate(blocks), read_audio(path))
+    assert all(0 < len(block) <= block_seconds * 16_000 + 2_000 for block in blocks)
+
+
+def test_16_bit_samples_at_16_khz_are_exact(tmp_path):
+    numbers = np.array([0, 1, -1, 32767, -32768, 1234], np.int16)
+    path = tmp_path / "x.wav"
+    path.write_bytes(encode(numbers, "WAV"))
+    np.testing.assert_array_equal(read_audio(path), numbers.astype(np.float32) / 32768)
+
+
+def test_channels_are_averaged(tmp_path):
+    left, right = speech_like()[:, 0], np.zeros(len(speech_like()), np.float32)
+    path = tmp_path / "x.wav"
+    path.write_bytes(encode(np.stack([left, right], axis=1), "WAV", "FLOAT"))
+    np.testing.assert_allclose(read_audio(path), left / 2, atol=1e-7)
+
+
+def test_an_mp3_is_read_to_its_end_whatever_its_first_frames_promise(tmp_path):
+    fast, slow = mp3_without_length(speech_like(4), 0.0), mp3_without_length(speech_like(4), 0.9)
+    for content in (fast, slow, fast + slow, slow + fast):
+        path = tmp_path / "x.mp3"
+        path.write_bytes(content)
+        parts = 1 if content in (fast, slow) else 2
+        assert len(read_audio(path)) == pytest.approx(parts * 4 * 16_000, abs=parts * 3000)  # padded
+
+
+def test_a_pipe_is_read_like_a_file(recordings):
+    for path in recordings.values():
+        read_end, write_end = os.pipe()
+
+        def fill(end=write_end, source=path):
+            with os.fdopen(end, "wb") as pipe:
+                pipe.write(source.read_bytes())
+
+        writer = threading.Thread(target=fill)
+        writer.start()
+        with os.fdopen(read_end, "rb") as pipe:
+            np.testing.assert_array_equal(read_audio(pipe), read_audio(path))
+        writer.join()
+
+
+def test_probe_tells_length_rate_and_channels(recordings):
+    info = probe(recordings["wav"])
+    assert (info.seconds, info.rate, info.channels) == (2.0, 11_025, 2)
+    assert probe(recordings["opus"]).seconds == 2.0
+
+
+def test_probe_guesses_the_length_of_an_mp3_that_does_not_state_it(tmp_path):
+    path = tmp_path / "x.mp3"
+    path.write_bytes(mp3_without_length(speech_like(4), 0.5))
+    assert probe(path).seconds == pytest.approx(4, abs=0.2)
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_is_an_error(recordings, tmp_path):
+    path = tmp_path / "secret.wav"
+    path.write_bytes(recordings["wav"].read_bytes())
+    path.chmod(0)
+    with pytest.raises(AudioError, match=r"secret.wav: cannot be opened \(Permission denied\)"):
+        read_audio(path)
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch) -> Path:
+    for name in ("b.wav", "a.FLAC", "sub/c.opus", "notes.txt", "._a.wav", "[x].mp3"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    (tmp_path / "folder.wav").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["b.wav", "notes.txt"], ["b.wav", "notes.txt"]),
+        (["missing.wav", "-"], ["missing.wav", "-"]),
+        (["sub"], ["sub/c.opus"]),
+        (["."], ["[x].mp3", "a.FLAC", "b.wav", "sub/c.opus"]),
+        (["*.wav"], ["b.wav"]),
+        (["**/*.opus"], ["sub/c.opus"]),
+        (["[x].mp3"], ["[x].mp3"]),
+        (["sub", "b.wav", "sub/*", "b.wav"], ["sub/c.opus", "b.wav"]),
+    ],
+)
+@pytest.mark.usefixtures("tree")
+def test_paths_folders_and_patterns_become_files(arguments, expected):
+    assert [path.as_posix() for path in expand_paths(arguments)] == expected
+
+
+def test_standard_input_passes_through():
+    assert expand_paths(["-"]) == [STANDARD_INPUT]
+
+
+@pytest.mark.usefixtures("tree")
+@pytest.mark.parametrize(
+    ("argument", "message"), [("folder.wav", "in this folder"), ("*.txt", "this pattern"), ("z*", "this pattern")]
+)
+def test_a_folder_or_pattern_without_audio_is_an_error(argument, message):
+    with pytest.raises(AudioError, match=message):
+        expand_paths([argument])

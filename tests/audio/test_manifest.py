@@ -1,0 +1,94 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from speech2text.audio.manifest import Utterance, read_utterances
+from speech2text.errors import ManifestError
+
+
+def write_manifest(folder: Path, *rows) -> Path:
+    path = folder / "manifest.jsonl"
+    lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def test_a_full_row_becomes_an_utterance(tmp_path):
+    row = {
+        "id": "u1",
+        "audio": "a/x.wav",
+        "text": "Hé",
+        "speaker": "s",
+        "corpus": "c",
+        "duration": 1.5,
+        "lang": "fr",
+        "age": 7,
+    }
+    assert read_utterances(write_manifest(tmp_path, row)) == [
+        Utterance("u1", tmp_path / "a/x.wav", "Hé", "s", "c", 1.5, "fr")
+    ]
+
+
+def test_audio_and_text_are_enough_and_empty_lines_are_skipped(tmp_path):
+    path = write_manifest(tmp_path, {"audio": "x.wav", "text": "a"}, "", {"audio": "/y.wav", "text": "b"})
+    assert read_utterances(path) == [
+        Utterance("x.wav", tmp_path / "x.wav", "a"),
+        Utterance("/y.wav", Path("/y.wav"), "b"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "no utterance in it"),
+        (["{'audio': 1}"], ":1: not JSON"),
+        ([[1]], ":1: not a JSON object"),
+        ([{"audio": "x.wav", "text": "a"}, {"audio": "y.wav"}], ":2: 'text' is missing"),
+        ([{"audio": "x.wav", "txt": "a"}], "'text' is missing or no text; is it 'txt'?"),
+        ([{"text": "a", "audio": None}], "'audio' is missing"),
+        ([{"audio": "x.wav", "text": "a", "duration": "long"}], "'duration' must be a number of seconds, not 'long'"),
+        ([{"audio": "x.wav", "text": "a"}, {"audio": "x.wav", "text": "b"}], ":2: the id 'x.wav' stands twice"),
+    ],
+)
+def test_a_bad_row_is_named_with_its_line(tmp_path, rows, message):
+    path = write_manifest(tmp_path, *rows)
+    with pytest.raises(ManifestError) as raised:
+        read_utterances(path)
+    assert str(raised.value).startswith(str(path))
+    assert message in str(raised.value)
+
+
+def test_a_manifest_that_is_no_text_or_does_not_exist_is_an_error(tmp_path):
+    (tmp_path / "x.jsonl").write_bytes(b"RIFF\xff\xfe\x00")
+    with pytest.raises(ManifestError, match="not a text file"):
+        read_utterances(tmp_path / "x.jsonl")
+    with pytest.raises(ManifestError, match="no such manifest or folder"):
+        read_utterances(tmp_path / "y.jsonl")
+
+
+def test_a_folder_gives_the_recordings_that_have_a_text_beside_them(tmp_path):
+    for name in ("b.wav", "sub/a.FLAC", "without.mp3", "notes.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "b.txt").write_text("two\nlines ", encoding="utf-8")
+    (tmp_path / "sub/a.txt").write_text("ñ", encoding="utf-8")
+    assert read_utterances(tmp_path) == [
+        Utterance("b.wav", tmp_path / "b.wav", "two lines"),
+        Utterance("sub/a.FLAC", tmp_path / "sub/a.FLAC", "ñ"),
+    ]
+
+
+def test_recordings_without_texts_can_be_asked_for(tmp_path):
+    (tmp_path / "noise.wav").touch()
+    assert read_utterances(tmp_path, with_texts=False) == [Utterance("noise.wav", tmp_path / "noise.wav", "")]
+    path = write_manifest(tmp_path, {"audio": "noise.wav"})
+    assert read_utterances(path, with_texts=False) == [Utterance("noise.wav", tmp_path / "noise.wav", "")]
+
+
+def test_a_folder_without_audio_or_without_texts_is_an_error(tmp_path):
+    with pytest.raises(ManifestError, match="no audio file in it"):
+        read_utterances(tmp_path)
+    (tmp_path / "x.wav").touch()
+    with pytest.raises(ManifestError, match=r"none of its 1 audio files has a text; put x.txt beside x.wav"):
+        read_utterances(tmp_path)

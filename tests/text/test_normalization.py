@@ -1,0 +1,50 @@
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speech2text.text.normalization import normalize
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Hello, World!", "hello world"),
+        ("  two\t words\n", "two words"),
+        ("“Don\u2019t,” she said — \u2018never\u2019.", "don't she said never"),
+        ("rock 'n' roll; the dogs' tails; '90s", "rock n roll the dogs tails 90s"),
+        ("well-known and/or snake_case", "well known and or snake case"),
+        ("1,000 steps at 5 %", "1000 steps at 5"),
+        ("U.S.A. & co.", "usa co"),
+        ("Où est l\u2019été ? Ça va !", "où est l'été ça va"),
+        ("¿Dónde está el niño?", "dónde está el niño"),
+        ("e\u0301te\u0301", "été"),
+        ("Straße", "straße"),
+        ("हिन्दी।", "हिन्दी"),
+        ("日本語、テキスト。", "日本語テキスト"),
+        ("ice\u00adbreaker\u200b ▁mark▁", "icebreaker mark"),
+        ("", ""),
+        ("…!? -- ''", ""),
+    ],
+)
+def test_examples(text, expected):
+    assert normalize(text) == expected
+
+
+def test_english_loses_its_diacritics_and_other_languages_keep_them():
+    assert normalize("Café, naïve", "en") == "cafe naive"
+    assert normalize("Café, naïve", "fr") == "café naïve"
+
+
+@given(st.text(), st.sampled_from(["", "en", "fr"]))
+def test_normalising_again_changes_nothing(text, language):
+    once = normalize(text, language)
+    assert normalize(once, language) == once
+
+
+@given(st.text())
+def test_only_letters_marks_numbers_apostrophes_and_single_spaces_remain(text):
+    result = normalize(text)
+    assert result == " ".join(result.split()) == unicodedata.normalize("NFC", result)
+    assert all(character in " '" or unicodedata.category(character)[0] in "LMN" for character in result)

@@ -1,0 +1,134 @@
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from speech2text.errors import OutputError
+from speech2text.text.transcript import Segment, Transcript, Word
+from speech2text.text.writers import WRITERS, write_atomically
+
+TRANSCRIPT = Transcript(
+    segments=(
+        Segment("hello world", 0.12, 1.5, (Word("hello", 0.12, 0.6, 0.98765), Word("world", 0.7, 1.5, 0.5))),
+        Segment("", 1.5, 2.0),
+        Segment("l'été <i>--></i>\t&", 59.9996, 3723.0454),
+    ),
+    duration=3724.0004,
+)
+EMPTY = Transcript((), 0.0)
+
+EXPECTED = {
+    "txt": "hello world\nl'été <i>--></i>\t&\n",
+    "srt": "1\n00:00:00,120 --> 00:00:01,500\nhello world\n\n2\n00:01:00,000 --> 01:02:03,045\nl'été <i>-></i>\t&\n\n",
+    "vtt": "WEBVTT\n\n00:00:00.120 --> 00:00:01.500\nhello world\n\n"
+    "00:01:00.000 --> 01:02:03.045\nl'été &lt;i&gt;--&gt;&lt;/i&gt;\t&amp;\n\n",
+    "tsv": "start\tend\ttext\n120\t1500\thello world\n60000\t3723045\tl'été <i>--></i> &\n",
+}
+FIRST_SEGMENT = {
+    "id": 0,
+    "start": 0.12,
+    "end": 1.5,
+    "text": "hello world",
+    "words": [
+        {"word": "hello", "start": 0.12, "end": 0.6, "probability": 0.9877},
+        {"word": "world", "start": 0.7, "end": 1.5, "probability": 0.5},
+    ],
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_text_formats(name):
+    assert WRITERS[name](TRANSCRIPT) == EXPECTED[name]
+
+
+def test_json_holds_everything():
+    data = json.loads(TRANSCRIPT.to_json())
+    assert list(data) == ["schema_version", "text", "duration", "segments"]
+    assert (data["schema_version"], data["text"], data["duration"]) == (1, TRANSCRIPT.text, 3724.0)
+    assert data["segments"][0] == FIRST_SEGMENT
+    assert [segment["id"] for segment in data["segments"]] == [0, 1, 2]
+    assert "été" in TRANSCRIPT.to_json()
+
+
+def test_jsonl_holds_one_segment_a_line():
+    lines = TRANSCRIPT.to_jsonl().splitlines()
+    assert [json.loads(line) for line in lines] == json.loads(TRANSCRIPT.to_json())["segments"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("txt", ""), ("srt", ""), ("vtt", "WEBVTT\n\n"), ("tsv", "start\tend\ttext\n"), ("jsonl", "")],
+)
+def test_an_empty_transcript_is_a_valid_file(name, expected):
+    assert WRITERS[name](EMPTY) == expected
+
+
+def test_an_empty_transcript_is_valid_json():
+    assert json.loads(EMPTY.to_json()) == {"schema_version": 1, "text": "", "duration": 0.0, "segments": []}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_the_transcript_has_a_method_for_every_format(name):
+    assert getattr(TRANSCRIPT, f"to_{name}")() == WRITERS[name](TRANSCRIPT)
+
+
+def test_writing_replaces_the_file_and_leaves_nothing_else(tmp_path):
+    path = tmp_path / "x.txt"
+    for text in ("first\n", "été\n"):
+        write_atomically(path, text)
+        assert path.read_bytes() == text.encode()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_longest_name_a_folder_takes_can_be_written(tmp_path):
+    path = tmp_path / ("x" * 251 + ".txt")
+    write_atomically(path, "text")
+    assert path.read_text() == "text"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="symbolic links need a privilege there")
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "target.txt").write_text("old")
+    (tmp_path / "link.txt").symlink_to("target.txt")
+    write_atomically(tmp_path / "link.txt", "new")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "target.txt").read_text() == "new"
+
+
+def test_a_folder_of_that_name_is_an_error(tmp_path):
+    (tmp_path / "x.txt").mkdir()
+    with pytest.raises(OutputError, match=r"x\.txt: cannot be written .*; give the name of a file"):
+        write_atomically(tmp_path / "x.txt", "text")
+
+
+def test_a_missing_folder_is_an_error(tmp_path):
+    with pytest.raises(OutputError, match=r"x\.txt: cannot be written .*; make the folder first"):
+        write_atomically(tmp_path / "missing" / "x.txt", "text")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_full_disk_is_an_error():
+    with pytest.raises(OutputError, match=r"/dev/full: cannot be written .*; free some space"):
+        write_atomically(Path("/dev/full"), "text")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on the size of files")
+def test_a_failure_midway_leaves_the_old_file_alone(tmp_path):
+    import resource
+    import signal
+
+    path = tmp_path / "x.txt"
+    write_atomically(path, "old")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OutputError, match="cannot be written"):
+            write_atomically(path, "x" * 100_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_text() == "old"

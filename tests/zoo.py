@@ -1,0 +1,190 @@
+"""A zoo of bad and odd audio files, each with what must become of it: a text, a warning, or a one-line error.
+
+`build_zoo(folder)` writes them all (a second's work); every animal is a real file, made by damaging a good one.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+SECONDS = 2.0
+RATE = 16_000
+
+
+@dataclass(frozen=True)
+class Animal:
+    """A file and what is expected of it.
+
+    Either `error`, a part of the AudioError's message; or the number of samples at 16 kHz that can be read, `samples`
+    (None: some), with `warning`, a part of the AudioWarning's message, "" where there must be none.
+    """
+
+    path: Path
+    samples: int | None = None
+    error: str = ""
+    warning: str = ""
+
+    def __str__(self) -> str:
+        return self.path.name
+
+
+def speech_like(seconds: float = SECONDS, rate: int = RATE, channels: int = 1) -> np.ndarray:
+    """A hummed tone with noise (N, channels), the same in all channels; -0.5 to 0.5."""
+    time = np.arange(round(seconds * rate)) / rate
+    noise = np.random.default_rng(0).standard_normal(len(time))
+    samples = (0.3 * np.sin(2 * np.pi * 220 * time) * np.sin(2 * np.pi * 2 * time) ** 2 + 0.01 * noise).astype(
+        "float32"
+    )
+    return np.repeat(samples[:, None], channels, axis=1)
+
+
+def encode(samples: np.ndarray, container: str, subtype: str | None = None, rate: int = RATE, **options) -> bytes:
+    """The bytes of an audio file."""
+    stream = io.BytesIO()
+    soundfile.write(stream, samples, rate, format=container, subtype=subtype, **options)
+    return stream.getvalue()
+
+
+def mp3_without_length(samples: np.ndarray, quality: float) -> bytes:
+    """An MP3 of constant bit rate, which has no table of contents: its length can only be guessed."""
+    content = encode(samples, "MP3", bitrate_mode="CONSTANT", compression_level=quality)
+    # small frames have no room for the table; larger begin with a frame that is the table alone
+    return content[content.index(content[:3], 4) :] if b"Info" in content[:64] else content
+
+
+def build_zoo(folder: Path) -> list[Animal]:
+    """Write all animals into an empty folder."""
+    return [
+        *_no_audio(folder),
+        *_bad_samples(folder),
+        *_cut_short(folder),
+        *_odd_but_good(folder),
+        *_very_short(folder),
+    ]
+
+
+def _put(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def _no_audio(folder: Path) -> list[Animal]:
+    noise = np.random.default_rng(0).bytes(20_000)
+    wav = encode(speech_like(), "WAV")
+    (folder / "folder.wav").mkdir()
+    unknown = "not audio of a format that can be read"
+    never_closed = wav[:40] + bytes(4) + wav[44:]  # a recorder writes the length of the data last
+    return [
+        Animal(folder / "missing.wav", error="no such file"),
+        Animal(folder / "folder.wav", error="a folder, not a recording"),
+        Animal(_put(folder, "empty.wav", b""), error="the file is empty (0 bytes)"),
+        Animal(_put(folder, "empty.mp3", b""), error="the file is empty (0 bytes)"),
+        Animal(_put(folder, "text.wav", b"This is not a recording.\n" * 40), error=unknown),
+        Animal(_put(folder, "random.wav", noise), error=unknown),
+        Animal(_put(folder, "random.raw", noise), error=unknown),
+        Animal(_put(folder, "header-cut.wav", wav[:30]), error=unknown),
+        Animal(_put(folder, "header-cut.flac", encode(speech_like(), "FLAC")[:30]), error=unknown),
+        Animal(_put(folder, "header-alone.wav", wav[:44]), error="no sound can be read"),
+        Animal(_put(folder, "never-closed.wav", never_closed), error="its header says 0 s, but more follows"),
+    ]
+
+
+def _bad_samples(folder: Path) -> list[Animal]:
+    def spoiled(value: float) -> bytes:
+        samples = speech_like()
+        samples[12_000] = value
+        return encode(samples, "WAV", "FLOAT")
+
+    too_large = speech_like().astype("float64")
+    too_large[12_000] = 1e300  # finite as it stands in the file, not in float32
+    message = "NaN or infinite samples, the first at 0.75 s"
+    return [
+        Animal(_put(folder, "nan.wav", spoiled(np.nan)), error=message),
+        Animal(_put(folder, "infinite.wav", spoiled(np.inf)), error=message),
+        Animal(_put(folder, "minus-infinite.wav", spoiled(-np.inf)), error=message),
+        Animal(_put(folder, "too-large.wav", encode(too_large, "WAV", "DOUBLE")), error=message),
+    ]
+
+
+def _cut_short(folder: Path) -> list[Animal]:
+    animals = []
+    for suffix, container in [
+        ("wav", "WAV"),
+        ("flac", "FLAC"),
+        ("mp3", "MP3"),
+        ("aiff", "AIFF"),
+        ("au", "AU"),
+        ("w64", "W64"),
+    ]:
+        whole = encode(speech_like(), container)
+        half = _put(folder, f"cut.{suffix}", whole[: len(whole) // 2])
+        animals.append(Animal(half, warning="s of the 2.0 s its header promises"))
+    for suffix, subtype in [("ogg", "VORBIS"), ("opus", "OPUS")]:
+        whole = encode(speech_like(10), "OGG", subtype)
+        half = _put(folder, f"cut.{suffix}", whole[: len(whole) // 2])
+        animals.append(Animal(half, warning="s, and its end is missing"))
+    flac = encode(speech_like(), "FLAC")
+    hole = len(flac) // 2
+    damaged = flac[:hole] + bytes(2000) + flac[hole + 2000 :]
+    animals.append(Animal(_put(folder, "hole.flac", damaged), warning="s of the 2.0 s its header promises"))
+    return animals
+
+
+def _odd_but_good(folder: Path) -> list[Animal]:
+    wav = encode(speech_like(), "WAV")
+    unknown_length = wav[:4] + b"\xff" * 4 + wav[8:40] + b"\xff" * 4 + wav[44:]  # as programs write it to a pipe
+    fast, slow = mp3_without_length(speech_like(4), 0.0), mp3_without_length(speech_like(4), 0.9)
+    samples = round(SECONDS * RATE)
+    animals = [
+        Animal(_put(folder, "piped.wav", unknown_length), samples),
+        Animal(_put(folder, "flac-inside.wav", encode(speech_like(), "FLAC")), samples),
+        Animal(_put(folder, "wav-inside.mp3", wav), samples),
+        Animal(_put(folder, "wav-inside.raw", wav), samples),
+        Animal(_put(folder, "no-suffix", wav), samples),
+        Animal(
+            _put(folder, "cover-picture.mp3", b"ID3\x03\0\0\0\0\x07\x76" + bytes(1014) + encode(speech_like(), "MP3")),
+            samples,
+        ),
+        Animal(_put(folder, "guessed-too-short.mp3", fast + slow), None),
+        Animal(_put(folder, "guessed-too-long.mp3", slow + fast), None),
+        Animal(_put(folder, "ünï cödé [1].flac", encode(speech_like(), "FLAC")), samples),
+        Animal(_put(folder, "stereo.wav", encode(speech_like(channels=2), "WAV")), samples),
+        Animal(_put(folder, "8-channels.wav", encode(speech_like(channels=8), "WAV")), samples),
+    ]
+    for subtype in ("PCM_U8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW", "GSM610"):
+        whole = None if subtype == "GSM610" else samples  # its blocks are padded
+        animals.append(Animal(_put(folder, f"{subtype}.wav", encode(speech_like(), "WAV", subtype)), whole))
+    for rate in (8_000, 11_025, 22_050, 44_100, 48_000, 96_000):
+        path = _put(folder, f"{rate}.wav", encode(speech_like(rate=rate), "WAV", rate=rate))
+        animals.append(Animal(path, samples))
+    for suffix, container in [
+        ("flac", "FLAC"),
+        ("mp3", "MP3"),
+        ("aiff", "AIFF"),
+        ("au", "AU"),
+        ("caf", "CAF"),
+        ("w64", "W64"),
+    ]:
+        animals.append(Animal(_put(folder, f"good.{suffix}", encode(speech_like(), container)), samples))
+    for suffix, subtype in [("ogg", "VORBIS"), ("opus", "OPUS")]:
+        animals.append(Animal(_put(folder, f"good.{suffix}", encode(speech_like(), "OGG", subtype)), samples))
+    return animals
+
+
+def _very_short(folder: Path) -> list[Animal]:
+    animals = [
+        Animal(_put(folder, "no-samples.wav", encode(speech_like(0), "WAV")), 0),
+        Animal(_put(folder, "no-samples.ogg", encode(speech_like(0), "OGG", "VORBIS")), 0),
+        Animal(_put(folder, "1-sample-96k.wav", encode(speech_like()[:1], "WAV", rate=96_000)), 0),
+    ]
+    for count in (1, 100):
+        for suffix, container, subtype in [("wav", "WAV", None), ("flac", "FLAC", None), ("opus", "OGG", "OPUS")]:
+            content = encode(speech_like()[:count], container, subtype)
+            animals.append(Animal(_put(folder, f"{count}-samples.{suffix}", content), count))
+    return animals
