@@ -132,7 +132,9 @@ class Manifest:
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise BundleError(f"{MANIFEST_NAME} does not describe a bundle: its 'format' is not {FORMAT!r}")
         version = data.get("format_version")
-        if isinstance(version, int) and version > FORMAT_VERSION:
+        if not isinstance(version, int) or version < 1:
+            raise BundleError(f"{MANIFEST_NAME}: 'format_version' is missing or no version: {version!r}")
+        if version > FORMAT_VERSION:
             raise BundleError(
                 f"the bundle has format {version} and this version of speech2text reads up to {FORMAT_VERSION}; "
                 "upgrade with `pip install --upgrade speech2text`"

@@ -19,7 +19,9 @@ def timed_words(
     A word lasts from the first frame of its first token to the last frame of its last one; its confidence is the mean
     posterior of its tokens there.
     """
-    spans = align(ctc_log_probs, tokens) or _spread(len(tokens), len(ctc_log_probs))
+    spans = align(ctc_log_probs, tokens)
+    if spans is None:
+        spans = _spread(len(tokens), len(ctc_log_probs))
     starts = [index for index, token in enumerate(tokens) if index == 0 or tokenizer.starts_word(token)]
     words = []
     for begin, end in pairwise([*starts, len(tokens)]):

@@ -1,0 +1,74 @@
+"""What a manifest must hold, and what it says when it does not."""
+
+import json
+
+import pytest
+
+from speech2text.bundle.manifest import FileRecord, Manifest
+from speech2text.errors import BundleError
+from tests.tiny_bundle import tiny_files, tiny_manifest
+
+
+@pytest.fixture
+def data():
+    """A manifest that is right, as JSON values."""
+    values = json.loads(tiny_manifest().to_json())
+    values["files"] = {name: {"sha256": "0" * 64, "bytes": 1} for name in tiny_files()}
+    return values
+
+
+def refusal(data):
+    with pytest.raises(BundleError) as error:
+        Manifest.from_json(json.dumps(data))
+    return str(error.value)
+
+
+def test_to_json_and_from_json_are_inverse(data):
+    manifest = Manifest.from_json(json.dumps(data))
+    assert Manifest.from_json(manifest.to_json()) == manifest
+    assert manifest.files["listener.onnx"] == FileRecord("0" * 64, 1)
+    assert json.loads(manifest.to_json()) == data
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("format_version",), 2, "upgrade"),
+        (("format",), "zip", "not describe a bundle"),
+        (("parameters",), "many", "parameters must be a whole number, not 'many'"),
+        (("parameters",), True, "parameters must be a whole number, not True"),
+        (("model", "reduction"), 4.5, "model.reduction must be a whole number, not 4.5"),
+        (("model", "chunk_frames"), 63, "multiple of the reduction"),
+        (("model", "listener_state", "pcm_state"), ["x"], "model.listener_state.pcm_state[0] must be a whole number"),
+        (("data",), {}, "data must be a list"),
+        (("data", 0, "hours"), "1", "data[0].hours must be a number"),
+        (("wer",), [], "wer must be a JSON object"),
+        (("decoding", "ctc_weight"), 1.5, "ctc_weight must be between 0 and 1"),
+        (("decoding", "beam_size"), 0, "beam_size must be positive"),
+        (("precision",), "fp64", "precision must be one of"),
+        (("lisence",), "MIT", "unknown key 'lisence'; is it 'licence'?"),
+        (("sample", "audio"), "other.flac", "'other.flac' is missing"),
+        (("files", "../evil"), {"sha256": "0" * 64, "bytes": 1}, "'../evil' is not a plain file name"),
+        (("files", "/etc/passwd"), {"sha256": "0" * 64, "bytes": 1}, "not a plain file name"),
+        (("files", "a\\b"), {"sha256": "0" * 64, "bytes": 1}, "not a plain file name"),
+        (("files", ".."), {"sha256": "0" * 64, "bytes": 1}, "not a plain file name"),
+        (("files", "listener.onnx", "sha256"), "abc", "not a SHA-256"),
+    ],
+)
+def test_a_wrong_value_is_named(data, path, value, message):
+    target = data
+    for key in path[:-1]:
+        target = target[key]
+    target[path[-1]] = value
+    assert message in refusal(data)
+
+
+@pytest.mark.parametrize("key", sorted(json.loads(tiny_manifest().to_json())))
+def test_every_key_is_needed(data, key):
+    del data[key]
+    assert key in refusal(data)
+
+
+def test_what_is_not_json_is_refused():
+    with pytest.raises(BundleError, match="not JSON"):
+        Manifest.from_json("{")

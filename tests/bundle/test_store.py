@@ -1,0 +1,90 @@
+"""Finding, opening and writing bundles."""
+
+import pytest
+
+from speech2text.bundle import store
+from speech2text.bundle.store import find_bundle, open_bundle
+from speech2text.bundle.writer import write_bundle
+from speech2text.errors import BundleError, OutputError
+from tests.tiny_bundle import tiny_files, tiny_manifest, write_tiny_bundle
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_tiny_bundle(tmp_path / "tiny").folder
+
+
+def contents(folder):
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_open_then_write_gives_the_same_bytes(folder, tmp_path):
+    bundle = open_bundle(folder)
+    write_bundle(tmp_path / "again", bundle.manifest, bundle.files)
+    assert contents(tmp_path / "again") == contents(folder)
+
+
+def test_what_was_written_is_what_opens(tmp_path):
+    written = write_tiny_bundle(tmp_path / "new" / "tiny")
+    assert open_bundle(tmp_path / "new" / "tiny") == written
+
+
+def test_writing_replaces_a_bundle_and_leaves_nothing_else(folder):
+    write_bundle(folder, tiny_manifest(), {**tiny_files(), "README.md": b"new"})
+    assert (folder / "README.md").read_bytes() == b"new"
+    assert [file.name for file in folder.parent.iterdir()] == [folder.name]
+
+
+def test_writing_spares_a_folder_of_other_things(tmp_path):
+    (tmp_path / "thesis.txt").write_text("all I have")
+    with pytest.raises(OutputError, match="is not a bundle"):
+        write_tiny_bundle(tmp_path)
+    assert contents(tmp_path) == {"thesis.txt": b"all I have"}
+
+
+def test_writing_needs_the_files_that_every_bundle_has(tmp_path):
+    with pytest.raises(BundleError, match=r"'listener\.onnx' is missing"):
+        write_bundle(tmp_path / "tiny", tiny_manifest(), {"README.md": b""})
+
+
+@pytest.mark.parametrize("name", sorted(tiny_files()))
+def test_a_changed_byte_in_any_file_is_noticed(folder, name):
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(BundleError, match=rf"{name} was changed"):
+        open_bundle(folder)
+
+
+def test_a_shortened_file_is_noticed(folder):
+    (folder / "listener.onnx").write_bytes(b"")
+    with pytest.raises(BundleError, match=r"listener\.onnx has 0 bytes instead of"):
+        open_bundle(folder)
+
+
+def test_a_missing_file_is_noticed(folder):
+    (folder / "pieces.json").unlink()
+    with pytest.raises(BundleError, match=r"pieces\.json cannot be read"):
+        open_bundle(folder)
+
+
+@pytest.mark.parametrize("name", [None, "default"])
+def test_the_default_is_the_bundle_in_the_package(name, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "DEFAULT_FOLDER", folder)
+    assert find_bundle(name) == folder
+    monkeypatch.setattr(store, "DEFAULT_FOLDER", tmp_path / "absent")
+    with pytest.raises(BundleError, match="no default model; reinstall speech2text, or name the folder"):
+        find_bundle(name)
+
+
+@pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir(), lambda path: path.write_text("x")])
+def test_what_is_no_bundle_is_refused(tmp_path, make):
+    make(tmp_path / "thing")
+    with pytest.raises(BundleError, match="bundle"):
+        find_bundle(tmp_path / "thing")
+
+
+def test_a_manifest_that_is_no_text_is_refused(folder):
+    (folder / "manifest.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BundleError, match=r"manifest\.json cannot be read"):
+        open_bundle(folder)
