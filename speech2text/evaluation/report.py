@@ -100,7 +100,11 @@ def find_worst(scored: Iterable[Scored], number: int) -> list[Scored]:
 
 
 def to_dict(report: Report) -> dict[str, Any]:
-    """The report as JSON can hold it; the keys are stable within one `schema_version`."""
+    """The report as JSON can hold it; the keys are stable within one `schema_version`.
+
+    Summaries ("total" and the rows of "by_…") have counts of words and characters and the interval of the word error
+    rate; "utterances" has a row for each one scored, in their order, and "excluded" the others.
+    """
     return {
         "schema_version": SCHEMA_VERSION,
         "total": _summary_to_dict(report.total),
@@ -261,7 +265,7 @@ def _render_worst(rows: Sequence[Scored]) -> RenderableType:
 
 def _render_row(row: Scored) -> RenderableType:
     figures = f": {row.words.errors} wrong, {row.words.reference} said"
-    return Stack(Text.assemble((row.utterance.id, "bold"), figures), Padding(_render_differences(row), (0, 0, 0, 2)))
+    return Stack(Text.assemble((row.utterance.id, "bold"), figures), Padding.indent(_render_differences(row), 2))
 
 
 def _render_differences(row: Scored) -> Text:
