@@ -100,10 +100,14 @@ def expand_paths(arguments: Sequence[str]) -> list[Path]:
 
 def _expand(argument: str) -> list[Path]:
     path = Path(argument)
-    if path.is_dir():
+    try:
+        is_folder, exists = path.is_dir(), path.exists()
+    except OSError:  # a name longer than any file's, or a folder that may not be looked into
+        return [path]
+    if is_folder:
         found = [file for file in path.rglob("*") if _is_audio(file)]
         what = "no audio file in this folder"
-    elif path != STANDARD_INPUT and glob.has_magic(argument) and not path.exists():
+    elif path != STANDARD_INPUT and glob.has_magic(argument) and not exists:
         found = [file for file in map(Path, glob.glob(argument, recursive=True)) if _is_audio(file)]  # noqa: PTH207 # Path.glob takes no absolute patterns
         what = "no audio file matches this pattern"
     else:
@@ -126,15 +130,15 @@ def _opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
         with _seekable(source) as stream:
             yield stream, "standard input" if name == "<stdin>" else name
         return
-    if source.is_dir():
-        raise AudioError(f"{source}: a folder, not a recording; give an audio file")
     try:
+        if source.is_dir():
+            raise AudioError(f"{source}: a folder, not a recording; give an audio file")
         with source.open("rb") as file, _seekable(file) as stream:
             yield stream, str(source)
     except FileNotFoundError:
         raise AudioError(f"{source}: no such file; check the name") from None
     except OSError as error:
-        raise AudioError(f"{source}: cannot be opened ({error.strerror}); check its permissions") from None
+        raise AudioError(f"{source}: cannot be opened ({error.strerror}); check its name and permissions") from None
 
 
 @contextmanager

@@ -92,10 +92,11 @@ def write_atomically(path: Path, text: str) -> None:
     Raises:
         OutputError: no space, no permission, no such folder, or the path is a folder.
     """
-    special = path.exists() and not path.is_file()  # a device or a pipe cannot be replaced; a folder is refused
-    # one file a thread at a time, so the name is free; as short as can be, since the path's own may be of full length
-    draft = path if special else path.resolve().with_name(f".{os.getpid()}-{threading.get_ident()}.part")
+    draft = path
     try:
+        if path.is_file() or not path.exists():  # a device or a pipe cannot be replaced; a folder is refused below
+            # a thread writes one file at a time, so the name is free; it is short, as the path's may be the longest
+            draft = path.resolve().with_name(f".{os.getpid()}-{threading.get_ident()}.part")
         with draft.open("w", encoding="utf-8", newline="\n") as file:
             file.write(text)
         if draft != path:
@@ -113,6 +114,7 @@ def _remedy(error: OSError) -> str:
         errno.EDQUOT: "free some space or write to another disk",
         errno.EISDIR: "give the name of a file",
         errno.ENOENT: "make the folder first",
+        errno.ENAMETOOLONG: "choose a shorter name",
     }
     return remedies.get(error.errno or 0, "check the permissions, or write to another folder")
 

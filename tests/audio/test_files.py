@@ -96,6 +96,12 @@ def test_a_file_without_permission_is_an_error(recordings, tmp_path):
         read_audio(path)
 
 
+def test_a_name_longer_than_any_file_can_have_is_an_error():
+    (path,) = expand_paths(["x" * 300 + ".wav"])
+    with pytest.raises(AudioError, match=r"cannot be opened .*; check its name"):
+        read_audio(path)
+
+
 @pytest.fixture
 def tree(tmp_path, monkeypatch) -> Path:
     for name in ("b.wav", "a.FLAC", "sub/c.opus", "notes.txt", "._a.wav", "[x].mp3"):

@@ -108,6 +108,11 @@ def test_a_missing_folder_is_an_error(tmp_path):
         write_atomically(tmp_path / "missing" / "x.txt", "text")
 
 
+def test_a_name_that_is_too_long_is_an_error(tmp_path):
+    with pytest.raises(OutputError, match=r"cannot be written .*; choose a shorter name"):
+        write_atomically(tmp_path / ("x" * 300), "text")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
 def test_a_full_disk_is_an_error():
     with pytest.raises(OutputError, match=r"/dev/full: cannot be written .*; free some space"):
