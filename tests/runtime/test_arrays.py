@@ -1,0 +1,57 @@
+"""Arrays of all kinds become the same sound."""
+
+import numpy as np
+import pytest
+
+from speech2text.errors import AudioError
+from speech2text.runtime.arrays import to_mono
+
+SOUND = np.array([0.0, 0.5, -0.5, -1.0], np.float32)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floats_are_taken_as_they_are(dtype):
+    mono = to_mono(SOUND.astype(dtype), 16_000)
+    assert mono.dtype == np.float32
+    assert (mono == SOUND).all()
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32])
+def test_integers_are_scaled_by_the_range_of_their_type(dtype):
+    full = -int(np.iinfo(dtype).min)
+    assert (to_mono((SOUND * full).astype(dtype), 16_000) == SOUND).all()
+
+
+def test_channels_are_averaged():
+    stereo = np.stack([SOUND, 0 * SOUND], axis=1)
+    assert (to_mono(stereo, 16_000) == SOUND / 2).all()
+    assert (to_mono(SOUND[:, None], 16_000) == SOUND).all()
+
+
+def test_other_rates_are_resampled():
+    assert len(to_mono(np.zeros(44_100, np.float32), 44_100)) == 16_000
+
+
+def test_a_column_of_a_table_is_sound_too():
+    assert (to_mono(np.stack([SOUND, SOUND], axis=1)[:, 0], 16_000) == SOUND).all()
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate", "message"),
+    [
+        (np.zeros((2, 16_000), np.float32), 16_000, r"shape \(2, 16000\).*samples \(N,\) or \(N, channels\)"),
+        (np.zeros((1, 1, 1), np.float32), 16_000, "shape"),
+        (np.zeros((4, 0), np.float32), 16_000, "shape"),
+        (np.array(0.0), 16_000, "shape"),
+        (np.zeros(4, np.uint8), 16_000, "uint8"),
+        (np.zeros(4, bool), 16_000, "bool"),
+        (np.zeros(4, complex), 16_000, "complex"),
+        (np.array(["a"]), 16_000, "no sound"),
+        (np.array([0, np.nan], np.float32), 16_000, "NaN"),
+        (np.array([0, np.inf], np.float32), 16_000, "infinite"),
+        (np.zeros(4, np.float32), 0, "rate of 0 Hz"),
+    ],
+)
+def test_what_is_no_sound_is_refused(samples, rate, message):
+    with pytest.raises(AudioError, match=message):
+        to_mono(samples, rate)

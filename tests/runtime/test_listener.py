@@ -1,0 +1,79 @@
+"""The listener's and the speller's graphs through their classes."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from speech2text.bundle.manifest import LISTENER_NAME, SPELLER_NAME
+from speech2text.decoding.protocols import END
+from speech2text.errors import BundleError
+from speech2text.runtime.listener import OnnxListener
+from speech2text.runtime.speller import OnnxSpeller
+from tests.tiny_bundle import tone
+
+UNIT = 640
+"""Samples in a frame of the tiny bundle's memory."""
+
+
+@pytest.fixture(scope="module")
+def listener(bundle):
+    return OnnxListener(bundle.files[LISTENER_NAME], bundle.manifest.model)
+
+
+@pytest.fixture(scope="module")
+def speller(bundle):
+    return OnnxSpeller(bundle.files[SPELLER_NAME], bundle.manifest.model.speller)
+
+
+@pytest.mark.parametrize("samples", [1, UNIT - 1, UNIT, UNIT + 1, 10 * UNIT])
+def test_a_memory_has_a_frame_for_each_begun_unit(listener, samples):
+    memory = listener.listen(np.zeros(samples, np.float32))
+    assert len(memory) == len(memory.keys) == len(memory.ctc_log_probs) == -(-samples // UNIT)
+
+
+def test_no_samples_give_an_empty_memory_of_the_same_widths(listener):
+    empty, one = listener.listen(np.zeros(0, np.float32)), listener.listen(np.zeros(1, np.float32))
+    assert len(empty) == 0
+    assert empty.values.shape[1:] == one.values.shape[1:]
+    assert empty.keys.shape[1:] == one.keys.shape[1:]
+    assert empty.ctc_log_probs.shape[1:] == one.ctc_log_probs.shape[1:]
+
+
+@pytest.mark.parametrize("chunk_seconds", [0.001, 0.04, 0.1, 0.64, 60.0])
+def test_a_stream_carries_its_state(listener, chunk_seconds):
+    samples = tone("one", "", "two", "three")[:-7]
+    whole, chunked = listener.listen(samples), listener.listen(samples, chunk_seconds)
+    np.testing.assert_allclose(chunked.values, whole.values, atol=1e-4)  # the second value sums over all frames so far
+    np.testing.assert_allclose(chunked.ctc_log_probs, whole.ctc_log_probs, atol=1e-4)
+
+
+def test_a_kept_state_can_be_used_again(listener):
+    samples = tone("one", seconds=0.64)
+    _, state = listener.hear(samples, listener.start())
+    first, _ = listener.hear(samples, state)
+    second, _ = listener.hear(samples, state)
+    assert (first.values == second.values).all()
+
+
+def test_hypotheses_are_spelled_together(listener, speller):
+    memory = listener.listen(tone("one"))
+    log_probs, attention, state = speller.step(memory, np.array([END]), speller.start())
+    assert log_probs.shape == (1, 5)
+    assert attention.shape == (1, len(memory))
+    state = state.select(np.array([0, 0, 0]))
+    log_probs, attention, state = speller.step(memory, np.array([2, 3, 4]), state)
+    assert log_probs.shape == (3, 5)
+    assert attention.shape == (3, len(memory))
+    assert (state.hidden == 2).all()  # the tiny speller counts its steps
+
+
+def test_a_graph_with_other_inputs_is_refused(bundle):
+    shape = dataclasses.replace(bundle.manifest.model, listener_state={"pcm_state": (240,), "mood": (1,)})
+    with pytest.raises(BundleError, match=r"listener\.onnx has other inputs .*mood missing, forward_cell unknown"):
+        OnnxListener(bundle.files[LISTENER_NAME], shape)
+
+
+def test_what_is_no_graph_is_refused(bundle):
+    with pytest.raises(BundleError, match=r"speller\.onnx cannot be run"):
+        OnnxSpeller(b"not a graph", bundle.manifest.model.speller)

@@ -1,0 +1,124 @@
+"""From sound to transcript, with graphs that hear exactly what they should."""
+
+import io
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import soundfile
+
+import speech2text
+from speech2text.bundle.writer import write_bundle
+from speech2text.errors import AudioError, BundleError
+from speech2text.runtime.recognizer import Recognizer
+from tests.tiny_bundle import tiny_files, tiny_manifest, tone
+
+RATE = 16_000
+
+
+def test_words_have_the_times_at_which_they_are_said(recognizer):
+    transcript = recognizer.transcribe(tone("", "one", "", "two", "three", seconds=0.4))
+    assert transcript.text == "one two three"
+    assert transcript.duration == 2.0
+    (segment,) = transcript.segments
+    assert (segment.start, segment.end) == (pytest.approx(0.4), pytest.approx(2.0))
+    times = [(word.text, round(word.start, 3), round(word.end, 3)) for word in transcript.words]
+    assert times == [("one", 0.4, 0.8), ("two", 1.2, 1.6), ("three", 1.6, 2.0)]
+    assert all(0.99 < word.confidence <= 1 for word in transcript.words)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 100])
+def test_nothing_said_is_an_empty_transcript(recognizer, samples):
+    transcript = recognizer.transcribe(np.zeros(samples, np.float32))
+    assert transcript.text == ""
+    assert transcript.segments == ()
+    assert transcript.duration == samples / RATE
+
+
+def test_a_path_a_stream_and_an_array_give_the_same(recognizer, tmp_path):
+    samples = tone("one", "two", "", "two")
+    path = tmp_path / "talk.wav"
+    soundfile.write(path, samples, RATE, subtype="FLOAT")
+    transcript = recognizer.transcribe(samples)
+    assert transcript.text == "one two two"
+    assert recognizer.transcribe(path) == transcript
+    assert recognizer.transcribe(str(path)) == transcript
+    assert recognizer.transcribe(io.BytesIO(path.read_bytes())) == transcript
+
+
+def test_an_array_of_another_rate_and_two_channels(recognizer):
+    samples = tone("two", "three", rate=48_000)
+    stereo = np.stack([samples, samples], axis=1)
+    assert recognizer.transcribe((stereo * 32767).astype(np.int16), sample_rate=48_000).text == "two three"
+
+
+def test_a_file_knows_its_own_rate(recognizer, tmp_path):
+    with pytest.raises(ValueError, match="for arrays only"):
+        recognizer.transcribe(tmp_path / "talk.wav", sample_rate=8000)
+
+
+def test_errors_of_a_source_are_audio_errors(recognizer, tmp_path):
+    with pytest.raises(AudioError):
+        recognizer.transcribe(tmp_path / "missing.wav")
+    with pytest.raises(AudioError):
+        recognizer.transcribe(np.full(10, np.nan, np.float32))
+
+
+def test_a_long_recording_is_cut_and_its_times_go_on(recognizer):
+    # "three" alone: it is the quietest, so that a frame which is half silence says no other word
+    transcript = recognizer.transcribe(tone(*["three", ""] * 27, seconds=1.0))
+    assert transcript.text == " ".join(["three"] * 27)
+    assert len(transcript.segments) > 1
+    starts = [word.start for word in transcript.words]
+    assert starts == pytest.approx(list(range(0, 54, 2)), abs=0.05)
+    for earlier, later in zip(transcript.segments, transcript.segments[1:], strict=False):
+        assert earlier.end <= later.start
+
+
+def test_progress_tells_the_seconds_heard(recognizer):
+    heard = []
+    transcript = recognizer.transcribe(tone(*["one", ""] * 25, seconds=1.0), on_progress=heard.append)
+    assert heard == sorted(heard)
+    assert len(heard) > 1
+    assert heard[-1] == transcript.duration == 50.0
+
+
+def test_recognise_hears_one_span_whole(recognizer):
+    segment = recognizer.recognise(tone(*["one", ""] * 15, seconds=1.0))
+    assert segment.text == " ".join(["one"] * 15)
+    assert recognizer.recognise(np.zeros(RATE, np.float32)) == speech2text.Segment("", 0.0, 1.0)
+
+
+def test_one_recogniser_serves_many_threads(recognizer):
+    sounds = [tone(*words) for words in (("one",), ("two", "three"), ("three", "", "three"), ("one", "two"))] * 4
+    alone = [recognizer.transcribe(sound) for sound in sounds]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(recognizer.transcribe, sounds)) == alone
+
+
+def test_the_result_does_not_depend_on_the_threads_of_a_call(bundle, recognizer):
+    sound = tone("one", "", "three", "two")
+    assert speech2text.load_model(bundle.folder, threads=2).transcribe(sound) == recognizer.transcribe(sound)
+
+
+def test_the_beam_size_can_be_chosen(bundle, recognizer):
+    assert recognizer.decoding == bundle.manifest.decoding
+    chosen = speech2text.load_model(bundle.folder, beam_size=1).decoding
+    assert chosen.beam_size == 1
+    assert chosen.ctc_weight == bundle.manifest.decoding.ctc_weight
+    with pytest.raises(ValueError, match="at least 1"):
+        speech2text.load_model(bundle.folder, beam_size=0)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "message"),
+    [
+        (["<blank>", "<end>", "▁one"], "has 3 pieces, and the model 5"),
+        (["▁one", "▁two", "▁three", "a", "b"], "cannot be used"),
+    ],
+)
+def test_pieces_that_do_not_fit_the_model_are_refused(tmp_path, pieces, message):
+    files = tiny_files() | {"pieces.json": json.dumps({"pieces": pieces, "merges": []}).encode()}
+    with pytest.raises(BundleError, match=rf"pieces\.json {message}"):
+        Recognizer(write_bundle(tmp_path / "odd", tiny_manifest(), files))
