@@ -5,15 +5,15 @@ from __future__ import annotations
 import difflib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from speech2text.errors import RecipeError
 from speech2text.model.config import LASConfig
-from speech2text.model.frontend import HOP_SAMPLES, SAMPLE_RATE
+from speech2text.model.frontend import HOP_SAMPLES, MEL_BINS, SAMPLE_RATE
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -23,12 +23,16 @@ else:
 RECIPE_FILE = "recipe.toml"
 DEFAULT_RECIPE = Path(__file__).with_name("default_recipe.toml")
 FRAMES_PER_SECOND = SAMPLE_RATE // HOP_SAMPLES
+SAME_TABLE_BONUS = 0.3
+"""How much likelier a misspelled key means one of its own table, in units of difflib's ratio."""
+
+Positive = Annotated[float, Field(gt=0)]
 
 
 class Section(BaseModel):
     """A table of a recipe; a key it does not know is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Credit(Section):
@@ -42,7 +46,7 @@ class Credit(Section):
 class DataSettings(Section):
     """Which recordings train, and which choose."""
 
-    train: tuple[str, ...] = (".",)
+    train: tuple[str, ...] = Field(default=(".",), min_length=1)
     """Manifests or folders, relative to the data folder."""
     dev: tuple[str, ...] = ()
     """As `train`; when empty, `dev_share` of the training speakers (or utterances) is held out."""
@@ -79,7 +83,7 @@ class ModelSettings(Section):
 class AugmentationSettings(Section):
     """How training hears each recording differently every time."""
 
-    speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
+    speeds: tuple[Positive, ...] = Field(default=(0.9, 1.0, 1.1), min_length=1)
     """Factors of speed perturbation (Ko et al. 2015), drawn evenly."""
     gain_db: tuple[float, float] = (-12.0, 6.0)
     noise_share: float = Field(default=0.3, ge=0, le=1)
@@ -88,7 +92,7 @@ class AugmentationSettings(Section):
     telephone_share: float = Field(default=0.1, ge=0, le=1)
     """Share of the utterances heard through a telephone: 8 kHz and mu-law."""
     frequency_masks: int = Field(default=2, ge=0)
-    frequency_mask_bins: int = Field(default=20, ge=0)
+    frequency_mask_bins: int = Field(default=20, ge=0, le=MEL_BINS)
     time_masks: int = Field(default=2, ge=0)
     time_mask_frames: int = Field(default=30, ge=0)
     time_mask_share: float = Field(default=0.2, ge=0, le=1)
@@ -111,7 +115,7 @@ class TrainingSettings(Section):
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     whole_share: float = Field(default=0.5, ge=0, le=1)
     """Share of the batches that are heard whole; the others in chunks of one of `chunk_seconds`."""
-    chunk_seconds: tuple[float, ...] = (0.32, 0.64, 1.28)
+    chunk_seconds: tuple[Positive, ...] = Field(default=(0.32, 0.64, 1.28), min_length=1)
     evaluate_every: int = Field(default=500, ge=1)
     checkpoint_every: int = Field(default=250, ge=1)
     precision: Literal["auto", "bf16", "fp32"] = "auto"
@@ -129,7 +133,8 @@ class DecodingSettings(Section):
 class Recipe(Section):
     """A whole recipe."""
 
-    name: str
+    name: str = Field(pattern=r"^\w[^/\\]*$")
+    """Also that of the run's folder."""
     description: str
     languages: tuple[str, ...]
     licence: str
@@ -169,11 +174,13 @@ def read_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
         settings = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RecipeError(f"{file}: no such recipe; give a folder with a {RECIPE_FILE} or a TOML file") from None
+    except OSError as error:
+        raise RecipeError(f"{file}: cannot be read ({error.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{file}: not TOML: {error}") from None
     for change in changes:
         _apply(settings, change)
-    return _validate(settings, str(file))
+    return _validate(settings, " --set ".join([str(file), *changes]))
 
 
 def recipe_from_json(path: Path) -> Recipe:
@@ -206,7 +213,8 @@ def _apply(settings: dict[str, Any], change: str) -> None:
 
 def _validate(settings: dict[str, Any], source: str) -> Recipe:
     try:
-        recipe = Recipe.model_validate(settings)
+        # As JSON, where pydantic's strict types take a list for a tuple but no text for a number.
+        recipe = Recipe.model_validate_json(json.dumps(settings, default=str), strict=True)
         recipe.las_config(2)
     except ValidationError as error:
         raise RecipeError(f"{source}: {_explain(error)}") from None
@@ -216,24 +224,34 @@ def _validate(settings: dict[str, Any], source: str) -> Recipe:
 
 
 def _explain(error: ValidationError) -> str:
-    """The first fault in one line: key, what is wrong, and the nearest known key."""
-    fault = error.errors(include_url=False)[0]
-    *parents, key = fault["loc"]
+    """One fault in one line: key, what is wrong, and the nearest known key."""
+    faults = error.errors(include_url=False)
+    # A misspelled key may also be a missing one; the misspelling tells more.
+    fault = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
     where = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
-        known = _known_keys([str(part) for part in parents])
-        near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.0)
-        return f"unknown key {where!r}; the nearest known key is {'.'.join([*map(str, parents), *near])!r}"
+        *tables, key = (part for part in fault["loc"] if isinstance(part, str))
+        return f"unknown key {where!r}; the nearest known key is {_nearest_key(tables, key)!r}"
     if fault["type"] == "missing":
         return f"the key {where!r} is missing"
     return f"{where!r} cannot be {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
 
 
-def _known_keys(parents: list[str]) -> list[str]:
-    section: type[BaseModel] = Recipe
-    for parent in parents:
-        if parent == "credits":
-            return list(Credit.model_fields)
-        annotation = section.model_fields[parent].annotation if parent in section.model_fields else None
-        section = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else section
-    return list(section.model_fields)
+def _nearest_key(tables: list[str], key: str) -> str:
+    """The known key spelled most like `key`, rather of the same tables than of others."""
+
+    def likeness(known: str) -> float:
+        *its_tables, name = known.split(".")
+        ratio = difflib.SequenceMatcher(None, name, key).ratio()
+        return ratio + SAME_TABLE_BONUS * (its_tables == tables)
+
+    return max(_known_keys(Recipe), key=likeness)
+
+
+def _known_keys(section: type[BaseModel]) -> Iterator[str]:
+    """Every key, with the tables it is in: `training`, `training.steps`, ..."""
+    for name, field in section.model_fields.items():
+        yield name
+        for kind in get_args(field.annotation) or (field.annotation,):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from (f"{name}.{key}" for key in _known_keys(kind))
