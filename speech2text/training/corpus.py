@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from speech2text.audio.files import SAMPLE_RATE, read_audio
 from speech2text.audio.manifest import Utterance, read_utterances
-from speech2text.errors import AudioError, TrainingError
+from speech2text.errors import AudioError, OutputError, TrainingError
 from speech2text.text.normalization import normalize
+from speech2text.text.writers import write_atomically
 from speech2text.training.recipe import DataSettings
 
 PCM_SCALE = 32768.0
@@ -27,12 +28,13 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Corpus:
-    """Utterances with their samples in one file."""
+    """Utterances with their samples in one file; `left_out` says of each that cannot be used why."""
 
     utterances: tuple[Utterance, ...]
     starts: NDArray[np.int64]
     lengths: NDArray[np.int64]
     pcm: NDArray[np.int16]
+    left_out: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -61,14 +63,22 @@ def find_utterances(data: Path, settings: DataSettings) -> tuple[list[Utterance]
 
 
 def split_by_speaker(utterances: Sequence[Utterance], share: float) -> tuple[list[Utterance], list[Utterance]]:
-    """Hold out about `share` of the speakers (utterances, where speakers are unknown), the same on every machine."""
+    """Hold out about `share` of the speakers, the same on every machine.
 
-    def held_out(utterance: Utterance) -> bool:
-        digest = hashlib.sha256((utterance.speaker or utterance.id).encode()).digest()
-        return int.from_bytes(digest[:4], "big") < share * 2**32
+    Where the share is less than one speaker, utterances are held out instead. Unless it is 0 or there is nothing to
+    choose from, neither part is empty.
+    """
+    several = share * len({utterance.speaker for utterance in utterances}) >= 1
 
-    train = [utterance for utterance in utterances if not held_out(utterance)]
-    return train, [utterance for utterance in utterances if held_out(utterance)]
+    def draw(utterance: Utterance) -> float:
+        digest = hashlib.sha256(((several and utterance.speaker) or utterance.id).encode()).digest()
+        return int.from_bytes(digest[:4], "big") / 2**32
+
+    draws = sorted({draw(utterance) for utterance in utterances})
+    if share and len(draws) > 1:
+        share = min(max(share, draws[1]), draws[-1])  # at least the lowest draw is held out, never the highest
+    train = [utterance for utterance in utterances if draw(utterance) >= share]
+    return train, [utterance for utterance in utterances if draw(utterance) < share]
 
 
 def _read_all(data: Path, names: Iterable[str]) -> list[Utterance]:
@@ -87,27 +97,34 @@ def load_corpus(
 
     Raises:
         TrainingError: nothing usable is left.
+        OutputError: the cache cannot be written.
     """
     key = _fingerprint(utterances, longest_seconds)
     index_file = cache.with_suffix(".json")
-    if not (index_file.is_file() and json.loads(index_file.read_text())["key"] == key):
+    if not (index_file.is_file() and json.loads(index_file.read_text(encoding="utf-8"))["key"] == key):
         _decode(utterances, cache, key, longest_seconds, on_progress)
-    index = json.loads(index_file.read_text())
-    if not index["lengths"]:
-        reasons = "; ".join(list(index["left_out"].values())[:3])
-        raise TrainingError(f"none of the {len(utterances)} recordings is usable: {reasons}")
-    by_id = {utterance.id: utterance for utterance in utterances}
-    lengths = np.array(list(index["lengths"].values()), np.int64)
+    index = json.loads(index_file.read_text(encoding="utf-8"))
+    left_out = tuple(index["left_out"])
+    if len(left_out) == len(utterances):
+        raise TrainingError(f"none of the {len(utterances)} recordings is usable: {'; '.join(left_out[:3])}")
+    lengths = np.array(index["lengths"], np.int64)  # 0 where left out
+    used = lengths > 0
     return Corpus(
-        utterances=tuple(by_id[name] for name in index["lengths"]),
-        starts=np.cumsum(lengths) - lengths,
-        lengths=lengths,
+        utterances=tuple(utterance for utterance, use in zip(utterances, used, strict=True) if use),
+        starts=(np.cumsum(lengths) - lengths)[used],
+        lengths=lengths[used],
         pcm=np.memmap(cache.with_suffix(".pcm"), np.int16, mode="r"),
+        left_out=left_out,
     )
 
 
 def _fingerprint(utterances: Sequence[Utterance], longest_seconds: float) -> str:
-    rows = [(utterance.id, str(utterance.audio)) for utterance in utterances]
+    """What a cache is made from: the files, their sizes and times of change, and the limit."""
+
+    def version(file: Path) -> tuple[int, int] | None:
+        return (file.stat().st_size, file.stat().st_mtime_ns) if file.is_file() else None
+
+    rows = [(str(utterance.audio), version(utterance.audio)) for utterance in utterances]
     return hashlib.sha256(json.dumps([rows, longest_seconds]).encode()).hexdigest()
 
 
@@ -118,24 +135,37 @@ def _decode(
     longest_seconds: float,
     on_progress: OnProgress | None,
 ) -> None:
-    lengths: dict[str, int] = {}
-    left_out: dict[str, str] = {}
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    with cache.with_suffix(".pcm").open("wb") as pcm:
-        for done, utterance in enumerate(utterances, start=1):
-            try:
-                samples = read_audio(utterance.audio)
-            except AudioError as error:
-                left_out[utterance.id] = str(error)
-                continue
-            if 0 < len(samples) <= longest_seconds * SAMPLE_RATE:
+    lengths: list[int] = []
+    left_out: list[str] = []
+    index_file, pcm_file, draft = cache.with_suffix(".json"), cache.with_suffix(".pcm"), cache.with_suffix(".draft")
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        index_file.unlink(missing_ok=True)  # what it says is true of the old samples only
+        with draft.open("wb") as pcm:
+            for done, utterance in enumerate(utterances, start=1):
+                samples = _usable_samples(utterance, longest_seconds, left_out)
                 pcm.write((samples * PCM_SCALE).round().clip(-PCM_SCALE, PCM_SCALE - 1).astype(np.int16).tobytes())
-                lengths[utterance.id] = len(samples)
-            else:
-                left_out[utterance.id] = f"{utterance.audio}: {len(samples) / SAMPLE_RATE:.1f} s long"
-            if on_progress:
-                on_progress(done, len(utterances))
-    cache.with_suffix(".json").write_text(json.dumps({"key": key, "lengths": lengths, "left_out": left_out}, indent=1))
+                lengths.append(len(samples))
+                if on_progress:
+                    on_progress(done, len(utterances))
+        draft.replace(pcm_file)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise OutputError(f"{cache}: cannot be written ({error.strerror}); free space or name another --run") from None
+    write_atomically(index_file, json.dumps({"key": key, "lengths": lengths, "left_out": left_out}, indent=1))
+
+
+def _usable_samples(utterance: Utterance, longest_seconds: float, left_out: list[str]) -> NDArray[np.float32]:
+    """The samples of a recording; none, and a line in `left_out`, where it cannot be used."""
+    try:
+        samples = read_audio(utterance.audio)
+    except AudioError as error:
+        left_out.append(str(error))
+        return np.empty(0, np.float32)
+    if 0 < len(samples) <= longest_seconds * SAMPLE_RATE:
+        return samples
+    left_out.append(f"{utterance.audio}: {len(samples) / SAMPLE_RATE:.1f} s long")
+    return samples[:0]
 
 
 def plan_epoch(lengths: NDArray[np.int64], batch_seconds: float, seed: int, epoch: int) -> list[NDArray[np.int64]]:
