@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from speech2text.errors import TrainingError
+from speech2text.errors import OutputError, TrainingError
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training.recipe import Recipe, recipe_from_json
@@ -56,22 +56,35 @@ class Run:
 
 
 def save_checkpoint(run: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint into the run's folder and drop the oldest; a crash leaves the earlier ones untouched."""
+    """Write a checkpoint into the run's folder and drop the oldest; a crash leaves the earlier ones untouched.
+
+    Raises:
+        OutputError: no space or no permission; the earlier checkpoints are still there.
+    """
     folder = run / "checkpoints"
     draft = folder / ".draft"
     shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    for name in ("model", "average", "optimizer"):
-        save_file(getattr(checkpoint, name), draft / f"{name}.safetensors")
-    state = {**asdict(checkpoint.position), "precision": checkpoint.precision}
-    (draft / "state.json").write_text(json.dumps(state))
-    for file in draft.iterdir():
-        _flush_to_disk(file)
-    final = folder / f"step-{checkpoint.position.step:06d}"
-    shutil.rmtree(final, ignore_errors=True)
-    draft.rename(final)
+    try:
+        draft.mkdir(parents=True)
+        for name in ("model", "average", "optimizer"):
+            save_file(getattr(checkpoint, name), draft / f"{name}.safetensors")
+        state = {**asdict(checkpoint.position), "precision": checkpoint.precision}
+        (draft / "state.json").write_text(json.dumps(state))
+        for file in draft.iterdir():
+            _flush_to_disk(file)
+        final = folder / f"step-{checkpoint.position.step:06d}"
+        shutil.rmtree(final, ignore_errors=True)
+        draft.rename(final)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise OutputError(f"{folder}: no checkpoint can be saved ({error}); free space, then run it again") from None
     for old in _checkpoints(run)[:-KEPT]:
         shutil.rmtree(old)
+
+
+def has_checkpoint(run: Path) -> bool:
+    """Whether a run has something to go on from."""
+    return bool(_checkpoints(run))
 
 
 def load_checkpoint(run: Path) -> Checkpoint | None:
@@ -129,9 +142,10 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tenso
 
 
 def _checkpoints(run: Path) -> list[Path]:
-    return sorted((run / "checkpoints").glob("step-*"))
+    """The oldest first, by their numbers: as text, step-1000000 would come before step-999900."""
+    return sorted((run / "checkpoints").glob("step-*"), key=lambda folder: int(folder.name.removeprefix("step-")))
 
 
 def _flush_to_disk(file: Path) -> None:
-    with file.open("rb") as opened:
+    with file.open("rb+") as opened:  # Windows flushes only what is open for writing
         os.fsync(opened.fileno())
