@@ -129,6 +129,10 @@ def _cut_short(folder: Path) -> list[Animal]:
         whole = encode(speech_like(10), "OGG", subtype)
         half = _put(folder, f"cut.{suffix}", whole[: len(whole) // 2])
         animals.append(Animal(half, warning="s, and its end is missing"))
+    mp3 = encode(speech_like(), "MP3")
+    animals.append(
+        Animal(_put(folder, "joined.mp3", mp3 + mp3), round(SECONDS * RATE), warning="read the first, 2.0 s")
+    )
     flac = encode(speech_like(), "FLAC")
     hole = len(flac) // 2
     damaged = flac[:hole] + bytes(2000) + flac[hole + 2000 :]

@@ -2,7 +2,7 @@
 
 libsndfile is lenient: of a file that was cut short it reads what is there and says so only in its log, and the length
 of an MP3 without a table of contents is a guess. Both are settled here, so that nothing is lost without a word.
-Limit: of several MP3s with tables of contents joined into one file, only the first is read.
+Limit: of several MP3s with tables of contents joined into one file, only the first is read (`more_follows` tells).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import soundfile
 from speech2text.errors import AudioError
 
 _MP3_STRETCH = 64  # more than the highest MP3 bit rate (320 kbit/s) over the lowest (8): no guess falls short
+_MP3_SYNC = 0xFFE0  # every frame begins with eleven set bits
 _MP3_LENGTH_TAGS = (b"Xing", b"Info", b"VBRI")
 _UNKNOWN_BYTES = 0x7FFF0000  # programs that write to a pipe leave a size from here on: the size is not known
 _UNKNOWN_FRAMES = 2**62
@@ -64,6 +65,7 @@ class AudioFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no 
 
     def __init__(self, stream: BinaryIO, stretch: int = 1) -> None:
         self.stretch = stretch
+        self._stream = stream
         super().__init__(_Bytes(stream, stretch))
         self._log: str = self.extra_info  # as it is now: at the end of short Ogg files libsndfile adds false alarms
 
@@ -95,6 +97,12 @@ class AudioFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no 
     def lacks_end(self) -> bool:
         """Whether the mark that ends an Ogg stream is missing."""
         return bool(_END_MISSING.search(self._log))
+
+    @property
+    def more_follows(self) -> bool:
+        """Whether another MP3 begins where this one has ended; to be asked when all is read."""
+        next_bytes = self._stream.read(3) if self.format == "MP3" else b""
+        return next_bytes == b"ID3" or int.from_bytes(next_bytes[:2], "big") >= _MP3_SYNC
 
     @property
     def was_never_closed(self) -> bool:
@@ -132,10 +140,10 @@ def _states_mp3_length(stream: BinaryIO) -> bool:
     """Whether the first MP3 frame is a table of contents, which holds the number of frames."""
     position = stream.tell()  # a decoder may be reading this stream
     stream.seek(0)
-    tag = stream.read(10)
+    head = stream.read(10)
     start = 0
-    if tag[:3] == b"ID3":  # its size: four bytes of seven bits, without these ten
-        start = 10 + sum(byte << shift for byte, shift in zip(tag[6:10], (21, 14, 7, 0), strict=False))
+    if head[:3] == b"ID3":  # its size: four bytes of seven bits, without these ten
+        start = 10 + sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False))
     stream.seek(start)
     first_frame = stream.read(512)
     stream.seek(position)

@@ -190,14 +190,19 @@ def _read_block(audio: AudioFile, frames: int) -> tuple[FloatArray, bool]:
 
 
 def _check_end(audio: AudioFile, name: str, seconds: float, damaged: bool) -> None:
-    """Say so when less was read than the file once held."""
+    """Say so when less was read than the file holds or once held."""
     promised = audio.promised_seconds
     if promised is not None and promised > seconds + _TOLERANCE_SECONDS:
-        share = f"{seconds:.1f} s of the {promised:.1f} s its header promises"
+        problem = f"damaged or cut short: read {seconds:.1f} s of the {promised:.1f} s its header promises"
+        remedy = "copy or download it again"
     elif damaged or audio.lacks_end:
-        share = f"{seconds:.1f} s, and its end is missing"
+        problem = f"damaged or cut short: read {seconds:.1f} s, and its end is missing"
+        remedy = "copy or download it again"
+    elif audio.more_follows:
+        problem = f"several MP3s in one file: read the first, {seconds:.1f} s"
+        remedy = "convert it to have all: ffmpeg -i INPUT output.wav"
     else:
         return
     if not seconds:
-        raise AudioError(f"{name}: damaged or cut short: no sound can be read; copy or download it again")
-    warnings.warn(f"{name}: damaged or cut short: read {share}; copy or download it again", AudioWarning, stacklevel=2)
+        raise AudioError(f"{name}: damaged or cut short: no sound can be read; {remedy}")
+    warnings.warn(f"{name}: {problem}; {remedy}", AudioWarning, stacklevel=2)
