@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from speech2text.cli.console import print_note, print_output
+from speech2text.cli.console import print_note, print_output, show_warnings_as_lines
 from speech2text.errors import DependencyError
 
 if TYPE_CHECKING:
@@ -43,10 +43,11 @@ def train(  # noqa: PLR0917 - click passes them by name
         from speech2text.training.run import open_run
     except ImportError as error:
         raise DependencyError(f"training needs the package {error.name!r}: pip install 'speech2text[train]'") from None
+    show_warnings_as_lines()
     if threads:
         torch.set_num_threads(threads)
     path = recipe or DEFAULT_RECIPE
-    settings = read_recipe(path, changes)
+    settings = read_recipe(path, (*changes, f"training.steps={PROFILE_STEPS}") if profile else changes)
     if profile:
         with TemporaryDirectory() as scratch, _preparation() as on_progress:
             _profile(open_run(settings, path, data, Path(scratch), on_progress))
@@ -55,6 +56,9 @@ def train(  # noqa: PLR0917 - click passes them by name
     with _preparation() as on_progress:
         trainer = open_run(settings, path, data, folder, on_progress)
     print_note(_describe(trainer))
+    left_out = trainer.train_corpus.left_out
+    if left_out:
+        print_note(f"{len(left_out)} recordings are left out, as {left_out[0]}; all: {folder}/cache/train.json")
     try:
         _train(trainer)
     except KeyboardInterrupt:
@@ -88,9 +92,7 @@ def _preparation() -> Iterator[Callable[[int, int], None]]:
 
 
 def _profile(trainer: Trainer) -> None:
-    from itertools import islice
-
-    reports = list(islice(trainer.steps(), PROFILE_STEPS))[1:]
+    reports = list(trainer.steps())[1:]
     heard = sum(report.audio_seconds for report in reports)
     speed = heard / sum(report.seconds for report in reports)
     print_output(f"{speed:.0f} seconds of audio a second ({len(reports)} steps, {heard:.0f} s, {trainer.precision})")
