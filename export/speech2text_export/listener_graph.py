@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from speech2text.model.frontend import FFT_SAMPLES, HOP_SAMPLES, LOG_FLOOR, MEL_BINS, OVERLAP_SAMPLES, LogMel
+from speech2text.model.frontend import HOP_SAMPLES, LOG_FLOOR, MEL_BINS, OVERLAP_SAMPLES, LogMel
 from speech2text.model.listener import ChunkedBidirectionalLSTM, Listener
 from speech2text_export.graph_builder import Axes, GraphBuilder
 
@@ -21,7 +21,7 @@ from speech2text_export.graph_builder import Axes, GraphBuilder
 def listener_graph(listener: Listener) -> onnx.ModelProto:
     """A graph from PCM and the state of a stream to the memory and the state after it."""
     graph = GraphBuilder("listener")
-    state_axes: Axes = ["batch", len(listener.layers), listener.units]
+    state_axes: Axes = ["batch", len(listener.layers), listener.config.listener_units]
     pcm = graph.input("pcm", ["batch", "samples"])
     lengths = graph.input("lengths", ["batch"], TensorProto.INT64)
     before = graph.input("pcm_state", ["batch", OVERLAP_SAMPLES])
@@ -30,7 +30,7 @@ def listener_graph(listener: Listener) -> onnx.ModelProto:
 
     stream = _stream(graph, pcm, lengths, before)
     _next_pcm_state(graph, stream)
-    features = _log_mel(graph, listener.frontend, _pad(graph, stream, HOP_SAMPLES * listener.reduction))
+    features = _log_mel(graph, listener.frontend, _pad(graph, stream, HOP_SAMPLES * listener.config.reduction))
     lengths = _divide_up(graph, "frontend/lengths", lengths, HOP_SAMPLES)
     x, lengths = _pyramid(graph, listener, features, lengths, (hidden, cell))
     _heads(graph, listener, x)
@@ -66,8 +66,9 @@ def _log_mel(graph: GraphBuilder, frontend: LogMel, stream: str) -> str:
     kernels = graph.weight("frontend/spectrum/weight", frontend.spectrum)
     channel = graph.add("Unsqueeze", "frontend/channel", stream, graph.integers(1))  # (B, 1, N)
     spectrum = graph.add("Conv", "frontend/spectrum", channel, kernels, strides=[HOP_SAMPLES])  # (B, 2 * 257, T)
-    parts = graph.add("Reshape", "frontend/parts", spectrum, graph.integers(0, 2, FFT_SAMPLES // 2 + 1, -1))
-    power = graph.add("ReduceSumSquare", "frontend/power", parts, axes=[1], keepdims=0)  # (B, 257, T)
+    cosines = graph.add("Split", "frontend/cosines", spectrum, outputs=2, axis=1)
+    squares = [graph.add("Mul", f"frontend/square/{i}", x, x) for i, x in enumerate((cosines, f"{cosines}:1"))]
+    power = graph.add("Add", "frontend/power", *squares)  # (B, 257, T)
     mel = graph.add("MatMul", "frontend/mel", graph.weight("frontend/mel/weight", frontend.mel.T), power)  # (B, 80, T)
     log_mel = graph.add("Log", "frontend/log", graph.add("Add", "frontend/floor", mel, graph.number(LOG_FLOOR)))
     mean = graph.weight("frontend/mean", frontend.mean[:, None])
@@ -84,11 +85,11 @@ def _pyramid(graph: GraphBuilder, listener: Listener, x: str, lengths: str, stat
     """
     # (B, layers, units) -> (layers, B, units)
     hidden, cell = (graph.add("Transpose", f"listener/{name}", name, perm=[1, 0, 2]) for name in state)
-    x, lengths = _join(graph, "listener/stack", (x, lengths), listener.stack, MEL_BINS)
+    x, lengths = _join(graph, "listener/stack", (x, lengths), listener.config.stack, MEL_BINS)
     for depth, layer in enumerate(listener.layers):
         assert isinstance(layer, ChunkedBidirectionalLSTM)
-        if 0 < depth <= listener.pyramid_layers:
-            x, lengths = _join(graph, f"listener/{depth}/join", (x, lengths), 2, 2 * listener.units)
+        if 0 < depth <= listener.config.pyramid_layers:
+            x, lengths = _join(graph, f"listener/{depth}/join", (x, lengths), 2, 2 * listener.config.listener_units)
         elif depth:
             x = graph.add("Squeeze", f"listener/{depth}/squeeze", x, graph.integers(1))
         carried = [
@@ -100,7 +101,7 @@ def _pyramid(graph: GraphBuilder, listener: Listener, x: str, lengths: str, stat
         after = (f"listener/{depth}/forward:{index}" for depth in range(len(listener.layers)))
         stacked = graph.add("Concat", f"listener/next_{name}", *after, axis=0)  # (layers, B, units)
         by_row = graph.add("Transpose", f"listener/next_{name}/by_row", stacked, perm=[1, 0, 2])
-        graph.output(by_row, f"next_{name}", ["batch", len(listener.layers), listener.units])
+        graph.output(by_row, f"next_{name}", ["batch", len(listener.layers), listener.config.listener_units])
     return x, lengths
 
 

@@ -1,0 +1,77 @@
+"""The README.md of a bundle: what its manifest says, for people."""
+
+from __future__ import annotations
+
+from speech2text.bundle.manifest import Manifest
+
+_CARD = """\
+# {name}
+
+{description}
+
+| | |
+|---|---|
+| languages | {languages} |
+| licence of the weights | {licence} |
+| parameters | {parameters:.1f} million, {precision} |
+| hears | {sample_rate} Hz, one channel; other recordings are converted |
+| streams | in chunks of {chunk:.2f} s |
+
+Transcribe with it:
+
+    speech2text transcribe --model FOLDER recording.wav
+
+## Training data
+
+{data}
+
+## Accuracy
+
+{accuracy}
+
+## Limits
+
+It writes what it has learned to write: words in the spelling of its training texts, in lower case and without
+punctuation. Other languages, accents, microphones and noise than those of the training data raise the error rate.
+Its word confidences say how sure the model is, not how often it is right.
+
+## Sample
+
+`{sample}` should give: {sample_text}
+"""
+
+
+def model_card(manifest: Manifest) -> str:
+    """The text of the card (Markdown)."""
+    shape = manifest.model
+    return _CARD.format(
+        name=manifest.name,
+        description=manifest.description,
+        languages=", ".join(manifest.languages),
+        licence=manifest.licence,
+        parameters=manifest.parameters / 1e6,
+        precision=manifest.precision,
+        sample_rate=shape.sample_rate,
+        chunk=shape.chunk_frames * shape.frame_samples / shape.sample_rate,
+        data=_data(manifest),
+        accuracy=_accuracy(manifest),
+        sample=manifest.sample.audio,
+        sample_text=f"“{manifest.sample.text}”" if manifest.sample.text else "nothing",
+    )
+
+
+def _data(manifest: Manifest) -> str:
+    if not manifest.data:
+        return "The recipe it was trained by does not say."
+    rows = [f"| {source.name} | {source.hours:g} | {source.licence} |" for source in manifest.data]
+    return "\n".join(["| corpus | hours | licence |", "|---|---|---|", *rows])
+
+
+def _accuracy(manifest: Manifest) -> str:
+    if not manifest.wer:
+        return "Not measured when it was exported; `speech2text evaluate MANIFEST --model FOLDER` measures it."
+    rows = [
+        f"| {name} | {100 * rate.wer:.2f} % | {100 * rate.low:.2f} to {100 * rate.high:.2f} % | {rate.words} |"
+        for name, rate in manifest.wer.items()
+    ]
+    return "\n".join(["| recordings | word error rate | 95 % interval | words |", "|---|---|---|---|", *rows])

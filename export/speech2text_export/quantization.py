@@ -1,0 +1,36 @@
+"""int8: the weights of LSTMs and matrix products in eight bits, their inputs quantised as they come.
+
+Left in fp32 are the frontend, whose logarithm would magnify the error of quiet bands, the speller's embedding, which is
+looked up and not multiplied, and everything without weights.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import onnx
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.quantization.quant_utils import add_pre_process_metadata
+
+QUANTISED_OPERATORS = ("LSTM", "MatMul")
+FRONTEND = "frontend/"
+"""What the names of the frontend's nodes begin with."""
+
+
+def quantize(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph with int8 weights, one scale for each output of a matrix (`per_channel`)."""
+    prepared = onnx.ModelProto()
+    prepared.CopyFrom(graph)
+    add_pre_process_metadata(prepared)  # its shapes are inferred already: no advice to do so is wanted
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "int8.onnx")
+        quantize_dynamic(
+            prepared,
+            file,
+            op_types_to_quantize=list(QUANTISED_OPERATORS),
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=[node.name for node in graph.graph.node if node.name.startswith(FRONTEND)],
+        )
+        return onnx.load(file)

@@ -1,0 +1,121 @@
+"""`speech2text export`: a training run in, a bundle out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from speech2text.cli.console import print_note, print_output, progress_bar, show_warnings_as_lines
+from speech2text.errors import DependencyError, ExportError
+
+if TYPE_CHECKING:
+    from speech2text.audio.manifest import Utterance
+    from speech2text.decoding.protocols import FloatArray
+    from speech2text.training.checkpoint import Run
+    from speech2text_export.bundling import Facts
+    from speech2text_export.comparison import Figures
+
+SAMPLE_SECONDS = 15
+"""A longer recording is cut here before it goes into the bundle."""
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--int8", is_flag=True, help="Write 8-bit weights, if --manifest shows that they cost few words.")
+@click.option("--manifest", type=click.Path(path_type=Path), help="Recordings with texts to measure error rates on.")
+@click.option(
+    "--max-loss",
+    type=click.FloatRange(min=0),
+    default=0.5,
+    show_default=True,
+    help="Percent of the word error rate that --int8 may cost (absolute).",
+)
+@click.option(
+    "--sample",
+    type=click.Path(path_type=Path),
+    help="The recording that goes into the bundle.  [default: the first of --manifest, else one the run measures by]",
+)
+def export(run: Path, bundle: Path, *, int8: bool, manifest: Path | None, max_loss: float, sample: Path | None) -> None:
+    """Write the model of RUN, a folder of `speech2text train`, as BUNDLE, a folder that runs without torch.
+
+    The graphs are compared with the model first, and nothing is written when they differ. A bundle that stands at
+    BUNDLE already is replaced.
+    """
+    try:
+        from speech2text.training.checkpoint import load_run
+        from speech2text_export.bundling import make_bundle, quantize_bundle, save_bundle
+        from speech2text_export.comparison import check_loss, measure
+    except ImportError as error:
+        raise DependencyError(f"exporting needs the package {error.name!r}: pip install 'speech2text[train]'") from None
+    if int8 and manifest is None:
+        raise click.UsageError("--int8 needs --manifest: recordings with texts that show what it costs")
+    show_warnings_as_lines()
+    utterances = _read(manifest)
+    trained = load_run(run)
+    recording = _choose_sample(run, sample, utterances)
+    exported, difference = make_bundle(trained.model, trained.tokenizer, _facts(trained), recording, bundle)
+    print_note(f"graphs equal to the model: log-probabilities differ by {difference:.1e} at most")
+    candidates = [exported, quantize_bundle(exported)] if int8 else [exported]
+    rates = {}
+    if manifest is not None:
+        with progress_bar(lambda: _sum_durations(utterances)) as advance:
+            figures = measure(candidates, utterances, advance)
+        for each in figures:
+            print_output(_describe(each))
+        check_loss(figures[0], figures[-1], max_loss / 100)
+        rates = {manifest.stem: figures[-1].wer}
+    saved = save_bundle(candidates[-1], rates)
+    print_note(f"done: {bundle}; its sample says: {saved.manifest.sample.text or 'nothing'}")
+
+
+def _read(manifest: Path | None) -> list[Utterance]:
+    from speech2text.audio.manifest import read_utterances
+
+    return read_utterances(manifest) if manifest else []
+
+
+def _choose_sample(run: Path, sample: Path | None, utterances: Sequence[Utterance]) -> FloatArray:
+    from speech2text.audio.files import SAMPLE_RATE, read_audio
+    from speech2text.training.example import find_example
+
+    file = sample or (utterances[0].audio if utterances else None)
+    recording = read_audio(file) if file else find_example(run)
+    if recording is None or len(recording) == 0:
+        raise ExportError(f"{file or run}: no recording to show the model with; name one by --sample")
+    if file is None:
+        print_note("the bundle brings a recording the model was measured by; choose another by --sample")
+    return recording[: SAMPLE_SECONDS * SAMPLE_RATE]
+
+
+def _facts(trained: Run) -> Facts:
+    from speech2text.bundle.manifest import DataSource, Decoding
+    from speech2text_export.bundling import Facts
+
+    recipe, search = trained.recipe, trained.recipe.decoding
+    return Facts(
+        name=recipe.name,
+        description=recipe.description,
+        languages=recipe.languages,
+        licence=recipe.licence,
+        data=tuple(DataSource(credit.name, credit.hours, credit.licence) for credit in recipe.credits),
+        decoding=Decoding(search.beam_size, search.ctc_weight, search.length_bonus),
+        chunk_frames=recipe.chunk_frames(search.chunk_seconds),
+    )
+
+
+def _sum_durations(utterances: Sequence[Utterance]) -> float | None:
+    """Seconds; None where a manifest does not say."""
+    durations = [utterance.duration for utterance in utterances if utterance.duration is not None]
+    return sum(durations) if len(durations) == len(utterances) else None
+
+
+def _describe(figures: Figures) -> str:
+    wer = figures.wer
+    interval = f"{100 * wer.low:.2f} to {100 * wer.high:.2f}, {wer.words} words"
+    size = f"{figures.graph_bytes / 1e6:.1f} MB"
+    speed = f"{figures.speed:.0f} seconds of audio a second on one thread"
+    return f"{figures.precision}: WER {100 * wer.wer:.2f} % ({interval}), {size}, {speed}"
