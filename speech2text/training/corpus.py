@@ -75,8 +75,10 @@ def split_by_speaker(utterances: Sequence[Utterance], share: float) -> tuple[lis
         return int.from_bytes(digest[:4], "big") / 2**32
 
     draws = sorted({draw(utterance) for utterance in utterances})
-    if share and len(draws) > 1:
-        share = min(max(share, draws[1]), draws[-1])  # at least the lowest draw is held out, never the highest
+    if share and draws:
+        share = min(
+            max([share, *draws[1:2]]), draws[-1]
+        )  # the lowest draw is held out if there are two, never the highest
     train = [utterance for utterance in utterances if draw(utterance) >= share]
     return train, [utterance for utterance in utterances if draw(utterance) < share]
 
