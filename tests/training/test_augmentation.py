@@ -1,0 +1,189 @@
+"""Augmentation: each part does to the sound what its setting says."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from speech2text.audio.manifest import read_utterances
+from speech2text.training.augmentation import (
+    SpecAugment,
+    WaveformAugmentation,
+    coloured_noise,
+    pad_waveforms,
+    telephone,
+)
+from speech2text.training.corpus import load_corpus
+from speech2text.training.recipe import AugmentationSettings
+from tests.training.tiny import RATE
+
+NOTHING = {"speeds": (1.0,), "gain_db": (0.0, 0.0), "noise_share": 0.0, "telephone_share": 0.0}
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def speech():
+    return 0.1 * torch.sin(torch.arange(2 * RATE) * 0.2)
+
+
+def augmentation(noise=None, **changes):
+    return WaveformAugmentation(AugmentationSettings(**{**NOTHING, **changes}), noise)
+
+
+def power_db(samples):
+    return 10 * math.log10(float(samples.square().mean()))
+
+
+def test_without_any_augmentation_the_samples_stay(speech):
+    assert torch.equal(augmentation()(speech), speech)
+
+
+def test_everything_at_once_depends_on_the_seed_alone(speech):
+    augment = WaveformAugmentation(AugmentationSettings(noise_share=0.5, telephone_share=0.5))
+    runs = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        runs.append(torch.cat([augment(speech) for _ in range(4)]))
+    assert torch.equal(runs[0], runs[1])
+    assert runs[0].shape != runs[2].shape or not torch.equal(runs[0], runs[2])
+
+
+@pytest.mark.parametrize("speed", [0.9, 1.1])
+def test_speed_changes_length_and_pitch(speech, speed):
+    faster = augmentation(speeds=(speed,))(speech)
+    assert abs(len(faster) - len(speech) / speed) <= 1
+    loudest = torch.fft.rfft(faster).abs().argmax() / len(faster)
+    assert float(loudest) * 2 * math.pi == pytest.approx(0.2 * speed, rel=1e-3)
+
+
+@pytest.mark.parametrize("snr", [-5.0, 5.0, 30.0])
+def test_generated_noise_has_the_drawn_ratio(speech, snr):
+    noisy = augmentation(noise_share=1.0, snr_db=(snr, snr))(speech)
+    assert power_db(speech) - power_db(noisy - speech) == pytest.approx(snr, abs=0.05)
+
+
+@pytest.fixture
+def recorded_noise(tmp_path):
+    (tmp_path / "noise").mkdir()
+    soundfile.write(tmp_path / "noise" / "hum.wav", 0.2 * np.sin(np.arange(5000) * 0.05), RATE)
+    soundfile.write(tmp_path / "noise" / "silence.wav", np.zeros(700), RATE)
+    return load_corpus(read_utterances(tmp_path / "noise", with_texts=False), tmp_path / "cache", math.inf)
+
+
+def test_recorded_noise_has_the_drawn_ratio_even_when_it_is_silence(speech, recorded_noise):
+    augment = augmentation(recorded_noise, noise_share=1.0, snr_db=(12.0, 12.0))
+    for _ in range(8):
+        noise = augment(speech) - speech
+        assert power_db(speech) - power_db(noise) == pytest.approx(12, abs=0.05)
+
+
+def test_ratios_are_drawn_from_the_whole_range(speech):
+    augment = augmentation(noise_share=1.0, snr_db=(0.0, 20.0))
+    ratios = [power_db(speech) - power_db(augment(speech) - speech) for _ in range(60)]
+    assert -0.1 < min(ratios) < 4
+    assert 16 < max(ratios) < 20.1
+
+
+def test_the_share_of_noisy_utterances_is_as_asked(speech):
+    augment = augmentation(noise_share=0.3)
+    changed = sum(not torch.equal(augment(speech[:800]), speech[:800]) for _ in range(400))
+    assert 90 < changed < 150
+
+
+def test_silence_with_noise_stays_finite():
+    assert torch.isfinite(augmentation(noise_share=1.0)(torch.zeros(4000))).all()
+
+
+@pytest.mark.parametrize("length", [1, 2, 159, 401])
+def test_very_short_recordings_survive(length):
+    augment = WaveformAugmentation(AugmentationSettings(noise_share=1.0, telephone_share=1.0))
+    for _ in range(6):
+        samples = augment(torch.randn(length) * 0.1)
+        assert len(samples) > 0
+        assert torch.isfinite(samples).all()
+
+
+@pytest.mark.parametrize("length", [1, 801, 16_000])
+def test_a_telephone_keeps_the_length(length):
+    assert len(telephone(torch.randn(length) * 0.1)) == length
+
+
+def test_a_telephone_keeps_speech_and_drops_what_is_above_4_khz():
+    white = torch.randn(4 * RATE) * 0.1
+    before, after = (torch.fft.rfft(x).abs().square() for x in (white, telephone(white)))
+    bins_a_khz = len(before) // 8
+    low, high = slice(0, 3 * bins_a_khz), slice(int(4.5 * bins_a_khz), None)
+    assert float(after[low].sum() / before[low].sum()) == pytest.approx(1, abs=0.1)
+    assert float(after[high].sum() / before[high].sum()) < 1e-3
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.5, 1.0])
+def test_coloured_noise_falls_with_frequency_by_its_slope(slope):
+    spectrum = torch.fft.rfft(coloured_noise(1 << 17, slope)).abs()
+    octaves = [spectrum[1 << k : 2 << k].square().mean().sqrt() for k in range(6, 16)]
+    fitted = -np.polyfit(np.arange(10), np.log2(octaves), 1)[0]
+    assert fitted == pytest.approx(slope, abs=0.05)
+
+
+@pytest.mark.parametrize("gain", [-12.0, 6.0])
+def test_gain_is_in_decibels(speech, gain):
+    assert power_db(augmentation(gain_db=(gain, gain))(speech)) == pytest.approx(power_db(speech) + gain, abs=0.01)
+
+
+def test_samples_never_leave_the_range(speech):
+    loud = augmentation(gain_db=(40.0, 40.0))(speech)
+    assert float(loud.abs().max()) == 1.0
+
+
+def masked(frames=200, bins=80, batch=6, **changes):
+    """Which features (B, T, 80) SpecAugment sets to 0."""
+    nothing = {"frequency_masks": 0, "time_masks": 0}
+    augment = SpecAugment(AugmentationSettings(**{**nothing, **changes}))
+    return augment(torch.ones(batch, frames, bins)) == 0
+
+
+def test_frequency_masks_are_whole_bands_within_their_bound():
+    mask = masked(frequency_masks=1, frequency_mask_bins=20, batch=64)
+    assert torch.equal(mask, mask[:, :1].expand_as(mask))
+    widths = mask[:, 0].sum(dim=1)
+    assert widths.max() <= 20
+    assert len(set(widths.tolist())) > 5
+    assert int((mask[:, 0].int().diff(dim=1) == 1).sum(dim=1).max()) <= 1
+
+
+@pytest.mark.parametrize(("frames", "share", "longest"), [(200, 1.0, 30), (200, 0.05, 10), (40, 0.2, 8)])
+def test_time_masks_are_whole_frames_within_their_bounds(frames, share, longest):
+    mask = masked(frames, time_masks=1, time_mask_frames=30, time_mask_share=share, batch=64)
+    assert torch.equal(mask, mask[:, :, :1].expand_as(mask))
+    widths = mask[:, :, 0].sum(dim=1)
+    assert longest / 2 < widths.max() <= longest
+    assert len(set(widths.tolist())) > 3
+
+
+def test_several_masks_add_up():
+    mask = masked(batch=64, time_masks=3, time_mask_frames=30, time_mask_share=1.0)
+    widths = mask[:, :, 0].sum(dim=1)
+    assert 30 < widths.max() <= 90
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5])
+def test_very_short_features_survive(frames):
+    assert masked(frames, frequency_masks=2, time_masks=2).shape == (6, frames, 80)
+
+
+def test_no_masks_change_nothing():
+    assert not masked().any()
+
+
+def test_recordings_are_padded_with_silence():
+    pcm, lengths = pad_waveforms([torch.ones(3), torch.ones(5)])
+    assert pcm.tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]
+    assert lengths.tolist() == [3, 5]

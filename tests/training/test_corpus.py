@@ -1,0 +1,214 @@
+"""The recordings of a run: found, split, decoded once, and drawn in batches."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from speech2text.audio.manifest import Utterance, read_utterances
+from speech2text.errors import ManifestError, TrainingError
+from speech2text.training.corpus import find_utterances, load_corpus, plan_epoch, split_by_speaker
+from speech2text.training.recipe import DataSettings
+from tests.training.tiny import RATE, TEXTS, sing, write_recordings
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write_recordings(tmp_path / "data")
+
+
+def speakers(count, each=3):
+    return [
+        Utterance(id=f"{speaker}-{number}", audio=None, text="a", speaker=f"s{speaker}")
+        for speaker in range(count)
+        for number in range(each)
+    ]
+
+
+def test_a_folder_of_recordings_with_texts_is_found_and_normalised(data):
+    (data / "3.txt").write_text("  A — b!\n")
+    (data / "4.txt").unlink()
+    (data / "5.txt").write_text("?!")
+    train, dev = find_utterances(data, DataSettings(dev_share=0))
+    assert {utterance.id: utterance.text for utterance in train} == {
+        f"{number}.wav": text for number, text in enumerate(TEXTS) if number not in (3, 4, 5)
+    } | {"3.wav": "a b"}
+    assert dev == []
+
+
+def test_dev_is_what_the_recipe_names(data):
+    rows = [{"audio": f"{number}.wav", "text": TEXTS[number]} for number in range(4)]
+    (data / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[:3]))
+    (data / "dev.jsonl").write_text(json.dumps(rows[3]))
+    train, dev = find_utterances(data, DataSettings(train=("train.jsonl",), dev=("dev.jsonl",)))
+    assert [utterance.text for utterance in train] == list(TEXTS[:3])
+    assert [utterance.text for utterance in dev] == [TEXTS[3]]
+
+
+def test_a_manifest_that_is_not_there_is_named(data):
+    with pytest.raises(ManifestError, match=r"none\.jsonl: no such manifest"):
+        find_utterances(data, DataSettings(train=("none.jsonl",)))
+
+
+def test_speakers_are_in_one_part_only():
+    train, dev = split_by_speaker(speakers(200), 0.1)
+    heard, held_out = ({utterance.speaker for utterance in part} for part in (train, dev))
+    assert not heard & held_out
+    assert len(heard | held_out) == 200
+    assert 8 <= len(held_out) <= 35
+    assert len(train) + len(dev) == 600
+
+
+def test_the_split_is_the_same_in_any_order_and_with_more_speakers():
+    held_out = split_by_speaker(speakers(100), 0.1)[1]
+    assert {u.id for u in split_by_speaker(speakers(100)[::-1], 0.1)[1]} == {u.id for u in held_out}
+    assert {u.id for u in held_out} <= {u.id for u in split_by_speaker(speakers(150), 0.1)[1]}
+
+
+@settings(max_examples=60)
+@given(count=st.integers(1, 30), each=st.integers(1, 4), share=st.floats(0.01, 0.9))
+def test_neither_part_is_empty_however_few_the_recordings(count, each, share):
+    utterances = speakers(count, each)
+    train, dev = split_by_speaker(utterances, share)
+    assert sorted(u.id for u in train + dev) == sorted(u.id for u in utterances)
+    assert train
+    assert dev or len(utterances) == 1
+
+
+def test_a_share_of_zero_holds_nothing_out():
+    assert split_by_speaker(speakers(5), 0.0) == (speakers(5), [])
+
+
+def test_samples_are_those_of_the_files(data, tmp_path):
+    utterances = read_utterances(data)
+    corpus = load_corpus(utterances, tmp_path / "cache", 20.0)
+    assert corpus.utterances == tuple(utterances)
+    for index, utterance in enumerate(corpus.utterances):
+        np.testing.assert_allclose(corpus.samples(index), sing(utterance.text), atol=2**-15)
+    assert corpus.seconds == pytest.approx(sum(len(sing(text)) for text in TEXTS) / RATE)
+
+
+def test_equal_ids_of_two_folders_keep_their_own_samples(data, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    soundfile.write(other / "0.wav", sing("cccc"), RATE)
+    (other / "0.txt").write_text("cccc")
+    utterances = read_utterances(data)[:2] + read_utterances(other) + read_utterances(data)[2:]
+    corpus = load_corpus(utterances, tmp_path / "cache", 20.0)
+    for index, utterance in enumerate(utterances):
+        np.testing.assert_allclose(corpus.samples(index), sing(utterance.text), atol=2**-15)
+
+
+def test_unusable_recordings_are_left_out_with_the_reason(data, tmp_path):
+    (data / "1.wav").write_bytes(b"no sound")
+    soundfile.write(data / "2.wav", np.zeros(0), RATE)
+    soundfile.write(data / "3.wav", np.zeros(2 * RATE), RATE)
+    seen = []
+    corpus = load_corpus(read_utterances(data), tmp_path / "cache", 1.0, lambda *progress: seen.append(progress))
+    assert [utterance.id for utterance in corpus.utterances] == ["0.wav", *(f"{n}.wav" for n in range(4, 10))]
+    np.testing.assert_allclose(corpus.samples(1), sing(TEXTS[4]), atol=2**-15)
+    reasons = json.loads((tmp_path / "cache.json").read_text())["left_out"]
+    assert list(corpus.left_out) == reasons
+    assert len(reasons) == 3
+    assert "1.wav: " in reasons[0]
+    assert "2.wav: 0.0 s long" in reasons[1]
+    assert "3.wav: 2.0 s long" in reasons[2]
+    assert seen == [(done, 10) for done in range(1, 11)]
+
+
+def test_nothing_usable_is_an_error_with_a_reason(data, tmp_path):
+    with pytest.raises(TrainingError, match="none of the 10 recordings is usable: .*s long"):
+        load_corpus(read_utterances(data), tmp_path / "cache", 0.01)
+
+
+def load(data, tmp_path, longest_seconds=20.0):
+    """The corpus, and whether anything was decoded for it."""
+    decoded = []
+    corpus = load_corpus(read_utterances(data), tmp_path / "cache", longest_seconds, lambda *_: decoded.append(1))
+    return corpus, bool(decoded)
+
+
+def test_what_was_decoded_is_used_again(data, tmp_path):
+    first, decoded = load(data, tmp_path)
+    assert decoded
+    (data / "0.txt").write_text("c c")  # texts are not in the cache
+    again, decoded = load(data, tmp_path)
+    assert not decoded
+    assert again.utterances[0].text == "c c"
+    assert np.array_equal(again.pcm, first.pcm)
+
+
+@pytest.mark.parametrize("change", ["more", "less", "replaced", "limit"])
+def test_a_cache_of_other_recordings_is_not_used(data, tmp_path, change):
+    load(data, tmp_path)
+    limit = 20.0
+    if change == "more":
+        soundfile.write(data / "new.wav", sing("aaaa"), RATE)
+        (data / "new.txt").write_text("aaaa")
+    elif change == "less":
+        (data / "0.txt").unlink()
+    elif change == "replaced":
+        soundfile.write(data / "0.wav", sing("aaaa"), RATE)
+        (data / "0.txt").write_text("aaaa")
+    else:
+        limit = 0.35
+    corpus, decoded = load(data, tmp_path, limit)
+    assert decoded
+    for index, utterance in enumerate(corpus.utterances):
+        np.testing.assert_allclose(corpus.samples(index), sing(utterance.text), atol=2**-15)
+
+
+class Killed(BaseException):
+    """Stops decoding where it stands."""
+
+
+def test_interrupted_decoding_leaves_no_cache_that_is_taken_as_whole(data, tmp_path):
+    first, _ = load(data, tmp_path)
+
+    def interrupt(done, total):
+        if done == 4:
+            raise Killed
+
+    with pytest.raises(Killed):
+        load_corpus(read_utterances(data)[::-1], tmp_path / "cache", 20.0, interrupt)
+    again, decoded = load(data, tmp_path)
+    assert decoded
+    assert np.array_equal(again.pcm, first.pcm)
+
+
+def test_recordings_in_use_stay_when_the_cache_is_made_anew(data, tmp_path):
+    first, _ = load(data, tmp_path)
+    expected = first.samples(3)
+    load(data, tmp_path, longest_seconds=0.35)
+    assert np.array_equal(first.samples(3), expected)
+
+
+lengths = st.lists(st.integers(1, 20 * RATE), min_size=1, max_size=60).map(np.array)
+
+
+@given(lengths=lengths, batch_seconds=st.floats(0.5, 60), seed=st.integers(0, 9), epoch=st.integers(0, 9))
+def test_an_epoch_is_every_utterance_once_in_batches_of_bounded_size(*, lengths, batch_seconds, seed, epoch):
+    batches = plan_epoch(lengths, batch_seconds, seed, epoch)
+    assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) == 1 or lengths[batch].max() * len(batch) <= batch_seconds * RATE
+
+
+def test_epochs_differ_and_repeat():
+    lengths = np.random.default_rng(0).integers(RATE, 10 * RATE, 200)
+    plans = [plan_epoch(lengths, 30.0, seed, epoch) for seed, epoch in ((1, 0), (1, 1), (2, 0), (1, 0))]
+    orders = [np.concatenate(plan).tolist() for plan in plans]
+    assert orders[0] == orders[3]
+    assert orders[0] != orders[1]
+    assert orders[0] != orders[2]
+
+
+def test_batches_hold_utterances_of_similar_length():
+    lengths = np.random.default_rng(0).integers(RATE, 10 * RATE, 500)
+    padded = sum(lengths[batch].max() * len(batch) for batch in plan_epoch(lengths, 60.0, 1, 0))
+    assert padded < 1.25 * lengths.sum()

@@ -1,0 +1,115 @@
+"""The joint loss against its definition, written out utterance by utterance."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional
+
+from speech2text.decoding.protocols import BLANK, END
+from speech2text.model.listener import Heard
+from speech2text.training.loss import PADDING, joint_loss, pad_tokens
+
+VOCABULARY = 7
+TOKENS = [[3, 4, 4, 2], [5], [2, 6]]
+LENGTHS = [9, 4, 6]
+
+
+def random_batch(frames=9, steps=5, seed=0):
+    """CTC log-probabilities (3, frames, 7) and the speller's (3, steps, 7)."""
+    generator = torch.Generator().manual_seed(seed)
+    ctc, spelled = (torch.randn(3, length, VOCABULARY, generator=generator) * 2 for length in (frames, steps))
+    return ctc.log_softmax(dim=2), spelled.log_softmax(dim=2)
+
+
+def heard(ctc_log_probs, lengths=LENGTHS):
+    nothing = torch.empty(0)
+    return Heard(nothing, nothing, ctc_log_probs, torch.tensor(lengths))
+
+
+def test_the_speller_reads_and_says_the_same_tokens_one_apart():
+    read, say = pad_tokens(TOKENS)
+    assert read.tolist() == [[END, 3, 4, 4, 2], [END, 5, END, END, END], [END, 2, 6, END, END]]
+    assert say.tolist() == [[3, 4, 4, 2, END], [5, END, *[PADDING] * 3], [2, 6, END, *[PADDING] * 2]]
+
+
+@pytest.mark.parametrize("ctc_weight", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_loss_is_its_definition(ctc_weight, smoothing):
+    ctc_log_probs, spelled = random_batch()
+    losses = joint_loss(heard(ctc_log_probs), spelled, pad_tokens(TOKENS)[1], ctc_weight, smoothing)
+
+    count = sum(len(tokens) + 1 for tokens in TOKENS)
+    ctc = spelling = 0.0
+    for row, tokens in enumerate(TOKENS):
+        ctc += functional.ctc_loss(
+            ctc_log_probs[row, : LENGTHS[row]],
+            torch.tensor(tokens),
+            torch.tensor(LENGTHS[row]),
+            torch.tensor(len(tokens)),
+            blank=BLANK,
+            reduction="sum",
+        )
+        for step, token in enumerate([*tokens, END]):
+            wanted = functional.one_hot(torch.tensor(token), VOCABULARY) * (1 - smoothing) + smoothing / VOCABULARY
+            spelling -= (wanted * spelled[row, step]).sum()
+    assert losses.ctc == pytest.approx(float(ctc) / count, rel=1e-5)
+    assert losses.spelling == pytest.approx(float(spelling) / count, rel=1e-5)
+    assert losses.joint == pytest.approx(float(ctc_weight * ctc + (1 - ctc_weight) * spelling) / count, rel=1e-5)
+
+
+def test_label_smoothing_is_that_of_torch():
+    _, spelled = random_batch()
+    targets = pad_tokens(TOKENS)[1]
+    ours = joint_loss(heard(random_batch()[0]), spelled, targets, 0.0, 0.2).spelling
+    theirs = functional.cross_entropy(
+        spelled.flatten(0, 1), targets.flatten(), ignore_index=PADDING, label_smoothing=0.2
+    )
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_ctc_is_the_sum_over_all_alignments():
+    """Three frames that say one token `a`: a--, -a-, --a, aa-, -aa, aaa."""
+    ctc_log_probs = random_batch()[0][:1, :3]
+    blank, a = ctc_log_probs[0, :, BLANK].exp(), ctc_log_probs[0, :, 3].exp()
+    total = sum(
+        torch.stack([(a if said else blank)[frame] for frame, said in enumerate(path)]).prod()
+        for path in ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (0, 1, 1), (1, 1, 1))
+    )
+    loss = joint_loss(heard(ctc_log_probs, [3]), random_batch()[1][:1, :2], pad_tokens([[3]])[1], 1.0, 0.0)
+    torch.testing.assert_close(loss.ctc, -total.log() / 2)
+
+
+def test_padding_has_no_influence():
+    ctc_log_probs, spelled = random_batch()
+    read, targets = pad_tokens(TOKENS)
+    expected = joint_loss(heard(ctc_log_probs), spelled, targets, 0.3, 0.1)
+    for row, tokens in enumerate(TOKENS):
+        ctc_log_probs[row, LENGTHS[row] :] = -50.0
+        spelled[row, len(tokens) + 1 :] = -50.0
+    more_frames = functional.pad(ctc_log_probs, (0, 0, 0, 4), value=-50.0)
+    more_steps = functional.pad(spelled, (0, 0, 0, 2), value=-50.0)
+    more_targets = functional.pad(targets, (0, 2), value=PADDING)
+    found = joint_loss(heard(more_frames), more_steps, more_targets, 0.3, 0.1)
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_padding_gets_no_gradient():
+    ctc_log_probs, spelled = (x.requires_grad_() for x in random_batch())
+    joint_loss(heard(ctc_log_probs), spelled, pad_tokens(TOKENS)[1], 0.3, 0.1).joint.backward()
+    for row, tokens in enumerate(TOKENS):
+        assert not ctc_log_probs.grad[row, LENGTHS[row] :].any()
+        assert not spelled.grad[row, len(tokens) + 1 :].any()
+        assert spelled.grad[row, : len(tokens) + 1].any(dim=1).all()
+
+
+def test_an_utterance_with_more_tokens_than_frames_harms_no_other():
+    ctc_log_probs, spelled = random_batch()
+    ctc_log_probs.requires_grad_()
+    losses = joint_loss(heard(ctc_log_probs, [2, 4, 6]), spelled, pad_tokens(TOKENS)[1], 0.3, 0.1)
+    losses.joint.backward()
+    assert torch.isfinite(losses.joint)
+    assert torch.isfinite(ctc_log_probs.grad).all()
+    assert not ctc_log_probs.grad[0].any()
+    assert ctc_log_probs.grad[1, :4].any()
