@@ -1,0 +1,86 @@
+"""int8: what becomes integers, what stays, and that the graphs still hear about the same."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, numpy_helper
+
+from speech2text.model.las import LAS
+from speech2text_export.listener_graph import listener_graph
+from speech2text_export.parity import OnnxModel
+from speech2text_export.quantization import quantize
+from speech2text_export.speller_graph import speller_graph
+
+
+@pytest.fixture(scope="module")
+def fp32(model: LAS) -> onnx.ModelProto:
+    return listener_graph(model.listener)
+
+
+@pytest.fixture(scope="module")
+def int8(fp32: onnx.ModelProto) -> onnx.ModelProto:
+    return quantize(fp32)
+
+
+def nodes_by_name(model: onnx.ModelProto, beginning: str) -> dict[str, onnx.NodeProto]:
+    return {node.name: node for node in model.graph.node if node.name.startswith(beginning)}
+
+
+def weights(model: onnx.ModelProto) -> dict[str, np.ndarray]:
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+
+
+def test_the_frontend_stays_as_it_is(fp32: onnx.ModelProto, int8: onnx.ModelProto) -> None:
+    before, after = nodes_by_name(fp32, "frontend/"), nodes_by_name(int8, "frontend/")
+    assert before == after
+    assert {"frontend/spectrum", "frontend/mel"} < set(after)
+    for name in ("frontend/spectrum/weight", "frontend/mel/weight"):
+        np.testing.assert_array_equal(weights(int8)[name], weights(fp32)[name])
+
+
+def test_every_lstm_and_matrix_product_of_the_listener_is_quantised(int8: onnx.ModelProto) -> None:
+    operators = [node.op_type for node in nodes_by_name(int8, "listener/").values()]
+    assert operators.count("DynamicQuantizeLSTM") == 6
+    assert operators.count("MatMulInteger") == 3
+    assert not {"LSTM", "MatMul"} & set(operators)
+
+
+def test_attention_and_embedding_of_the_speller_stay_as_they_are(model: LAS) -> None:
+    spelling = quantize(speller_graph(model.speller))
+    operators = {name: node.op_type for name, node in nodes_by_name(spelling, "speller/").items()}
+    assert operators["speller/scores"] == operators["speller/context"] == "MatMul"
+    assert weights(spelling)["speller/embedding"].dtype == np.float32
+
+
+def test_weights_are_small_enough_for_16_bit_sums_with_a_scale_for_each_output(int8: onnx.ModelProto) -> None:
+    integers = [tensor for tensor in int8.graph.initializer if tensor.data_type == TensorProto.INT8 and tensor.dims]
+    matrices = [numpy_helper.to_array(tensor) for tensor in integers if "zero_point" not in tensor.name]
+    assert len(matrices) == 6 * 2 + 3
+    assert all(np.abs(matrix.astype(int)).max() <= 64 for matrix in matrices)
+    assert weights(int8)["listener/0/forward/of_inputs_scale"].shape == (1, 4 * 24)
+    assert weights(int8)["listener/ctc/weight_scale"].shape == (14,)
+
+
+def test_the_graph_given_is_not_changed_and_nothing_is_logged(
+    model: LAS, fp32: onnx.ModelProto, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        quantize(fp32)
+    assert not caplog.records
+    assert fp32 == listener_graph(model.listener)
+
+
+def test_hears_about_the_same(model: LAS, fp32: onnx.ModelProto, int8: onnx.ModelProto) -> None:
+    speller = speller_graph(model.speller).SerializeToString()
+    pcm = torch.randn(1, 16_000, generator=torch.Generator().manual_seed(0)) * 0.1
+    lengths, start = torch.tensor([16_000]), model.listener.start(1)
+    expected, found = (
+        OnnxModel(graph.SerializeToString(), speller).listen(pcm, lengths, start)[0].ctc_log_probs
+        for graph in (fp32, int8)
+    )
+    assert 0 < (expected.exp() - found.exp()).abs().max() < 0.05
