@@ -76,9 +76,7 @@ def split_by_speaker(utterances: Sequence[Utterance], share: float) -> tuple[lis
 
     draws = sorted({draw(utterance) for utterance in utterances})
     if share and draws:
-        share = min(
-            max([share, *draws[1:2]]), draws[-1]
-        )  # the lowest draw is held out if there are two, never the highest
+        share = min(max([share, *draws[1:2]]), draws[-1])  # of several one in each part; a single one trains
     train = [utterance for utterance in utterances if draw(utterance) >= share]
     return train, [utterance for utterance in utterances if draw(utterance) < share]
 
