@@ -235,7 +235,6 @@ class Trainer:
 
         return min(("fp32", "bf16"), key=seconds)
 
-    @torch.inference_mode()
     def _evaluated(self, report: StepReport) -> StepReport:
         """The report with the error rate of the averaged weights on dev, if there is one."""
         if self.dev_corpus is None:
@@ -243,6 +242,7 @@ class Trainer:
         return replace(report, wer=ctc_error_rate(self.average, self.tokenizer, self.dev_corpus))
 
 
+@torch.inference_mode()
 def ctc_error_rate(model: LAS, tokenizer: Tokenizer, corpus: Corpus) -> float:
     """The word error rate of CTC greedy over a corpus heard whole; `model` is in evaluation mode."""
     hypotheses = [""] * len(corpus)
