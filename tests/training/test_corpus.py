@@ -122,7 +122,7 @@ def test_unusable_recordings_are_left_out_with_the_reason(data, tmp_path):
 
 
 def test_nothing_usable_is_an_error_with_a_reason(data, tmp_path):
-    with pytest.raises(TrainingError, match="none of the 10 recordings is usable: .*s long"):
+    with pytest.raises(TrainingError, match=r"none of the 10 recordings is usable: .*s long"):
         load_corpus(read_utterances(data), tmp_path / "cache", 0.01)
 
 

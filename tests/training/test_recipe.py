@@ -173,7 +173,7 @@ def test_the_recipe_of_a_folder_that_is_no_run_is_missing_or_damaged(tmp_path, c
     file = tmp_path / "recipe.json"
     if content is not None:
         file.write_text(content)
-    with pytest.raises(RecipeError, match="missing or damaged; is .* the folder of a training run"):
+    with pytest.raises(RecipeError, match=r"missing or damaged; is .* the folder of a training run"):
         recipe_from_json(file)
 
 

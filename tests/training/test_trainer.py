@@ -1,0 +1,136 @@
+"""The training loop: it learns, by its schedule, and reports what it did."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from speech2text.errors import OutputError, TrainingError
+from speech2text.training.recipe import DEFAULT_RECIPE
+from speech2text.training.run import open_run
+from speech2text.training.trainer import FINAL_RATE, ctc_error_rate
+from tests.training.tiny import TEXTS, tiny_recipe, write_recordings
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_recordings(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def opened(data, tmp_path):
+    def open_with(*changes, folder=data):
+        return open_run(tiny_recipe(*changes), DEFAULT_RECIPE, folder, tmp_path / "run")
+
+    return open_with
+
+
+def test_it_learns_what_it_hears(opened):
+    small = ("model.listener_units=32", "model.memory=32", "model.speller_units=32", "model.dropout=0")
+    plain = ("augmentation.noise_share=0", "augmentation.telephone_share=0", "augmentation.frequency_masks=0")
+    trainer = opened(
+        *small, *plain, "training.steps=120", "training.learning_rate=0.01", "training.batch_seconds=5",
+        "training.average_decay=0.9", "training.evaluate_every=200", "training.checkpoint_every=200",
+        "augmentation.time_masks=0", "augmentation.gain_db=[0.0, 0.0]", "augmentation.speeds=[1.0]",
+        "training.whole_share=1", "training.label_smoothing=0", "data.dev_share=0", "model.pyramid_layers=0",
+    )  # fmt: skip
+    losses = [report.loss for report in trainer.steps()]
+    assert losses[0] > 2
+    assert losses[-1] < 0.3
+    assert ctc_error_rate(trainer.average, trainer.tokenizer, trainer.train_corpus) < 0.25
+
+
+def test_reports_count_steps_and_measure_dev_where_asked(opened):
+    reports = list(opened().train())
+    assert [report.step for report in reports] == [1, 2, 3, 4, 5, 6]
+    assert [report.step for report in reports if report.wer is not None] == [3, 6]
+    assert all(0 < report.audio_seconds < 3 for report in reports)
+
+
+def test_without_dev_there_is_no_error_rate(opened):
+    assert all(report.wer is None for report in opened("data.dev_share=0").train())
+
+
+def test_tensorboard_has_the_loss_and_the_error_rate(opened, tmp_path):
+    reports = list(opened().train())
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    for name in ("loss", "ctc", "spelling"):
+        written = [(event.step, event.value) for event in events.Scalars(name)]
+        assert written == [(report.step, pytest.approx(getattr(report, name))) for report in reports]
+    assert [event.step for event in events.Scalars("wer")] == [3, 6]
+
+
+def test_the_learning_rate_warms_up_and_falls_to_its_share(opened):
+    trainer = opened("training.steps=100", "training.warmup_steps=10", "training.learning_rate=0.5")
+    rates = [trainer.learning_rate(step) for step in range(101)]
+    assert rates[0] == pytest.approx(0.05)
+    assert max(rates) == rates[10] == rates[9] == 0.5
+    assert rates[:10] == sorted(rates[:10])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[100] == pytest.approx(0.5 * FINAL_RATE)
+
+
+def test_more_warm_up_than_steps_is_no_error(opened):
+    assert len(list(opened("training.warmup_steps=50").steps())) == 6
+
+
+def test_features_have_mean_0_and_deviation_1_over_the_training_set(opened):
+    trainer = opened("data.dev_share=0")
+    frontend = trainer.model.listener.frontend
+    features = torch.cat(
+        [
+            frontend(samples[None], torch.tensor([len(samples)]), torch.zeros(1, 240))[0][0]
+            for samples in (torch.from_numpy(trainer.train_corpus.samples(index)) for index in range(len(TEXTS)))
+        ]
+    )
+    torch.testing.assert_close(features.mean(dim=0), torch.zeros(80), atol=1e-3, rtol=0)
+    torch.testing.assert_close(features.std(dim=0), torch.ones(80), atol=1e-3, rtol=0)
+    assert torch.equal(frontend.mean, trainer.average.listener.frontend.mean)
+
+
+def test_the_faster_precision_is_chosen_once_for_the_run(opened):
+    trainer = opened("training.precision=auto", "training.steps=2")
+    assert trainer.precision in {"fp32", "bf16"}
+    list(trainer.train())
+    assert opened("training.precision=auto", "training.steps=2").precision == trainer.precision
+
+
+def test_a_finished_run_has_nothing_left_to_do(opened):
+    list(opened().train())
+    assert list(opened().train()) == []
+
+
+def test_a_folder_with_a_run_of_another_recipe_is_refused(opened):
+    list(opened().train())
+    with pytest.raises(TrainingError, match="run: holds a run of another recipe"):
+        opened("training.seed=2")
+
+
+def test_a_run_without_a_checkpoint_takes_a_corrected_recipe(opened):
+    opened()
+    assert opened("training.seed=2", "tokenizer.kind=bpe").recipe.training.seed == 2
+
+
+@pytest.mark.parametrize("change", ["text", "recordings"])
+def test_a_run_does_not_go_on_with_other_data(opened, tmp_path, change):
+    folder = write_recordings(tmp_path / "data")
+    list(opened(folder=folder).train())
+    for number in range(1, 9):
+        (folder / f"{number}.txt").write_text("zz") if change == "text" else (folder / f"{number}.txt").unlink()
+    with pytest.raises(TrainingError, match="run: its recordings or texts have changed since it began"):
+        opened(folder=folder)
+
+
+def test_data_without_a_text_to_train_on_is_refused(opened, tmp_path):
+    folder = write_recordings(tmp_path / "data")
+    for text in folder.glob("*.txt"):
+        text.write_text("...")
+    with pytest.raises(TrainingError, match="data: no utterance with a text to train on"):
+        opened(folder=folder)
+
+
+def test_a_run_cannot_be_a_file(data, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="file: no folder can be made there"):
+        open_run(tiny_recipe(), DEFAULT_RECIPE, data, tmp_path / "file")
