@@ -19,10 +19,10 @@ FRONTEND = "frontend/"
 
 
 def quantize(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph with int8 weights from -64 to 63 (`reduce_range`), one scale for each output of a matrix (`per_channel`).
+    """The graph with integer weights from -64 to 64, one scale for each output of a matrix.
 
-    With the full range the 16-bit sums of processors without VNNI instructions overflow, so that the same bundle would
-    hear worse on an older machine.
+    With all of -128 to 127 the 16-bit sums of processors without VNNI instructions overflow, and a bundle would hear
+    worse on an older machine.
     """
     prepared = onnx.ModelProto()
     prepared.CopyFrom(graph)
