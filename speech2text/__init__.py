@@ -64,11 +64,14 @@ def load_model(
     from dataclasses import replace
 
     from speech2text.bundle.store import find_bundle, open_bundle
-    from speech2text.runtime.recognizer import Recognizer
+    from speech2text.runtime.background import Background
 
     if threads < 1 or (beam_size is not None and beam_size < 1):
         raise ValueError(f"threads and beam_size must be at least 1, not {threads} and {beam_size}")
-    bundle = open_bundle(find_bundle(name_or_path))
+    opening = Background(lambda: open_bundle(find_bundle(name_or_path)))
+    from speech2text.runtime.recognizer import Recognizer  # while the files are read and hashed: it takes as long
+
+    bundle = opening.result()
     decoding = bundle.manifest.decoding
     return Recognizer(bundle, threads, replace(decoding, beam_size=beam_size) if beam_size else decoding)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -56,4 +58,5 @@ def application() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and leave with its exit code: 0 done, 1 failed, 2 used wrongly, 130 interrupted."""
+    atexit.register(gc.freeze)  # nothing needs to be looked for and freed one by one when all of it goes
     application(sys.argv[1:] if arguments is None else list(arguments), prog_name="speech2text")

@@ -72,7 +72,8 @@ def transcribe(
 
     show_warnings_as_lines()
     recordings, failed = _expand(files)
-    several = len(recordings) + failed > 1
+    total = len(recordings) + failed
+    several = total > 1
     if output_dir is None and (output_format == ALL_FORMATS or (several and output_format != "txt")):
         raise click.UsageError(f"--format {output_format} of several files or formats needs --output-dir")
     recognizer = load_model(model, beam_size=beam_size)
@@ -90,7 +91,7 @@ def transcribe(
                     _print(job.recording if several else None, result, output_format)
     if failed:
         if several:
-            print_error(f"{failed} of {len(jobs) + failed} files could not be transcribed")
+            print_error(f"{failed} of {total} files could not be transcribed")
         raise SystemExit(1)
 
 

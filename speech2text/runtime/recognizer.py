@@ -19,6 +19,7 @@ from speech2text.decoding.beam import beam_search
 from speech2text.decoding.protocols import FloatArray
 from speech2text.errors import BundleError
 from speech2text.runtime.arrays import to_mono
+from speech2text.runtime.background import Background
 from speech2text.runtime.listener import OnnxListener
 from speech2text.runtime.segmenter import split
 from speech2text.runtime.speller import OnnxSpeller
@@ -59,10 +60,11 @@ class Recognizer:
             )
         self.manifest = bundle.manifest
         self.decoding = decoding or bundle.manifest.decoding
+        opening = Background(lambda: OnnxListener(bundle.files[LISTENER_NAME], shape, threads))
         self.tokenizer = _tokenizer(bundle)
         try:
-            self.listener = OnnxListener(bundle.files[LISTENER_NAME], shape, threads)
             self.speller = OnnxSpeller(bundle.files[SPELLER_NAME], shape.speller, threads)
+            self.listener = opening.result()
         except BundleError as error:
             raise BundleError(f"{bundle.folder}: {error}") from None
 

@@ -1,0 +1,222 @@
+"""`speech2text transcribe` as people and scripts meet it."""
+
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+import soundfile
+
+from tests.cli.conftest import COMMAND
+from tests.tiny_bundle import tone
+
+RATE = 16_000
+
+
+def record(path, *words, seconds=0.4):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, tone(*words, seconds=seconds), RATE)
+    return path
+
+
+@pytest.fixture
+def transcribe(speech2text, tiny):
+    return lambda *arguments, **options: speech2text("transcribe", *arguments, "--model", tiny, **options)
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Two recordings of one name."""
+    record(tmp_path / "a" / "x.wav", "one")
+    record(tmp_path / "b" / "x.wav", "two", "", "two")
+    return tmp_path
+
+
+def test_one_file_is_its_text(transcribe, two):
+    done = transcribe("b/x.wav")
+    assert (done.stdout, done.stderr, done.returncode) == ("two two\n", "", 0)
+
+
+def test_several_files_are_named(transcribe, two):
+    done = transcribe("b/x.wav", "a/x.wav")
+    assert done.stdout == "b/x.wav\ttwo two\na/x.wav\tone\n"
+
+
+def test_folders_and_patterns(transcribe, two):
+    (two / "notes.txt").write_text("no sound")
+    expected = {"a/x.wav\tone", "b/x.wav\ttwo two"}
+    assert set(transcribe(".").stdout.splitlines()) == expected
+    assert set(transcribe("*/x.wav").stdout.splitlines()) == expected
+
+
+def test_a_file_named_twice_is_heard_once(transcribe, two):
+    assert transcribe("a/x.wav", "a/x.wav", "a").stdout == "one\n"
+
+
+def test_standard_input(transcribe, two):
+    sound = (two / "b" / "x.wav").read_bytes()
+    assert transcribe("-", input=sound, text=False).stdout == b"two two\n"
+
+
+def test_a_file_of_no_samples_is_an_empty_line(transcribe, tmp_path):
+    record(tmp_path / "silent.wav")
+    done = transcribe("silent.wav")
+    assert (done.stdout, done.stderr, done.returncode) == ("\n", "", 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("srt", "1\n00:00:00,000 --> "), ("vtt", "WEBVTT"), ("tsv", "start\tend\ttext"), ("json", "{"), ("jsonl", "{")],
+)
+def test_formats_on_standard_output(transcribe, two, name, start):
+    done = transcribe("a/x.wav", "--format", name)
+    assert done.stdout.startswith(start)
+    assert "one" in done.stdout
+
+
+def test_all_formats_in_a_folder(transcribe, two):
+    done = transcribe("a/x.wav", "--output-dir", "out/deep", "--format", "all")
+    assert (done.stdout, done.returncode) == ("", 0)
+    assert sorted(file.name for file in (two / "out" / "deep").iterdir()) == [
+        f"x.{suffix}" for suffix in ("json", "jsonl", "srt", "tsv", "txt", "vtt")
+    ]
+    assert json.loads((two / "out" / "deep" / "x.json").read_text())["text"] == "one"
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_equal_stems_never_overwrite_each_other(transcribe, two, threads):
+    for _ in range(2):  # a second run gives the same names
+        transcribe("a/x.wav", "b/x.wav", "-o", "out", "--threads", threads)
+        texts = {file.name: file.read_text() for file in (two / "out").iterdir()}
+        assert texts == {"x.txt": "one\n", "x-2.txt": "two two\n"}
+
+
+def test_whispers_spellings(transcribe, two):
+    done = transcribe("a/x.wav", "--output_dir", "out", "--output_format", "srt", "--beam_size", 1)
+    assert done.returncode == 0
+    assert (two / "out" / "x.srt").exists()
+
+
+def test_threads_keep_the_order(transcribe, tmp_path):
+    names = [record(tmp_path / f"{index}.wav", *["three", ""] * (8 - index)).name for index in range(8)]
+    alone = transcribe(*names)
+    assert transcribe(*names, "--threads", 3).stdout == alone.stdout
+    assert [line.split("\t")[0] for line in alone.stdout.splitlines()] == names
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_one_bad_file_harms_no_other(transcribe, two, threads):
+    (two / "bad.wav").write_text("this is text")
+    (two / "empty").mkdir()
+    done = transcribe("a/x.wav", "bad.wav", "missing.wav", "empty", "b/x.wav", "--threads", threads)
+    assert done.stdout == "a/x.wav\tone\nb/x.wav\ttwo two\n"
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert [line.split(":")[1].strip() for line in lines[:3]] == ["empty", "bad.wav", "missing.wav"]
+    assert lines[3:] == ["error: 3 of 5 files could not be transcribed"]
+
+
+def test_a_truncated_file_gives_what_is_there_and_a_warning(transcribe, two):
+    content = record(two / "long.wav", "one", "two", seconds=1.0).read_bytes()
+    (two / "long.wav").write_bytes(content[: len(content) // 2])
+    done = transcribe("long.wav")
+    assert (done.stdout, done.returncode) == ("one\n", 0)
+    assert done.stderr.startswith("warning: long.wav")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("a/x.wav", "--no-such-option"),
+        ("a/x.wav", "--format", "pdf"),
+        ("a/x.wav", "--threads", "0"),
+        ("a/x.wav", "--beam-size", "0"),
+        ("a/x.wav", "--format", "all"),
+        ("a/x.wav", "b/x.wav", "--format", "srt"),
+    ],
+)
+def test_wrong_use_is_exit_code_2(transcribe, two, arguments):
+    done = transcribe(*arguments)
+    assert (done.stdout, done.returncode) == ("", 2)
+    assert "Error: " in done.stderr
+
+
+def one_error(done):
+    """The only line on standard error."""
+    assert (done.stdout or "", done.returncode) == ("", 1)
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
+def test_a_tampered_bundle(speech2text, tiny, two):
+    shutil.copytree(tiny, two / "tampered")
+    with (two / "tampered" / "speller.onnx").open("ab") as file:
+        file.write(b"x")
+    assert "speller.onnx has" in one_error(speech2text("transcribe", "a/x.wav", "--model", "tampered"))
+
+
+def test_a_newer_bundle(speech2text, tiny, two):
+    shutil.copytree(tiny, two / "newer")
+    manifest = two / "newer" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"format_version": 1', '"format_version": 2'))
+    assert "upgrade" in one_error(speech2text("transcribe", "a/x.wav", "--model", "newer"))
+
+
+def test_no_bundle(speech2text, two):
+    assert "a: not a bundle" in one_error(speech2text("transcribe", "a/x.wav", "--model", "a"))
+
+
+def test_no_space_on_standard_output(transcribe, two, full_disk):
+    assert "No space left" in one_error(transcribe("a/x.wav", stdout=full_disk, stderr=subprocess.PIPE))
+
+
+def test_no_space_in_the_output_folder(transcribe, two, full_disk):
+    (two / "out").mkdir()
+    (two / "out" / "x.txt").symlink_to(full_disk.name)
+    assert "out/x.txt" in one_error(transcribe("a/x.wav", "-o", "out"))
+
+
+def test_an_output_folder_that_is_a_file(transcribe, two):
+    (two / "out").write_text("mine")
+    assert "out: cannot be made" in one_error(transcribe("a/x.wav", "-o", "out"))
+
+
+def test_a_reader_that_goes_away_is_no_error(two, tiny):
+    names = ["a/x.wav", "b/x.wav"]
+    read, write = os.pipe()
+    os.close(read)
+    command = [*COMMAND, "transcribe", *names, "--model", str(tiny)]
+    done = subprocess.run(command, cwd=two, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (done.stderr, done.returncode) == ("", 141)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interruption_keeps_what_is_done(two, tiny, threads):
+    record(two / "c.wav", *["three", ""] * 600, seconds=1.0)
+    command = [*COMMAND, "transcribe", "a/x.wav", "c.wav", "-o", "out", "--model", str(tiny)]
+    process = subprocess.Popen([*command, "--threads", str(threads)], cwd=two, stderr=subprocess.PIPE, text=True)
+    while not (two / "out" / "x.txt").exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert (errors, process.returncode) == ("", 130)
+    assert [file.name for file in (two / "out").iterdir()] == ["x.txt"]
+
+
+def test_a_progress_bar_is_for_terminals_only(two, tiny):
+    command = [*COMMAND, "transcribe", "a/x.wav", "b/x.wav", "--model", str(tiny)]
+    terminal, inside = pty.openpty()
+    done = subprocess.run(command, cwd=two, stdout=subprocess.PIPE, stderr=inside, text=True, check=False)
+    os.close(inside)
+    drawn = os.read(terminal, 65536).decode()
+    os.close(terminal)
+    assert done.stdout == "a/x.wav\tone\nb/x.wav\ttwo two\n"
+    assert "%" in drawn
