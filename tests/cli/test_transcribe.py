@@ -6,6 +6,7 @@ import pty
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -55,6 +56,16 @@ def test_folders_and_patterns(transcribe, two):
 
 def test_a_file_named_twice_is_heard_once(transcribe, two):
     assert transcribe("a/x.wav", "a/x.wav", "a").stdout == "one\n"
+
+
+def test_names_are_printed_whatever_the_locale(transcribe, tmp_path):
+    if sys.platform != "linux":
+        pytest.skip("other systems have no names that are not text")
+    name = "é-\udcff.wav"  # the byte 255 is no UTF-8
+    record(tmp_path / "x.wav", "one").rename(tmp_path / name)
+    record(tmp_path / "y.wav", "two")
+    done = transcribe(name, "y.wav", text=False, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.stdout.splitlines()[0] == os.fsencode(name) + b"\tone"
 
 
 def test_standard_input(transcribe, two):
