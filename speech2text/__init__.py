@@ -61,17 +61,18 @@ def load_model(
         BundleError: no such bundle, a file in it was changed, or its format is newer than this version.
         ValueError: threads or beam_size below 1.
     """
+    from concurrent.futures import ThreadPoolExecutor
     from dataclasses import replace
 
     from speech2text.bundle.store import find_bundle, open_bundle
-    from speech2text.runtime.background import Background
 
     if threads < 1 or (beam_size is not None and beam_size < 1):
         raise ValueError(f"threads and beam_size must be at least 1, not {threads} and {beam_size}")
-    opening = Background(lambda: open_bundle(find_bundle(name_or_path)))
-    from speech2text.runtime.recognizer import Recognizer  # while the files are read and hashed: it takes as long
+    with ThreadPoolExecutor(1) as side:
+        opening = side.submit(open_bundle, find_bundle(name_or_path))
+        from speech2text.runtime.recognizer import Recognizer  # while the files are read and hashed: it takes as long
 
-    bundle = opening.result()
+        bundle = opening.result()
     decoding = bundle.manifest.decoding
     return Recognizer(bundle, threads, replace(decoding, beam_size=beam_size) if beam_size else decoding)
 

@@ -59,9 +59,7 @@ def application() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and leave with its exit code: 0 done, 1 failed, 2 used wrongly, 130 interrupted."""
-    if isinstance(
-        sys.stdout, TextIOWrapper
-    ):  # data is UTF-8 everywhere, and a file's name the bytes that it is on disk
+    if isinstance(sys.stdout, TextIOWrapper):  # data is UTF-8 everywhere, and a file's name keeps its bytes
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     atexit.register(gc.freeze)  # nothing needs to be looked for and freed one by one when all of it goes
     application(sys.argv[1:] if arguments is None else list(arguments), prog_name="speech2text")

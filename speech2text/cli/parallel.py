@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import TypeVar
 
@@ -19,15 +20,11 @@ def map_in_order(
 ) -> Generator[Result, None, None]:
     """`work` of each item, in the order of the items, with up to `threads` of them at work at once.
 
-    When the caller leaves early, by an error or Ctrl-C, what has not begun is dropped and `stop` is set, so that long
-    work can look at it and raise `StoppedError`.
+    Never in the main thread: there Ctrl-C is lost when it comes while libsndfile calls back into Python. When the
+    caller leaves early, by an error or Ctrl-C, what has not begun is dropped and `stop` is set, so that long work can
+    look at it and raise `StoppedError`.
     """
-    if threads == 1 or len(items) == 1:
-        yield from map(work, items)
-        return
-    from concurrent.futures import ThreadPoolExecutor  # brings logging: one file alone starts faster without
-
-    with ThreadPoolExecutor(min(threads, len(items))) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         try:
             yield from pool.map(work, items)
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -19,7 +20,6 @@ from speech2text.decoding.beam import beam_search
 from speech2text.decoding.protocols import FloatArray
 from speech2text.errors import BundleError
 from speech2text.runtime.arrays import to_mono
-from speech2text.runtime.background import Background
 from speech2text.runtime.listener import OnnxListener
 from speech2text.runtime.segmenter import split
 from speech2text.runtime.speller import OnnxSpeller
@@ -60,13 +60,14 @@ class Recognizer:
             )
         self.manifest = bundle.manifest
         self.decoding = decoding or bundle.manifest.decoding
-        opening = Background(lambda: OnnxListener(bundle.files[LISTENER_NAME], shape, threads))
-        self.tokenizer = _tokenizer(bundle)
-        try:
-            self.speller = OnnxSpeller(bundle.files[SPELLER_NAME], shape.speller, threads)
-            self.listener = opening.result()
-        except BundleError as error:
-            raise BundleError(f"{bundle.folder}: {error}") from None
+        with ThreadPoolExecutor(1) as side:  # the listener takes as long to open as the rest together
+            opening = side.submit(OnnxListener, bundle.files[LISTENER_NAME], shape, threads)
+            self.tokenizer = _tokenizer(bundle)
+            try:
+                self.speller = OnnxSpeller(bundle.files[SPELLER_NAME], shape.speller, threads)
+                self.listener = opening.result()
+            except BundleError as error:
+                raise BundleError(f"{bundle.folder}: {error}") from None
 
     def transcribe(
         self,
