@@ -23,7 +23,7 @@ from speech2text.evaluation.error_rate import count_words, total
 from speech2text.model.frontend import OVERLAP_SAMPLES, SAMPLE_RATE
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
-from speech2text.training.augmentation import SpecAugment, WaveformAugmentation, pad_waveforms
+from speech2text.training.augmentation import SpecAugment, WaveformAugmentation, garble, pad_waveforms
 from speech2text.training.checkpoint import (
     Checkpoint,
     Position,
@@ -41,6 +41,8 @@ FINAL_RATE = 0.01
 EVALUATION_BATCH_SECONDS = 120.0
 STATISTICS_UTTERANCES = 500
 """Utterances from which the frontend's mean and deviation are taken."""
+TENSORBOARD_FLUSH_SECONDS = 10
+"""A Ctrl-C while its queue is filled may leave its thread asleep until it flushes, and the run waits for the thread."""
 AVERAGE_WARMUP = 10
 """The decay of the average at step s is at most (1 + s) / (AVERAGE_WARMUP + s)."""
 
@@ -94,7 +96,8 @@ class Trainer:
 
     def train(self) -> Iterator[StepReport]:
         """Train until the recipe's last step; yields a report after each."""
-        with SummaryWriter(str(self.run / "tensorboard"), purge_step=self.position.step) as writer:
+        events = str(self.run / "tensorboard")
+        with SummaryWriter(events, purge_step=self.position.step, flush_secs=TENSORBOARD_FLUSH_SECONDS) as writer:
             for bare_report in self.steps():
                 step = bare_report.step
                 last = step == self.settings.steps
@@ -179,6 +182,7 @@ class Trainer:
         ]
         pcm, lengths = pad_waveforms(waveforms)
         read, targets = pad_tokens([self.tokens[index] for index in indices])
+        read = garble(read, self.recipe.augmentation.token_noise, len(self.tokenizer))
         frontend = self.model.listener.frontend
         with torch.no_grad():
             features, feature_lengths, _ = frontend(pcm, lengths, self.model.listener.start(len(pcm)).before)
