@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from speech2text.errors import AudioError, BundleError, OutputError, Speech2TextError
-    from speech2text.runtime.recognizer import Recognizer
+    from speech2text.runtime.recognizer import Recognizer, Search
     from speech2text.text.transcript import Segment, Transcript, Word
 
     __version__: str
@@ -47,7 +47,12 @@ _HOMES = {
 
 
 def load_model(
-    name_or_path: str | os.PathLike[str] | None = None, threads: int = 1, *, beam_size: int | None = None
+    name_or_path: str | os.PathLike[str] | None = None,
+    threads: int = 1,
+    *,
+    beam_size: int | None = None,
+    search: Search = "joint",
+    chunk_seconds: float | None = None,
 ) -> Recognizer:
     """Open a recogniser.
 
@@ -56,6 +61,9 @@ def load_model(
         threads: how many threads one call may use; the result does not depend on it. The recogniser may also be used
             from many threads at once.
         beam_size: readings kept at each step of the search, instead of the number the bundle was tuned for.
+        search: "joint" weighs both heads and is the most accurate; "ctc" takes the likeliest token of each frame and
+            is the fastest; "attention" takes the speller's likeliest next token, to see what it does alone.
+        chunk_seconds: hear in chunks of this length, as a stream does, instead of each span whole.
 
     Raises:
         BundleError: no such bundle, a file in it was changed, or its format is newer than this version.
@@ -74,7 +82,8 @@ def load_model(
 
         bundle = opening.result()
     decoding = bundle.manifest.decoding
-    return Recognizer(bundle, threads, replace(decoding, beam_size=beam_size) if beam_size else decoding)
+    decoding = replace(decoding, beam_size=beam_size) if beam_size else decoding
+    return Recognizer(bundle, threads, decoding, search=search, chunk_seconds=chunk_seconds)
 
 
 def __getattr__(name: str) -> object:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from speech2text import Recognizer
     from speech2text.audio.manifest import Utterance
     from speech2text.evaluation.report import Recognised, Report
+    from speech2text.runtime.recognizer import Search
 
 
 @click.command()
@@ -45,6 +46,19 @@ if TYPE_CHECKING:
     help="Readings the search keeps; what the model was tuned for if not given.",
 )
 @click.option(
+    "--search",
+    type=click.Choice(("joint", "ctc", "attention")),
+    default="joint",
+    show_default=True,
+    help="Both heads together, or greedily by one of them.",
+)
+@click.option(
+    "--chunk",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Hear in chunks of this length, as a stream does; each recording whole if not given.",
+)
+@click.option(
     "--threads",
     type=click.IntRange(min=1),
     default=1,
@@ -65,6 +79,8 @@ def evaluate(
     report_format: str,
     output: Path | None,
     beam_size: int | None,
+    search: Search,
+    chunk: float | None,
     threads: int,
     worst: int,
 ) -> None:
@@ -82,7 +98,7 @@ def evaluate(
     utterances = read_utterances(manifest)
     if output and not output.parent.is_dir():  # now, not after the work
         raise OutputError(f"{output}: its folder does not exist; make it or choose another")
-    recognizer = load_model(model, beam_size=beam_size)
+    recognizer = load_model(model, beam_size=beam_size, search=search, chunk_seconds=chunk)
     recognised, excluded = _recognise(recognizer, utterances, threads)
     report = make_report(score(recognised), excluded)
     if output:
@@ -92,6 +108,8 @@ def evaluate(
             "manifest": str(manifest),
             "model": recognizer.manifest.name,
             "beam_size": recognizer.decoding.beam_size,
+            "search": search,
+            "chunk_seconds": chunk,
         }
         print_output(json.dumps(origin | to_dict(report), ensure_ascii=False))
     else:

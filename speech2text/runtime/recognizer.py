@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.bundle.manifest import LISTENER_NAME, PIECES_NAME, SPELLER_NAME, Decoding
 from speech2text.bundle.store import Bundle
 from speech2text.decoding.beam import beam_search
-from speech2text.decoding.protocols import FloatArray
+from speech2text.decoding.greedy import attention_greedy, ctc_greedy
+from speech2text.decoding.protocols import FloatArray, Memory
 from speech2text.errors import BundleError
 from speech2text.runtime.arrays import to_mono
 from speech2text.runtime.listener import OnnxListener
@@ -31,6 +32,10 @@ Source: TypeAlias = "str | os.PathLike[str] | BinaryIO | NDArray[Any]"
 """A sound file's path, an open binary file, or an array of samples."""
 
 
+Search: TypeAlias = Literal["joint", "ctc", "attention"]
+"""How a memory becomes text: the beam over both heads, or greedily by one of them."""
+
+
 class Recognizer:
     """Transcribes with one bundle; make it with `speech2text.load_model`.
 
@@ -42,13 +47,22 @@ class Recognizer:
         listener, speller, tokenizer: the parts, for whoever wants to see what the model hears.
     """
 
-    def __init__(self, bundle: Bundle, threads: int = 1, decoding: Decoding | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        threads: int = 1,
+        decoding: Decoding | None = None,
+        *,
+        search: Search = "joint",
+        chunk_seconds: float | None = None,
+    ) -> None:
         """Open the graphs of a verified bundle.
 
         Args:
             bundle: see bundle.store.open_bundle.
             threads: how many threads one call may use; the result does not depend on it.
             decoding: other settings of the search than the bundle's own.
+            search, chunk_seconds: see `speech2text.load_model`.
 
         Raises:
             BundleError: the parts of the bundle do not fit together.
@@ -60,6 +74,8 @@ class Recognizer:
             )
         self.manifest = bundle.manifest
         self.decoding = decoding or bundle.manifest.decoding
+        self.search = search
+        self.chunk_seconds = chunk_seconds
         with ThreadPoolExecutor(1) as side:  # the listener takes as long to open as the rest together
             opening = side.submit(OnnxListener, bundle.files[LISTENER_NAME], shape, threads)
             self.tokenizer = _tokenizer(bundle)
@@ -105,14 +121,23 @@ class Recognizer:
         text is empty. Time and memory grow with N: some 20 s is what models are trained for.
         """
         duration = len(samples) / SAMPLE_RATE
-        memory = self.listener.listen(samples)
-        settings = self.decoding
-        best = beam_search(memory, self.speller, settings.beam_size, settings.ctc_weight, settings.length_bonus)[0]
+        memory = self.listener.listen(samples, self.chunk_seconds)
+        tokens = self._spell(memory)
         frame = self.manifest.model.memory_frame_samples / SAMPLE_RATE
-        words = timed_words(self.tokenizer, memory.ctc_log_probs, best.tokens, frame, duration)
+        words = timed_words(self.tokenizer, memory.ctc_log_probs, tokens, frame, duration)
         if not words:
             return Segment("", 0.0, duration)
         return Segment(" ".join(word.text for word in words), words[0].start, words[-1].end, words)
+
+    def _spell(self, memory: Memory) -> tuple[int, ...]:
+        if self.search == "ctc":
+            return ctc_greedy(memory.ctc_log_probs)
+        if self.search == "attention":
+            return attention_greedy(memory, self.speller).tokens
+        settings = self.decoding
+        return beam_search(memory, self.speller, settings.beam_size, settings.ctc_weight, settings.length_bonus)[
+            0
+        ].tokens
 
 
 def _tokenizer(bundle: Bundle) -> Tokenizer:

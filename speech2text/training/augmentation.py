@@ -12,6 +12,7 @@ import torchaudio.functional as sound
 from torch import Tensor
 from torchaudio.transforms import FrequencyMasking, TimeMasking
 
+from speech2text.decoding.protocols import END
 from speech2text.model.frontend import SAMPLE_RATE
 from speech2text.training.corpus import Corpus
 from speech2text.training.recipe import AugmentationSettings
@@ -79,6 +80,16 @@ class SpecAugment:
         for mask in self.masks:
             masked = mask(masked)
         return masked[:, 0].transpose(1, 2)
+
+
+def garble(tokens: Tensor, share: float, vocabulary: int) -> Tensor:
+    """Tokens (B, U) that the speller reads, with a share of them replaced by random pieces; the first, END, stays."""
+    if not share:
+        return tokens
+    random = torch.randint(END + 1, vocabulary, tokens.shape)
+    wrong = torch.rand(tokens.shape) < share
+    wrong[:, 0] = False
+    return torch.where(wrong, random, tokens)
 
 
 def pad_waveforms(waveforms: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

@@ -97,6 +97,9 @@ class AugmentationSettings(Section):
     time_mask_frames: int = Field(default=30, ge=0)
     time_mask_share: float = Field(default=0.2, ge=0, le=1)
     """The longest a time mask may be, as a share of the utterance (Park et al. 2019)."""
+    token_noise: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the previous tokens that the speller reads wrong, so that it listens instead of learning texts by heart
+    (Xie et al. 2017, unigram noising; the paper's own sampling trick serves the same end)."""
 
 
 class TrainingSettings(Section):

@@ -164,3 +164,15 @@ def test_what_cannot_work_is_one_line(manifest, arguments, message, capsys):
     assert captured.err.startswith("error: ")
     assert message in captured.err
     assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("options", [("--search", "ctc"), ("--search", "attention"), ("--chunk", "0.5")])
+def test_other_ways_of_hearing_are_named_in_the_report(bundle, manifest, capsys, options):
+    code, report = run_json(capsys, manifest, "--model", bundle, *options)
+    assert code == 0
+    assert str(report[{"--search": "search", "--chunk": "chunk_seconds"}[options[0]]]) == options[1]
+    assert report["total"]["utterances"] == 4
+
+
+def test_a_chunk_of_no_length_is_a_wrong_use(bundle, manifest):
+    assert run(manifest, "--model", bundle, "--chunk", "0") == 2

@@ -10,6 +10,7 @@ import soundfile
 
 import speech2text
 from speech2text.bundle.writer import write_bundle
+from speech2text.decoding.greedy import ctc_greedy
 from speech2text.errors import AudioError, BundleError
 from speech2text.runtime.recognizer import Recognizer
 from tests.tiny_bundle import tiny_files, tiny_manifest, tone
@@ -122,3 +123,21 @@ def test_pieces_that_do_not_fit_the_model_are_refused(tmp_path, pieces, message)
     files = tiny_files() | {"pieces.json": json.dumps({"pieces": pieces, "merges": []}).encode()}
     with pytest.raises(BundleError, match=rf"pieces\.json {message}"):
         Recognizer(write_bundle(tmp_path / "odd", tiny_manifest(), files))
+
+
+def test_each_search_reads_the_heads_it_is_named_after(bundle):
+    samples = tone("one", "two")
+    joint, ctc, attention = (
+        speech2text.load_model(bundle.folder, search=search).recognise(samples)
+        for search in ("joint", "ctc", "attention")
+    )
+    assert joint.text == ctc.text == "one two"
+    assert attention.text == "", "the tiny speller alone ends at once"
+
+
+def test_chunks_are_heard_as_a_stream_would(bundle, recognizer):
+    samples = tone("one", "two", "three")
+    chunked = speech2text.load_model(bundle.folder, search="ctc", chunk_seconds=0.5)
+    heard = recognizer.listener.listen(samples, chunk_seconds=0.5)
+    tokens = ctc_greedy(heard.ctc_log_probs)
+    assert chunked.recognise(samples).text == recognizer.tokenizer.decode(tokens)

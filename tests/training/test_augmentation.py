@@ -14,6 +14,7 @@ from speech2text.training.augmentation import (
     SpecAugment,
     WaveformAugmentation,
     coloured_noise,
+    garble,
     pad_waveforms,
     telephone,
 )
@@ -187,3 +188,14 @@ def test_recordings_are_padded_with_silence():
     pcm, lengths = pad_waveforms([torch.ones(3), torch.ones(5)])
     assert pcm.tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]
     assert lengths.tolist() == [3, 5]
+
+
+def test_garbled_tokens_are_other_pieces_in_the_share_asked_for():
+    tokens = torch.full((200, 50), 5)
+    tokens[:, 0] = 1
+    garbled = garble(tokens, share=0.3, vocabulary=20)
+    assert torch.equal(garbled[:, 0], tokens[:, 0]), "what starts an utterance stays"
+    assert garbled[:, 1:].min() >= 2, "neither the blank nor the end is read in the middle"
+    changed = (garbled != tokens)[:, 1:].float().mean()
+    assert changed == pytest.approx(0.3 * 17 / 18, abs=0.02)
+    assert torch.equal(garble(tokens, share=0.0, vocabulary=20), tokens)

@@ -49,6 +49,7 @@ CHANGES = {
     "augmentation.time_masks": ("augmentation.time_masks=0",),
     "augmentation.time_mask_frames": ("augmentation.time_mask_frames=2",),
     "augmentation.time_mask_share": ("augmentation.time_mask_share=0.6",),
+    "augmentation.token_noise": ("augmentation.token_noise=0.5",),
     "training.seed": ("training.seed=2",),
     "training.steps": ("training.steps=4",),
     "training.batch_seconds": ("training.batch_seconds=1",),
