@@ -11,36 +11,16 @@ from hypothesis import strategies as st
 from onnx import numpy_helper
 
 from speech2text.errors import ExportError
-from speech2text.model.config import LASConfig
 from speech2text.model.frontend import HOP_SAMPLES
-from speech2text.model.las import LAS
-from speech2text_export.listener_graph import listener_graph
 from speech2text_export.parity import TOLERANCE, OnnxModel, check_parity
-from speech2text_export.speller_graph import speller_graph
+from tests.laws.random_model import export, make_model
 
-SMALL = {"listener_units": 16, "memory": 16, "heads": 2, "embedding": 8, "speller_units": 12}
 SIZES = [
     {},
     {"stack": 1, "pyramid_layers": 0},
     {"stack": 2, "pyramid_layers": 2, "plain_layers": 2, "speller_layers": 2},
     {"stack": 3, "pyramid_layers": 1, "heads": 1},
 ]
-
-
-def make_model(**sizes: int) -> LAS:
-    """Random weights, those of the last layers large, so that the likeliest token changes from frame to frame."""
-    torch.manual_seed(0)
-    model = LAS(LASConfig(vocabulary=13, **{**SMALL, **sizes})).eval()
-    model.listener.frontend.mean.fill_(-6.0)
-    model.listener.frontend.deviation.fill_(3.0)
-    with torch.no_grad():
-        model.listener.ctc.weight.mul_(5.0)
-        model.speller.output.weight.mul_(5.0)
-    return model
-
-
-def export(model: LAS) -> tuple[bytes, bytes]:
-    return listener_graph(model.listener).SerializeToString(), speller_graph(model.speller).SerializeToString()
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)

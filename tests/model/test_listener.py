@@ -1,4 +1,4 @@
-"""The listener: company, chunks, streams and shapes."""
+"""The listener: chunks, streams and shapes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ CONFIGS = [
     LASConfig(vocabulary=7, listener_units=12, memory=16, stack=1, pyramid_layers=2, plain_layers=2),
     LASConfig(vocabulary=7, listener_units=12, memory=16, stack=3, pyramid_layers=0),
 ]
-RAGGED = (6000, 12_345, 100, 3840)
 
 
 @pytest.fixture(params=CONFIGS, ids=lambda config: f"reduction-{config.reduction}")
@@ -36,17 +35,6 @@ def assert_same_row(heard: Heard, row: int, alone: Heard) -> None:
     assert int(heard.lengths[row]) == frames
     for together, single in zip(heard[:3], alone[:3], strict=True):
         torch.testing.assert_close(together[row, :frames], single[0, :frames], atol=1e-4, rtol=0)
-
-
-@torch.inference_mode()
-@pytest.mark.parametrize("chunk_of_memory_frames", [None, 1, 3])
-def test_a_row_does_not_depend_on_its_company(listener: Listener, chunk_of_memory_frames: int | None) -> None:
-    chunk = chunk_of_memory_frames and chunk_of_memory_frames * listener.config.reduction
-    pcm, lengths = make_batch(RAGGED)
-    heard, _ = listener(pcm, lengths, chunk=chunk)
-    for row, length in enumerate(RAGGED):
-        alone, _ = listener(pcm[row : row + 1, :length], lengths[row : row + 1], chunk=chunk)
-        assert_same_row(heard, row, alone)
 
 
 @torch.inference_mode()

@@ -1,7 +1,5 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.runtime.segmenter import split
@@ -20,22 +18,6 @@ def with_pauses(seconds: float, *pauses: float) -> np.ndarray:
         middle = round(pause * SAMPLE_RATE)
         samples[middle - 1600 : middle + 1600] *= 1e-3
     return samples
-
-
-@settings(deadline=None, max_examples=60)
-@given(length=st.integers(0, 8 * SAMPLE_RATE), cuts=st.lists(st.integers(0, 8 * SAMPLE_RATE), max_size=12))
-def test_spans_tile_the_recording_however_its_blocks_are_cut(length, cuts):
-    samples = noise(8)[:length]
-    whole = list(split([samples], LONGEST))
-    blocks = list(split(np.split(samples, sorted(min(cut, length) for cut in cuts)), LONGEST))
-    assert [span.start_sample for span in whole] == [span.start_sample for span in blocks]
-    next_sample = 0
-    for span in blocks:
-        assert span.start_sample == next_sample
-        assert 0 < len(span.samples) <= LONGEST * SAMPLE_RATE
-        next_sample += len(span.samples)
-    assert next_sample == length
-    np.testing.assert_array_equal(np.concatenate([samples[:0], *(span.samples for span in blocks)]), samples)
 
 
 @pytest.mark.parametrize("seconds", [1 / SAMPLE_RATE, 1.0, LONGEST])
