@@ -18,12 +18,6 @@ def contents(folder):
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
-def test_open_then_write_gives_the_same_bytes(folder, tmp_path):
-    bundle = open_bundle(folder)
-    write_bundle(tmp_path / "again", bundle.manifest, bundle.files)
-    assert contents(tmp_path / "again") == contents(folder)
-
-
 def test_what_was_written_is_what_opens(tmp_path):
     written = write_tiny_bundle(tmp_path / "new" / "tiny")
     assert open_bundle(tmp_path / "new" / "tiny") == written

@@ -15,7 +15,7 @@ SMALL = {"listener_units": 16, "memory": 16, "heads": 2, "embedding": 8, "spelle
 def make_model(**sizes: int) -> LAS:
     """Random weights, those of the last layers large, so that the likeliest token changes from frame to frame."""
     torch.manual_seed(0)
-    model = LAS(LASConfig(vocabulary=13, **{**SMALL, **sizes})).eval()
+    model = LAS(LASConfig(**{"vocabulary": 13, **SMALL, **sizes})).eval()
     model.listener.frontend.mean.fill_(-6.0)
     model.listener.frontend.deviation.fill_(3.0)
     with torch.no_grad():
