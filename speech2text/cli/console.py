@@ -38,8 +38,9 @@ def print_error(message: str) -> None:
 
 
 def print_note(message: str) -> None:
-    """One line for people."""
-    print(" ".join(message.splitlines()), file=sys.stderr, flush=True)
+    """One line for people, written at once: `print` writes its end apart, and lines of other threads come between."""
+    sys.stderr.write(" ".join(message.splitlines()) + "\n")
+    sys.stderr.flush()
 
 
 def show_warnings_as_lines() -> None:

@@ -18,6 +18,9 @@ from tests.cli.conftest import COMMAND
 from tests.tiny_bundle import tone, write_tiny_bundle
 from tests.zoo import build_zoo
 
+CHATTY = ("cut.mp3", "joined.mp3")
+"""Of these the MP3 library itself writes to standard error, and with several threads into the middle of our lines."""
+
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
@@ -28,7 +31,7 @@ def bundle(tmp_path_factory):
 def animals(tmp_path_factory):
     """Files of all kinds, the bad between the good, and a recording that says something at either end."""
     folder = tmp_path_factory.mktemp("zoo")
-    animals = {animal.path: animal.error for animal in build_zoo(folder)}
+    animals = {animal.path: animal.error for animal in build_zoo(folder) if animal.path.name not in CHATTY}
     good = [path for path, error in animals.items() if not error]
     bad = [path for path, error in animals.items() if error]
     first, last = folder / "!first.wav", folder / "~last.wav"
@@ -58,7 +61,8 @@ def assert_each_is_reported_once(stderr: str, bad: list[Path], total: int) -> No
     *errors, summary = [line for line in stderr.splitlines() if line.startswith("error: ")]
     assert sorted(line.split(": ")[1] for line in errors) == sorted(map(str, bad))
     assert summary == f"error: {len(bad)} of {total} files could not be transcribed"
-    assert "Traceback" not in stderr
+    others = [line for line in stderr.splitlines() if not line.startswith("error: ")]
+    assert all(line.startswith("warning: ") for line in others)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
