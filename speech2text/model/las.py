@@ -20,12 +20,11 @@ class LAS(nn.Module):
 
     def forward(
         self, features: Tensor, feature_lengths: Tensor, tokens: Tensor, chunk: int | None
-    ) -> tuple[Heard, Tensor]:
+    ) -> tuple[Heard, Tensor, Tensor]:
         """Training's pass: (B, T, 80) features and tokens (B, U) that start with END.
 
         Returns:
-            what the listener heard and the speller's log-probabilities (B, U, V).
+            what the listener heard, the speller's log-probabilities (B, U, V), and its attention weights (B, U, T).
         """
         heard, _, _ = self.listener.listen(features, feature_lengths, self.listener.start(len(features)), chunk)
-        log_probs, _ = self.speller(tokens, heard)
-        return heard, log_probs
+        return heard, *self.speller(tokens, heard)

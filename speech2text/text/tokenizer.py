@@ -7,6 +7,7 @@ tokens 0 and 1 are the CTC blank and the end of an utterance (see decoding/proto
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 WORD_MARK = "▁"
@@ -77,7 +78,7 @@ class Tokenizer:
     def _merge(self, parts: list[str]) -> list[str]:
         """Join the pair of the lowest rank until none is left."""
         while len(parts) > 1:
-            pairs = list(zip(parts, parts[1:], strict=False))
+            pairs = list(pairwise(parts))
             best = min(pairs, key=lambda pair: self._ranks.get(pair, len(self._ranks)))
             if best not in self._ranks:
                 break

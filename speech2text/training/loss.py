@@ -1,4 +1,8 @@
-"""The joint loss: CTC on the listener, label-smoothed cross entropy on the speller (Kim et al. 2017, eq. 11)."""
+"""The joint loss: CTC on the listener, label-smoothed cross entropy on the speller (Kim et al. 2017, eq. 11).
+
+To it comes a guide for attention: with little data the speller learns the texts by heart long before it learns where
+to look, so it is shown where CTC hears each token.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from speech2text.decoding.alignment import align
 from speech2text.decoding.protocols import BLANK, END
 from speech2text.model.listener import Heard
 
 PADDING = -100
+GUIDE_FRAMES = 1
+"""Memory frames around a token's own in which attention may rest."""
+LEAST_ATTENTION = 1e-4
+"""Keeps the guide's gradient bounded where attention looks elsewhere altogether."""
 
 
 class Losses(NamedTuple):
@@ -55,3 +64,24 @@ def joint_loss(heard: Heard, log_probs: Tensor, targets: Tensor, ctc_weight: flo
     spelling = -(smoothed * spoken).sum() / count
     ctc = ctc / count
     return Losses(ctc_weight * ctc + (1 - ctc_weight) * spelling, ctc, spelling)
+
+
+def attention_guide(heard: Heard, attention: Tensor, targets: Tensor) -> Tensor:
+    """How little attention stays near the frames in which CTC hears the token being spelled.
+
+    The mean over the tokens of -log(attention within GUIDE_FRAMES of the token's frames), by forced alignment. END and
+    utterances that do not fit their frames are left alone.
+
+    Args:
+        heard: with ctc_log_probs (B, T, V), which get no gradient.
+        attention: (B, U, T) of the speller, summing to 1 over T.
+        targets: (B, U) tokens, END after the last, then PADDING.
+    """
+    near = torch.zeros_like(attention, dtype=torch.bool)
+    for row, (log_probs, frames, tokens) in enumerate(zip(heard.ctc_log_probs, heard.lengths, targets, strict=True)):
+        spans = align(log_probs[:frames].detach().numpy(), tokens[tokens > END].tolist())
+        for position, span in enumerate(spans or ()):
+            near[row, position, max(0, span.first_frame - GUIDE_FRAMES) : span.last_frame + GUIDE_FRAMES + 1] = True
+    guided = near.any(dim=2)
+    inside = (attention * near).sum(dim=2).clamp(min=LEAST_ATTENTION)
+    return -(inside.log() * guided).sum() / guided.sum().clamp(min=1)

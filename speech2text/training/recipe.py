@@ -115,6 +115,8 @@ class TrainingSettings(Section):
     average_decay: float = Field(default=0.999, ge=0, lt=1)
     """Of the exponential moving average of the weights that is evaluated and exported."""
     ctc_weight: float = Field(default=0.3, ge=0, le=1)
+    guide_weight: float = Field(default=0.0, ge=0)
+    """Of the loss that shows attention where CTC hears each token (loss.py); for little data."""
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     whole_share: float = Field(default=0.5, ge=0, le=1)
     """Share of the batches that are heard whole; the others in chunks of one of `chunk_seconds`."""

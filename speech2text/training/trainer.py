@@ -33,7 +33,7 @@ from speech2text.training.checkpoint import (
     save_checkpoint,
 )
 from speech2text.training.corpus import Corpus, plan_epoch
-from speech2text.training.loss import Losses, joint_loss, pad_tokens
+from speech2text.training.loss import Losses, attention_guide, joint_loss, pad_tokens
 from speech2text.training.recipe import Recipe
 
 FINAL_RATE = 0.01
@@ -189,8 +189,11 @@ class Trainer:
             features, feature_lengths, _ = frontend(pcm, lengths, self.model.listener.start(len(pcm)).before)
             features = self.spec_augment(features)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
-            heard, log_probs = self.model(features, feature_lengths, read, self._draw_chunk())
+            heard, log_probs, attention = self.model(features, feature_lengths, read, self._draw_chunk())
         losses = joint_loss(heard, log_probs, targets, self.settings.ctc_weight, self.settings.label_smoothing)
+        if self.settings.guide_weight:
+            guide = attention_guide(heard, attention, targets)
+            losses = losses._replace(joint=losses.joint + self.settings.guide_weight * guide)
         return losses, float(lengths.sum()) / SAMPLE_RATE
 
     def _draw_chunk(self) -> int | None:

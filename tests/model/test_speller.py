@@ -79,9 +79,10 @@ def test_the_whole_model_gives_log_probabilities_of_every_step() -> None:
     torch.manual_seed(0)
     model = LAS(LASConfig(vocabulary=11, listener_units=8, memory=16, embedding=8, speller_units=12)).eval()
     features = torch.randn(2, 21, 80)
-    heard, log_probs = model(features, torch.tensor([21, 13]), torch.ones(2, 5, dtype=torch.int64), None)
+    heard, log_probs, attention = model(features, torch.tensor([21, 13]), torch.ones(2, 5, dtype=torch.int64), None)
     assert heard.lengths.tolist() == [6, 4]
     assert log_probs.shape == (2, 5, 11)
+    assert attention.shape == (2, 5, 6)
     torch.testing.assert_close(log_probs.exp().sum(dim=2), torch.ones(2, 5))
 
 

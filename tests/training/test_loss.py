@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from speech2text.decoding.protocols import BLANK, END
 from speech2text.model.listener import Heard
-from speech2text.training.loss import PADDING, joint_loss, pad_tokens
+from speech2text.training.loss import GUIDE_FRAMES, PADDING, attention_guide, joint_loss, pad_tokens
 
 VOCABULARY = 7
 TOKENS = [[3, 4, 4, 2], [5], [2, 6]]
@@ -113,3 +113,44 @@ def test_an_utterance_with_more_tokens_than_frames_harms_no_other():
     assert torch.isfinite(ctc_log_probs.grad).all()
     assert not ctc_log_probs.grad[0].any()
     assert ctc_log_probs.grad[1, :4].any()
+
+
+def planted_batch():
+    """One utterance that says 3 in frame 2, 4 in frame 6 and blank elsewhere, as CTC hears it, and its targets."""
+    ctc_log_probs = torch.full((1, 9, VOCABULARY), -9.0)
+    said = [BLANK] * 9
+    said[2], said[6] = 3, 4
+    ctc_log_probs[0, torch.arange(9), torch.tensor(said)] = -0.01
+    return heard(ctc_log_probs, [9]), pad_tokens([[3, 4]])[1]
+
+
+def attention_at(*frames):
+    """Nearly all attention (1, steps, 9) of each step on one frame."""
+    attention = torch.full((1, len(frames), 9), 1e-3)
+    attention[0, torch.arange(len(frames)), torch.tensor(frames)] = 1.0
+    return attention / attention.sum(dim=2, keepdim=True)
+
+
+def test_the_guide_wants_attention_where_ctc_hears_the_token():
+    batch, targets = planted_batch()
+    there, beside, elsewhere = (
+        float(attention_guide(batch, attention_at(*frames), targets))
+        for frames in ((2, 6, 0), (2 + GUIDE_FRAMES, 6 - GUIDE_FRAMES, 8), (6, 2, 0))
+    )
+    assert there == pytest.approx(0, abs=0.01), "the end may look anywhere"
+    assert beside == pytest.approx(there)
+    assert elsewhere > 5
+
+
+def test_the_guide_moves_attention_and_not_the_listeners_ctc():
+    batch, targets = planted_batch()
+    attention = attention_at(0, 0, 0).requires_grad_()
+    batch.ctc_log_probs.requires_grad_()
+    attention_guide(batch, attention, targets).backward()
+    assert attention.grad[0, 0, 2] < 0
+    assert batch.ctc_log_probs.grad is None
+
+
+def test_an_utterance_that_does_not_fit_its_frames_is_not_guided():
+    batch, _ = planted_batch()
+    assert attention_guide(batch, attention_at(*[0] * 11), pad_tokens([[3] * 10])[1]) == 0
