@@ -1,0 +1,114 @@
+"""The figures of a recipe: `python recipes/figures.py --bundle B [--bundle B2 ...] [--all] [--write] MANIFEST...`
+
+Prints a Markdown table of word error rates by corpus, for the search of the transcribe command; `--all` adds greedy
+search on each head alone, and chunks as in a stream. Several bundles, as of several seeds, get a row each and their
+mean. `--write` puts the rates into the manifest and the card of the one bundle named. The last line is the speed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from speech2text import load_model
+from speech2text.audio.files import read_audio
+from speech2text.audio.manifest import Utterance, read_utterances
+from speech2text.bundle.manifest import ErrorRate
+from speech2text.bundle.store import open_bundle
+from speech2text.bundle.writer import write_bundle
+from speech2text.evaluation.report import Recognised, Summary, make_report, score
+from speech2text.runtime.recognizer import Recognizer, Search
+from speech2text.text.normalization import normalize
+from speech2text_export.bundling import CARD_NAME
+from speech2text_export.model_card import model_card
+
+SEARCHES: tuple[Search, ...] = ("joint", "ctc", "attention")
+STREAM_CHUNK_SECONDS = 0.64
+HEADER = "| set | corpus | search | heard | bundle | WER % | 95 % | words | sub | del | ins |"
+
+
+def main() -> None:
+    """Print the table, and write the card if asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("manifests", nargs="+", type=Path, metavar="MANIFEST")
+    parser.add_argument("--bundle", action="append", required=True, dest="bundles", type=Path)
+    parser.add_argument("--all", action="store_true", help="every search, whole and in chunks")
+    parser.add_argument("--write", action="store_true", help="put the rates into the bundle")
+    arguments = parser.parse_args()
+    if arguments.write and len(arguments.bundles) != 1:
+        parser.error("--write needs exactly one --bundle")
+    print(HEADER, "|---" * HEADER.count(" | ") + "|---|", sep="\n")
+    rates: dict[str, ErrorRate] = {}
+    for manifest in arguments.manifests:
+        utterances = read_utterances(manifest)
+        for search, chunk in _ways(arguments.all):
+            found = [_measure(bundle, utterances, search, chunk) for bundle in arguments.bundles]
+            heard = f"in chunks of {chunk} s" if chunk else "whole"
+            for summaries in zip(*found, strict=True):
+                _print_rows(manifest.stem, f"{search} | {heard}", arguments.bundles, summaries)
+            if (search, chunk) == ("joint", None):
+                rates |= {f"{manifest.stem}, {summary.name}": _error_rate(summary) for summary in found[0]}
+    if arguments.write:
+        _write(arguments.bundles[0], rates)
+    print(f"\n{_speed(arguments.bundles[0], utterances):.0f} seconds of audio a second on one thread")
+
+
+def _ways(every: bool) -> Iterator[tuple[Search, float | None]]:
+    for chunk in (None, STREAM_CHUNK_SECONDS) if every else (None,):
+        for search in SEARCHES if every else SEARCHES[:1]:
+            yield search, chunk
+
+
+def _measure(bundle: Path, utterances: Sequence[Utterance], search: Search, chunk: float | None) -> tuple[Summary, ...]:
+    recognizer = load_model(bundle, search=search, chunk_seconds=chunk)
+    return make_report(score([_recognise(recognizer, utterance) for utterance in utterances])).corpora
+
+
+def _recognise(recognizer: Recognizer, utterance: Utterance) -> Recognised:
+    return Recognised(
+        id=utterance.id,
+        reference=normalize(utterance.text, utterance.language),
+        hypothesis=normalize(recognizer.transcribe(utterance.audio).text, utterance.language),
+        speaker=utterance.speaker,
+        corpus=utterance.corpus,
+    )
+
+
+def _print_rows(name: str, way: str, bundles: Sequence[Path], summaries: Sequence[Summary]) -> None:
+    for bundle, summary in zip(bundles, summaries, strict=True):
+        words, rate = summary.words, _error_rate(summary)
+        interval = f"{100 * rate.low:.1f}-{100 * rate.high:.1f}"
+        kinds = f"{words.substitutions} | {words.deletions} | {words.insertions}"
+        columns = (name, summary.name, way, bundle.name, f"{100 * rate.wer:.1f}", interval, rate.words, kinds)
+        print("|", " | ".join(map(str, columns)), "|", flush=True)
+    if len(summaries) > 1:
+        mean = sum(_error_rate(summary).wer for summary in summaries) / len(summaries)
+        print(f"| {name} | {summaries[0].name} | {way} | mean | {100 * mean:.1f} | | | | | |", flush=True)
+
+
+def _error_rate(summary: Summary) -> ErrorRate:
+    wer = summary.words.rate or 0.0
+    low, high = (summary.interval.low, summary.interval.high) if summary.interval else (wer, wer)
+    return ErrorRate(wer, low, high, summary.words.reference)
+
+
+def _write(folder: Path, rates: dict[str, ErrorRate]) -> None:
+    bundle = open_bundle(folder)
+    manifest = replace(bundle.manifest, wer=rates)
+    write_bundle(folder, manifest, {**bundle.files, CARD_NAME: model_card(manifest).encode()})
+
+
+def _speed(folder: Path, utterances: Sequence[Utterance], count: int = 50) -> float:
+    recognizer = load_model(folder)
+    recordings = [read_audio(utterance.audio) for utterance in utterances[:count]]
+    recognizer.transcribe(recordings[0])  # the first call also allocates
+    started = time.perf_counter()
+    heard = sum(recognizer.transcribe(samples).duration for samples in recordings)
+    return heard / (time.perf_counter() - started)
+
+
+if __name__ == "__main__":
+    main()
