@@ -27,7 +27,13 @@ def test_the_public_names():
 
 
 def test_the_signatures():
-    assert [*inspect.signature(speech2text.load_model).parameters] == ["name_or_path", "threads", "beam_size"]
+    assert [*inspect.signature(speech2text.load_model).parameters] == [
+        "name_or_path",
+        "threads",
+        "beam_size",
+        "search",
+        "chunk_seconds",
+    ]
     methods = speech2text.Recognizer
     assert [*inspect.signature(methods.transcribe).parameters] == ["self", "source", "sample_rate", "on_progress"]
     assert [*inspect.signature(methods.recognise).parameters] == ["self", "samples"]

@@ -36,7 +36,7 @@ NOT_RUN = {
     ".venv/bin/pip install -q .": "installs what these tests already use",
     ".venv/bin/pip install -q -e '.[dev]'": "installs what these tests already use",
     ".venv/bin/pytest": "runs these tests",
-    "pip install 'speech2text[train]'": "installs what these tests already use",
+    "pip install '.[train]'": "installs what these tests already use",
 }
 """Commands of the README that are not run here, and why."""
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from speech2text.errors import OutputError
 
+STANDARD_ERROR = 2
 BROKEN_PIPE_EXIT = 141
 """What a shell reports of a program whose reader went away, as with `| head -1`."""
 
@@ -47,6 +48,8 @@ def show_warnings_as_lines() -> None:
     """Let every warning about the input be one line that starts with `warning:`, and hide those about code."""
     from speech2text.audio.files import AudioWarning
 
+    _keep_libraries_quiet()
+
     def show(message: Warning | str, *_: object, **__: object) -> None:
         print_note(f"warning: {message}")
 
@@ -74,6 +77,24 @@ def progress_bar(total_seconds: Callable[[], float | None]) -> Iterator[Callable
     ) as bar:
         task = bar.add_task("", total=total_seconds())
         yield lambda seconds: bar.advance(task, seconds)
+
+
+def _keep_libraries_quiet() -> None:
+    """Point descriptor 2 nowhere and write to the real standard error from here alone.
+
+    The MP3 decoder inside libsndfile prints lines of its own about damaged files, which are told in one of ours.
+    """
+    try:
+        if sys.stderr.fileno() != STANDARD_ERROR:
+            return
+    except (OSError, ValueError):
+        return  # no file at all, as in a test or a notebook
+    sys.stderr = os.fdopen(
+        os.dup(STANDARD_ERROR), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace"
+    )
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, STANDARD_ERROR)
+    os.close(nowhere)
 
 
 def _discard_output() -> None:

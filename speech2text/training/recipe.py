@@ -22,6 +22,8 @@ else:
 
 RECIPE_FILE = "recipe.toml"
 DEFAULT_RECIPE = Path(__file__).with_name("default_recipe.toml")
+UNTRAINED_KEYS = ("name", "description", "languages", "licence", "credits", "decoding")
+"""What may be changed after training: it goes into the bundle, not into the weights."""
 FRAMES_PER_SECOND = SAMPLE_RATE // HOP_SAMPLES
 SAME_TABLE_BONUS = 0.3
 """How much likelier a misspelled key means one of its own table, in units of difflib's ratio."""
@@ -162,6 +164,10 @@ class Recipe(Section):
         """The multiple of the reduction nearest to `seconds`, in feature frames."""
         reduction = self.las_config(vocabulary=2).reduction
         return max(1, round(seconds * FRAMES_PER_SECOND / reduction)) * reduction
+
+    def trains_like(self, other: Recipe) -> bool:
+        """Whether both train the same weights; what a bundle says of them, and how it searches, may differ."""
+        return self.model_copy(update={key: getattr(other, key) for key in UNTRAINED_KEYS}) == other
 
     def to_json(self) -> str:
         """The recipe with every default written out."""

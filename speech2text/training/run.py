@@ -54,10 +54,8 @@ def open_run(
 def _claim(run: Path, recipe: Recipe) -> None:
     """Make the run's folder with its recipe, or see that what it holds was trained by the same one."""
     file = run / "recipe.json"
-    if has_checkpoint(run):
-        if recipe_from_json(file) != recipe:
-            raise TrainingError(f"{run}: holds a run of another recipe; name another folder, or delete this one")
-        return
+    if has_checkpoint(run) and not recipe_from_json(file).trains_like(recipe):
+        raise TrainingError(f"{run}: holds a run of another recipe; name another folder, or delete this one")
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -7,6 +7,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from speech2text.errors import OutputError, TrainingError
+from speech2text.training.checkpoint import load_run
 from speech2text.training.recipe import DEFAULT_RECIPE
 from speech2text.training.run import open_run
 from speech2text.training.trainer import FINAL_RATE, ctc_error_rate
@@ -110,6 +111,14 @@ def test_a_folder_with_a_run_of_another_recipe_is_refused(opened):
 def test_a_run_without_a_checkpoint_takes_a_corrected_recipe(opened):
     opened()
     assert opened("training.seed=2", "tokenizer.kind=bpe").recipe.training.seed == 2
+
+
+def test_a_finished_run_takes_what_its_weights_do_not_depend_on(opened, tmp_path):
+    list(opened().train())
+    changed = opened("description=Better said", "decoding.beam_size=3")
+    assert list(changed.train()) == [], "there is nothing to train again"
+    recipe = load_run(changed.run).recipe
+    assert (recipe.description, recipe.decoding.beam_size) == ("Better said", 3)
 
 
 @pytest.mark.parametrize("change", ["text", "recordings"])
