@@ -85,3 +85,19 @@ def attention_guide(heard: Heard, attention: Tensor, targets: Tensor) -> Tensor:
     guided = near.any(dim=2)
     inside = (attention * near).sum(dim=2).clamp(min=LEAST_ATTENTION)
     return -(inside.log() * guided).sum() / guided.sum().clamp(min=1)
+
+
+def inconsistency(first: Heard, second: Heard, targets: Tensor) -> Tensor:
+    """How much CTC disagrees between two hearings of a batch, per token (CR-CTC, Yao et al. 2024, eq. 4).
+
+    The mean of both Kullback-Leibler divergences, summed over the frames; each distribution is taught by the other,
+    which gets no gradient for teaching.
+    """
+    inside = torch.arange(first.ctc_log_probs.shape[1]) < first.lengths[:, None]  # (B, T)
+
+    def divergence(taught: Tensor, teacher: Tensor) -> Tensor:
+        teacher = teacher.detach()
+        return ((teacher.exp() * (teacher - taught)).sum(dim=2) * inside).sum()
+
+    both = divergence(first.ctc_log_probs, second.ctc_log_probs) + divergence(second.ctc_log_probs, first.ctc_log_probs)
+    return both / 2 / (targets != PADDING).sum()

@@ -119,6 +119,9 @@ class TrainingSettings(Section):
     ctc_weight: float = Field(default=0.3, ge=0, le=1)
     guide_weight: float = Field(default=0.0, ge=0)
     """Of the loss that shows attention where CTC hears each token (loss.py); for little data."""
+    consistency_weight: float = Field(default=0.0, ge=0)
+    """Of the loss that makes two hearings of a batch agree, one whole and one in chunks, each with masks of its own
+    (Yao et al. 2024); every batch is then heard twice, whatever `whole_share` says."""
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     whole_share: float = Field(default=0.5, ge=0, le=1)
     """Share of the batches that are heard whole; the others in chunks of one of `chunk_seconds`."""

@@ -16,12 +16,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from speech2text.decoding.greedy import ctc_greedy
 from speech2text.evaluation.error_rate import count_words, total
 from speech2text.model.frontend import OVERLAP_SAMPLES, SAMPLE_RATE
 from speech2text.model.las import LAS
+from speech2text.model.listener import Heard
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training.augmentation import SpecAugment, WaveformAugmentation, garble, pad_waveforms
 from speech2text.training.checkpoint import (
@@ -33,7 +35,7 @@ from speech2text.training.checkpoint import (
     save_checkpoint,
 )
 from speech2text.training.corpus import Corpus, plan_epoch
-from speech2text.training.loss import Losses, attention_guide, joint_loss, pad_tokens
+from speech2text.training.loss import Losses, attention_guide, inconsistency, joint_loss, pad_tokens
 from speech2text.training.recipe import Recipe
 
 FINAL_RATE = 0.01
@@ -187,20 +189,36 @@ class Trainer:
         frontend = self.model.listener.frontend
         with torch.no_grad():
             features, feature_lengths, _ = frontend(pcm, lengths, self.model.listener.start(len(pcm)).before)
-            features = self.spec_augment(features)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
-            heard, log_probs, attention = self.model(features, feature_lengths, read, self._draw_chunk())
-        losses = joint_loss(heard, log_probs, targets, self.settings.ctc_weight, self.settings.label_smoothing)
-        if self.settings.guide_weight:
-            guide = attention_guide(heard, attention, targets)
-            losses = losses._replace(joint=losses.joint + self.settings.guide_weight * guide)
-        return losses, float(lengths.sum()) / SAMPLE_RATE
+        hearings = []
+        for chunk in self._draw_chunks():
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
+                hearings.append(self.model(self.spec_augment(features), feature_lengths, read, chunk))
+        return self._weigh(hearings, targets), float(lengths.sum()) / SAMPLE_RATE
 
-    def _draw_chunk(self) -> int | None:
-        """Feature frames of this batch's chunks; None hears it whole."""
-        if float(torch.rand(())) < self.settings.whole_share:
-            return None
-        return self.chunks[int(torch.randint(len(self.chunks), ()))]
+    def _weigh(self, hearings: list[tuple[Heard, Tensor, Tensor]], targets: Tensor) -> Losses:
+        """The mean losses over one or two hearings of a batch; joint holds the guide and the consistency too."""
+        settings = self.settings
+        each = [
+            joint_loss(heard, log_probs, targets, settings.ctc_weight, settings.label_smoothing)
+            for heard, log_probs, _ in hearings
+        ]
+        joint, ctc, spelling = (torch.stack(parts).mean() for parts in zip(*each, strict=True))
+        if settings.guide_weight:
+            guides = [attention_guide(heard, attention, targets) for heard, _, attention in hearings]
+            joint = joint + settings.guide_weight * torch.stack(guides).mean()
+        if settings.consistency_weight:
+            joint = joint + settings.consistency_weight * inconsistency(hearings[0][0], hearings[1][0], targets)
+        return Losses(joint, ctc, spelling)
+
+    def _draw_chunks(self) -> list[int | None]:
+        """Feature frames of the chunks of each hearing of this batch, None for a whole one.
+
+        Hearings that are to be consistent are two, one whole and one in chunks; else there is one.
+        """
+        chunk = self.chunks[int(torch.randint(len(self.chunks), ()))]
+        if self.settings.consistency_weight:
+            return [None, chunk]
+        return [None if float(torch.rand(())) < self.settings.whole_share else chunk]
 
     def learning_rate(self, step: int) -> float:
         """Linear warm-up, then a cosine (Loshchilov and Hutter 2017) down to FINAL_RATE of the highest."""

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from speech2text.decoding.protocols import BLANK, END
 from speech2text.model.listener import Heard
-from speech2text.training.loss import GUIDE_FRAMES, PADDING, attention_guide, joint_loss, pad_tokens
+from speech2text.training.loss import GUIDE_FRAMES, PADDING, attention_guide, inconsistency, joint_loss, pad_tokens
 
 VOCABULARY = 7
 TOKENS = [[3, 4, 4, 2], [5], [2, 6]]
@@ -154,3 +154,30 @@ def test_the_guide_moves_attention_and_not_the_listeners_ctc():
 def test_an_utterance_that_does_not_fit_its_frames_is_not_guided():
     batch, _ = planted_batch()
     assert attention_guide(batch, attention_at(*[0] * 11), pad_tokens([[3] * 10])[1]) == 0
+
+
+def test_two_hearings_that_agree_are_not_inconsistent():
+    ctc_log_probs, _ = random_batch()
+    assert inconsistency(heard(ctc_log_probs), heard(ctc_log_probs), pad_tokens(TOKENS)[1]) == pytest.approx(
+        0, abs=1e-6
+    )
+
+
+def test_inconsistency_is_the_mean_of_both_divergences_per_token():
+    (first, _), (second, _) = random_batch(seed=1), random_batch(seed=2)
+    expected = sum(
+        functional.kl_div(second[row, :length], first[row, :length], log_target=True, reduction="sum")
+        + functional.kl_div(first[row, :length], second[row, :length], log_target=True, reduction="sum")
+        for row, length in enumerate(LENGTHS)
+    )
+    count = sum(len(tokens) + 1 for tokens in TOKENS)
+    found = inconsistency(heard(first), heard(second), pad_tokens(TOKENS)[1])
+    torch.testing.assert_close(found, expected / 2 / count)
+
+
+def test_each_hearing_is_taught_by_the_other():
+    (first, _), (second, _) = random_batch(seed=1), random_batch(seed=2)
+    first.requires_grad_()
+    inconsistency(heard(first), heard(second), pad_tokens(TOKENS)[1]).backward()
+    taught = -second.exp() / 2 / sum(len(tokens) + 1 for tokens in TOKENS)
+    torch.testing.assert_close(first.grad[0], taught[0], msg="the gradient of a teacher is none")

@@ -60,6 +60,7 @@ CHANGES = {
     "training.average_decay": ("training.average_decay=0.1",),
     "training.ctc_weight": ("training.ctc_weight=0.9",),
     "training.guide_weight": ("training.guide_weight=0.5",),
+    "training.consistency_weight": ("training.consistency_weight=0.5",),
     "training.label_smoothing": ("training.label_smoothing=0.5",),
     "training.whole_share": ("training.whole_share=1",),
     "training.chunk_seconds": ("training.chunk_seconds=[0.08]", "training.whole_share=0"),
