@@ -17,7 +17,7 @@ import numpy as np
 import soundfile
 
 from speech2text.audio.container import AudioFile, open_audio
-from speech2text.audio.manifest import AUDIO_SUFFIXES
+from speech2text.audio.manifest import AUDIO_SUFFIXES, is_audio
 from speech2text.audio.resampling import SAMPLE_RATE, FloatArray, Resampler
 from speech2text.errors import AudioError
 
@@ -105,21 +105,16 @@ def _expand(argument: str) -> list[Path]:
     except OSError:  # a name longer than any file's, or a folder that may not be looked into
         return [path]
     if is_folder:
-        found = [file for file in path.rglob("*") if _is_audio(file)]
+        found = [file for file in path.rglob("*") if is_audio(file)]
         what = "no audio file in this folder"
     elif path != STANDARD_INPUT and glob.has_magic(argument) and not exists:
-        found = [file for file in map(Path, glob.glob(argument, recursive=True)) if _is_audio(file)]  # noqa: PTH207 # Path.glob takes no absolute patterns
+        found = [file for file in map(Path, glob.glob(argument, recursive=True)) if is_audio(file)]  # noqa: PTH207 # Path.glob takes no absolute patterns
         what = "no audio file matches this pattern"
     else:
         return [path]
     if not found:
         raise AudioError(f"{argument}: {what}; looked for {' '.join(AUDIO_SUFFIXES)}")
     return sorted(found)
-
-
-def _is_audio(file: Path) -> bool:
-    # hidden files: macOS leaves a "._talk.wav" that holds no sound beside each file on foreign disks
-    return file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith(".") and file.is_file()
 
 
 @contextmanager

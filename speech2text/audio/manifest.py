@@ -6,6 +6,7 @@ import difflib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from speech2text.errors import ManifestError
 
@@ -25,27 +26,36 @@ class Utterance:
     language: str = ""
 
 
+def is_audio(file: Path) -> bool:
+    """Whether a file found in a folder is meant as a recording, by its name."""
+    # hidden files: macOS leaves a "._talk.wav" that holds no sound beside each file on foreign disks
+    return file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith(".") and file.is_file()
+
+
 def read_utterances(path: Path, with_texts: bool = True) -> list[Utterance]:
     """The utterances of a manifest (.jsonl), or of a folder that has a .txt beside each audio file.
 
     Without texts, as for recordings of noise, rows need no `text`, files no .txt, and every text is empty.
 
     Raises:
-        ManifestError: nothing there, a row without `audio` or `text`, or an id that stands twice.
+        ManifestError: nothing there or not readable, a text that is not UTF-8, a row without `audio` or `text`, or an
+            id that stands twice.
     """
-    if path.is_dir():
-        return _read_folder(path, with_texts)
-    if not path.is_file():
-        raise ManifestError(f"{path}: no such manifest or folder; give a .jsonl file or a folder of audio with texts")
-    return _read_manifest(path, with_texts)
+    try:
+        if path.is_dir():
+            return _read_folder(path, with_texts)
+        if path.is_file():
+            return _read_manifest(path, with_texts)
+    except OSError as error:
+        where = error.filename or path
+        raise ManifestError(f"{where}: cannot be read ({error.strerror}); check its name and permissions") from None
+    raise ManifestError(f"{path}: no such manifest or folder; give a .jsonl file or a folder of audio with texts")
 
 
 def _read_manifest(path: Path, with_texts: bool) -> list[Utterance]:
     utterances: dict[str, Utterance] = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise ManifestError(f"{path}: not a text file ({error.reason}); a manifest is one JSON object a line") from None
+    # not splitlines: the texts within may hold U+2028 and others that it cuts at
+    lines = _read_text(path, "a manifest is one JSON object a line, in UTF-8").split("\n")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -74,18 +84,24 @@ def _parse_row(path: Path, number: int, line: str, with_texts: bool) -> Utteranc
     if duration is not None and not isinstance(duration, int | float):
         raise ManifestError(f"{path}:{number}: 'duration' must be a number of seconds, not {duration!r}")
     return Utterance(
-        id=str(row.get("id") or row["audio"]),
+        id=_label(row, "id") or row["audio"],
         audio=path.parent / row["audio"],
         text=row["text"] if with_texts else "",
-        speaker=str(row.get("speaker") or ""),
-        corpus=str(row.get("corpus") or ""),
+        speaker=_label(row, "speaker"),
+        corpus=_label(row, "corpus"),
         duration=duration,
-        language=str(row.get("lang") or ""),
+        language=_label(row, "lang"),
     )
 
 
+def _label(row: dict[str, Any], key: str) -> str:
+    """The text of a key; 0 is a label as good as any."""
+    value = row.get(key)
+    return "" if value is None else str(value)
+
+
 def _read_folder(folder: Path, with_texts: bool) -> list[Utterance]:
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in AUDIO_SUFFIXES and file.is_file())
+    files = sorted(file for file in folder.rglob("*") if is_audio(file))
     if not files:
         raise ManifestError(f"{folder}: no audio file in it; looked for {' '.join(AUDIO_SUFFIXES)}")
     if not with_texts:
@@ -99,7 +115,14 @@ def _read_folder(folder: Path, with_texts: bool) -> list[Utterance]:
         Utterance(
             id=file.relative_to(folder).as_posix(),
             audio=file,
-            text=" ".join(file.with_suffix(".txt").read_text(encoding="utf-8").split()),
+            text=" ".join(_read_text(file.with_suffix(".txt"), "save it as UTF-8").split()),
         )
         for file in transcribed
     ]
+
+
+def _read_text(path: Path, remedy: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")  # some editors put a byte order mark first
+    except UnicodeDecodeError as error:
+        raise ManifestError(f"{path}: no text in UTF-8 ({error.reason}); {remedy}") from None

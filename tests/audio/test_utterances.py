@@ -61,7 +61,7 @@ def test_a_bad_row_is_named_with_its_line(tmp_path, rows, message):
 
 def test_a_manifest_that_is_no_text_or_does_not_exist_is_an_error(tmp_path):
     (tmp_path / "x.jsonl").write_bytes(b"RIFF\xff\xfe\x00")
-    with pytest.raises(ManifestError, match="not a text file"):
+    with pytest.raises(ManifestError, match=r"no text in UTF-8 .* a manifest is one JSON object a line"):
         read_utterances(tmp_path / "x.jsonl")
     with pytest.raises(ManifestError, match="no such manifest or folder"):
         read_utterances(tmp_path / "y.jsonl")
@@ -92,3 +92,42 @@ def test_a_folder_without_audio_or_without_texts_is_an_error(tmp_path):
     (tmp_path / "x.wav").touch()
     with pytest.raises(ManifestError, match=r"none of its 1 audio files has a text; put x.txt beside x.wav"):
         read_utterances(tmp_path)
+
+
+def test_a_text_that_is_not_utf_8_is_named_with_the_remedy(tmp_path):
+    (tmp_path / "x.wav").touch()
+    (tmp_path / "x.txt").write_bytes("Grüße".encode("latin-1"))
+    with pytest.raises(ManifestError, match=r"x\.txt: no text in UTF-8 .*; save it as UTF-8"):
+        read_utterances(tmp_path)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):
+    (tmp_path / "x.wav").touch()
+    (tmp_path / "x.txt").write_text("a", encoding="utf-8-sig")
+    assert [utterance.text for utterance in read_utterances(tmp_path)] == ["a"]
+
+
+def test_hidden_files_are_no_recordings(tmp_path):
+    for name in ("x.wav", "x.txt", "._x.wav", "._x.txt"):
+        (tmp_path / name).touch()
+    assert [utterance.id for utterance in read_utterances(tmp_path)] == ["x.wav"]
+
+
+@pytest.mark.parametrize("character", ["\u2028", "\u0085"])
+def test_a_row_ends_where_its_line_ends_and_nowhere_else(tmp_path, character):
+    row = json.dumps({"audio": "x.wav", "text": f"a{character}b"}, ensure_ascii=False)
+    (tmp_path / "x.jsonl").write_bytes(f"{row}\r\n".encode())
+    assert [utterance.text for utterance in read_utterances(tmp_path / "x.jsonl")] == [f"a{character}b"]
+
+
+def test_a_speaker_and_an_id_may_be_0(tmp_path):
+    (found,) = read_utterances(write_manifest(tmp_path, {"audio": "x.wav", "text": "a", "id": 0, "speaker": 0}))
+    assert (found.id, found.speaker) == ("0", "0")
+
+
+def test_what_cannot_be_read_is_one_line(tmp_path):
+    unreadable = Path("/proc/self/mem")  # a file, for root too, whose first bytes nobody may read
+    if not unreadable.is_file():
+        pytest.skip("this system has no /proc")
+    with pytest.raises(ManifestError, match=r"/proc/self/mem: cannot be read \(.*\); check its name and permissions"):
+        read_utterances(unreadable)
