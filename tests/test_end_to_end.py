@@ -13,8 +13,8 @@ from speech2text.audio.files import read_audio
 from speech2text.bundle.manifest import Decoding
 from speech2text.decoding import beam_search
 from speech2text.training.checkpoint import load_run
-from speech2text.training.recognition import TorchListener, TorchSpeller
 from tests.songs import TEXTS, say, speech2text
+from tests.torch_recognition import TorchListener, TorchSpeller
 
 LONG = "four three one two"
 

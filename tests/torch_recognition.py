@@ -1,4 +1,4 @@
-"""The torch model behind the protocols of decoding/, for the error rate during training."""
+"""The torch model behind the protocols of decoding/: what exported graphs are compared with."""
 
 from __future__ import annotations
 
