@@ -1,10 +1,12 @@
 """Finding, opening and writing bundles."""
 
+from pathlib import Path
+
 import pytest
 
 from speech2text.bundle import store
 from speech2text.bundle.store import find_bundle, open_bundle
-from speech2text.bundle.writer import write_bundle
+from speech2text.bundle.writer import check_destination, write_bundle
 from speech2text.errors import BundleError, OutputError
 from tests.tiny_bundle import tiny_files, tiny_manifest, write_tiny_bundle
 
@@ -34,6 +36,58 @@ def test_writing_spares_a_folder_of_other_things(tmp_path):
     with pytest.raises(OutputError, match="is not a bundle"):
         write_tiny_bundle(tmp_path)
     assert contents(tmp_path) == {"thesis.txt": b"all I have"}
+
+
+def test_writing_spares_a_folder_whose_manifest_is_of_something_else(tmp_path):
+    before = {"manifest.json": b'{"name": "my web page"}', "thesis.txt": b"all I have"}
+    for name, content in before.items():
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(OutputError, match="is not a bundle"):
+        write_tiny_bundle(tmp_path)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("make", [Path.touch, Path.mkdir])
+def test_writing_spares_what_was_put_into_a_bundle(folder, make):
+    make(folder / "notes")
+    with pytest.raises(OutputError, match=r"'notes' in it is no part of the bundle; move that away"):
+        write_tiny_bundle(folder)
+    assert (folder / "notes").exists()
+    assert open_bundle(folder)
+
+
+def test_writing_replaces_a_damaged_bundle(folder):
+    (folder / "listener.onnx").unlink()
+    (folder / "manifest.json").write_text(
+        '{"format": "speech2text-bundle", "files": {"pieces.json": {}, '
+        '"speller.onnx": {}, "sample.flac": {}, "README.md": {}}}'
+    )
+    write_tiny_bundle(folder)
+    assert open_bundle(folder)
+
+
+def test_a_folder_that_may_not_be_looked_into_is_one_line(tmp_path):
+    with pytest.raises(OutputError, match=r"cannot be looked into \(File name too long\)"):
+        check_destination(tmp_path / ("x" * 300))
+
+
+@pytest.mark.parametrize(
+    ("failure", "seen"), [(OSError(5, "I/O error"), OutputError), (KeyboardInterrupt(), KeyboardInterrupt)]
+)
+def test_a_bundle_that_cannot_be_replaced_stays(folder, monkeypatch, failure, seen):
+    before = contents(folder)
+    rename = Path.rename
+
+    def fail_for_the_new(path, target):
+        if path.name == "fresh":
+            raise failure
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail_for_the_new)
+    with pytest.raises(seen):
+        write_bundle(folder, tiny_manifest(), {**tiny_files(), "README.md": b"new"})
+    assert contents(folder) == before
+    assert [each.name for each in folder.parent.iterdir()] == [folder.name]
 
 
 def test_writing_needs_the_files_that_every_bundle_has(tmp_path):
