@@ -43,8 +43,10 @@ def export(run: Path, bundle: Path, *, int8: bool, manifest: Path | None, max_lo
     """Write the model of RUN, a folder of `speech2text train`, as BUNDLE, a folder that runs without torch.
 
     The graphs are compared with the model first, and nothing is written when they differ. A bundle that stands at
-    BUNDLE already is replaced.
+    BUNDLE already is replaced; a folder with anything else in it is refused.
     """
+    from speech2text.bundle.writer import check_destination
+
     try:
         from speech2text.training.checkpoint import load_run
         from speech2text_export.bundling import make_bundle, quantize_bundle, save_bundle
@@ -53,6 +55,7 @@ def export(run: Path, bundle: Path, *, int8: bool, manifest: Path | None, max_lo
         raise DependencyError(f"exporting needs the package {error.name!r}: pip install 'speech2text[train]'") from None
     if int8 and manifest is None:
         raise click.UsageError("--int8 needs --manifest: recordings with texts that show what it costs")
+    check_destination(bundle)  # now, not after the work
     show_warnings_as_lines()
     utterances = _read(manifest)
     trained = load_run(run)

@@ -142,6 +142,16 @@ def test_what_cannot_be_done_is_one_line(
     assert not (tmp_path / "bundle").exists()
 
 
+def test_a_destination_with_other_things_is_refused_before_the_work(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "thesis.txt").touch()
+    assert export(run, tmp_path / "bundle") == 1
+    (line,) = capsys.readouterr().err.splitlines()  # nothing of the comparison of the graphs
+    assert "exists and is not a bundle" in line
+
+
 def test_a_run_without_recordings_needs_a_sample(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for file in (run / "cache").iterdir():
         file.unlink()
