@@ -13,7 +13,15 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from speech2text.model.frontend import HOP_SAMPLES, LOG_FLOOR, MEL_BINS, OVERLAP_SAMPLES, LogMel
+from speech2text.model.frontend import (
+    FFT_SAMPLES,
+    HOP_SAMPLES,
+    LOG_FLOOR,
+    MEL_BINS,
+    OVERLAP_SAMPLES,
+    WINDOW_SAMPLES,
+    LogMel,
+)
 from speech2text.model.listener import ChunkedBidirectionalLSTM, Listener
 from speech2text_export.graph_builder import Axes, GraphBuilder
 
@@ -63,7 +71,7 @@ def _pad(graph: GraphBuilder, stream: str, multiple: int) -> str:
 
 def _log_mel(graph: GraphBuilder, frontend: LogMel, stream: str) -> str:
     """Normalised features (T, 1, B, 80) of samples (B, 240 + 160 T)."""
-    kernels = graph.weight("frontend/spectrum/weight", frontend.spectrum)
+    kernels = _spectrum_kernels(graph, frontend)
     channel = graph.add("Unsqueeze", "frontend/channel", stream, graph.integers(1))  # (B, 1, N)
     spectrum = graph.add("Conv", "frontend/spectrum", channel, kernels, strides=[HOP_SAMPLES])  # (B, 2 * 257, T)
     cosines = graph.add("Split", "frontend/cosines", spectrum, outputs=2, axis=1)
@@ -76,6 +84,35 @@ def _log_mel(graph: GraphBuilder, frontend: LogMel, stream: str) -> str:
     features = graph.add("Div", "frontend/features", graph.add("Sub", "frontend/centred", log_mel, mean), deviation)
     directions = graph.add("Unsqueeze", "frontend/directions", features, graph.integers(0))  # (1, B, 80, T)
     return graph.add("Transpose", "frontend/by_frame", directions, perm=[3, 0, 1, 2])
+
+
+def _spectrum_kernels(graph: GraphBuilder, frontend: LogMel) -> str:
+    """The frontend's transform (2 * 257, 1, 400), computed when the graph is loaded; as weights it would be 0.8 MB.
+
+    The cosine of 2 pi f n / 512 is looked up in one period of 512 values, at f n modulo 512, so no precision is lost.
+    """
+    frequencies, samples = np.arange(FFT_SAMPLES // 2 + 1)[:, None], np.arange(WINDOW_SAMPLES)[None]
+    product = graph.add(
+        "Mul",
+        "frontend/phase_product",
+        graph.weight("frontend/frequencies", frequencies),
+        graph.weight("frontend/window_samples", samples),
+    )
+    phases = graph.add("Mod", "frontend/phases", product, graph.integers(FFT_SAMPLES))  # (257, 400)
+    period = 2 * np.pi / FFT_SAMPLES * np.arange(FFT_SAMPLES)
+    waves = [
+        graph.add(
+            "Gather",
+            f"frontend/{name}_waves",
+            graph.weight(f"frontend/{name}", function(period).astype(np.float32)),
+            phases,
+        )
+        for name, function in (("cosine", np.cos), ("sine", np.sin))
+    ]
+    both = graph.add("Concat", "frontend/waves", *waves, axis=0)
+    window = graph.weight("frontend/window", frontend.spectrum[0, 0])  # the cosine of frequency 0 is 1 everywhere
+    kernels = graph.add("Mul", "frontend/windowed_waves", both, window)
+    return graph.add("Unsqueeze", "frontend/kernels", kernels, graph.integers(1))
 
 
 def _pyramid(graph: GraphBuilder, listener: Listener, x: str, lengths: str, state: tuple[str, str]) -> tuple[str, str]:
