@@ -9,7 +9,7 @@ import numpy as np
 
 from speech2text.bundle.manifest import LISTENER_NAME, ModelShape
 from speech2text.decoding.protocols import FloatArray, Memory
-from speech2text.runtime.session import open_session
+from speech2text.runtime.session import check_sizes, open_session
 
 ListenerState: TypeAlias = Mapping[str, FloatArray]
 """What the listener remembers between two calls of a stream; never changed in place, so it can be kept and reused."""
@@ -25,6 +25,9 @@ class OnnxListener:
         self._states = tuple(shape.listener_state)
         outputs = (*_MEMORY, "memory_lengths", *(f"next_{name}" for name in self._states))
         self._session = open_session(LISTENER_NAME, graph, ("pcm", "lengths", *self._states), outputs, threads)
+        states = {name: (None, *size) for name, size in shape.listener_state.items()}
+        sizes = {**states, **{f"next_{name}": size for name, size in states.items()}}
+        check_sizes(LISTENER_NAME, self._session, {**sizes, "ctc_log_probs": (None, None, shape.vocabulary)})
         self._outputs = (*_MEMORY, *(f"next_{name}" for name in self._states))
 
     def start(self) -> ListenerState:

@@ -80,7 +80,7 @@ class Recognizer:
             opening = side.submit(OnnxListener, bundle.files[LISTENER_NAME], shape, threads)
             self.tokenizer = _tokenizer(bundle)
             try:
-                self.speller = OnnxSpeller(bundle.files[SPELLER_NAME], shape.speller, threads)
+                self.speller = OnnxSpeller(bundle.files[SPELLER_NAME], shape, threads)
                 self.listener = opening.result()
             except BundleError as error:
                 raise BundleError(f"{bundle.folder}: {error}") from None

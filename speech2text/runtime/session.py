@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 import onnxruntime
 
@@ -32,6 +32,33 @@ def open_session(
     _check(name, "inputs", {each.name for each in session.get_inputs()}, set(inputs))
     _check(name, "outputs", {each.name for each in session.get_outputs()}, set(outputs))
     return session
+
+
+def check_sizes(name: str, session: onnxruntime.InferenceSession, sizes: Mapping[str, Sequence[int | None]]) -> None:
+    """Compare the sizes of inputs and outputs, by name, with what the manifest says; None may be any size.
+
+    Nothing else does: the hashes in the manifest are of the other files, so a number in it can be edited.
+
+    Raises:
+        BundleError: a size differs; a size that the graph leaves open is not compared.
+    """
+    for each in (*session.get_inputs(), *session.get_outputs()):
+        if each.name not in sizes:
+            continue
+        wanted = sizes[each.name]
+        fits = len(each.shape) == len(wanted) and all(
+            size is None or not isinstance(axis, int) or axis == size
+            for axis, size in zip(each.shape, wanted, strict=True)
+        )
+        if not fits:
+            raise BundleError(
+                f"{name}: {each.name} has the sizes {_show(each.shape)}, and the manifest says {_show(wanted)}; "
+                "copy the whole bundle again"
+            )
+
+
+def _show(sizes: Sequence[int | str | None]) -> str:
+    return "(" + ", ".join(str(size) if isinstance(size, int) else "any" for size in sizes) + ")"
 
 
 def _check(name: str, what: str, found: set[str], wanted: set[str]) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from speech2text.bundle.manifest import SPELLER_NAME, SpellerShape
+from speech2text.bundle.manifest import SPELLER_NAME, ModelShape
 from speech2text.decoding.protocols import FloatArray, IntArray, Memory, SpellerState
-from speech2text.runtime.session import open_session
+from speech2text.runtime.session import check_sizes, open_session
 
 _INPUTS = ("tokens", "hidden", "cell", "memory", "keys", "memory_lengths")
 _OUTPUTS = ("log_probs", "attention", "next_hidden", "next_cell")
@@ -15,9 +15,12 @@ _OUTPUTS = ("log_probs", "attention", "next_hidden", "next_cell")
 class OnnxSpeller:
     """Spells with the graph of a bundle; safe to use from many threads, since all state is passed in and out."""
 
-    def __init__(self, graph: bytes, shape: SpellerShape, threads: int = 1) -> None:
-        self._shape = shape
+    def __init__(self, graph: bytes, shape: ModelShape, threads: int = 1) -> None:
+        self._shape = shape.speller
         self._session = open_session(SPELLER_NAME, graph, _INPUTS, _OUTPUTS, threads)
+        state = (None, None, shape.speller.layers, shape.speller.units)
+        sizes = dict.fromkeys(("hidden", "cell", "next_hidden", "next_cell"), state)
+        check_sizes(SPELLER_NAME, self._session, {**sizes, "log_probs": (None, None, shape.vocabulary)})
 
     def start(self) -> SpellerState:
         """The state of one hypothesis that has no token yet."""

@@ -23,7 +23,7 @@ def listener(bundle):
 
 @pytest.fixture(scope="module")
 def speller(bundle):
-    return OnnxSpeller(bundle.files[SPELLER_NAME], bundle.manifest.model.speller)
+    return OnnxSpeller(bundle.files[SPELLER_NAME], bundle.manifest.model)
 
 
 @pytest.mark.parametrize("samples", [1, UNIT - 1, UNIT, UNIT + 1, 10 * UNIT])
@@ -76,4 +76,4 @@ def test_a_graph_with_other_inputs_is_refused(bundle):
 
 def test_what_is_no_graph_is_refused(bundle):
     with pytest.raises(BundleError, match=r"speller\.onnx cannot be run"):
-        OnnxSpeller(b"not a graph", bundle.manifest.model.speller)
+        OnnxSpeller(b"not a graph", bundle.manifest.model)

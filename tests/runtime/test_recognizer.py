@@ -13,7 +13,7 @@ from speech2text.bundle.writer import write_bundle
 from speech2text.decoding.greedy import ctc_greedy
 from speech2text.errors import AudioError, BundleError
 from speech2text.runtime.recognizer import Recognizer
-from tests.tiny_bundle import tiny_files, tiny_manifest, tone
+from tests.tiny_bundle import tiny_files, tiny_manifest, tone, write_tiny_bundle
 
 RATE = 16_000
 
@@ -123,6 +123,27 @@ def test_pieces_that_do_not_fit_the_model_are_refused(tmp_path, pieces, message)
     files = tiny_files() | {"pieces.json": json.dumps({"pieces": pieces, "merges": []}).encode()}
     with pytest.raises(BundleError, match=rf"pieces\.json {message}"):
         Recognizer(write_bundle(tmp_path / "odd", tiny_manifest(), files))
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({"speller": {"layers": 1, "units": 9}}, r"speller\.onnx: hidden has the sizes \(any, any, 1, 1\), and the "
+         r"manifest says \(any, any, 1, 9\)"),
+        ({"speller": {"layers": 2, "units": 1}}, r"speller\.onnx: hidden has"),
+        ({"listener_state": {"pcm_state": [240], "forward_hidden": [1, 7], "forward_cell": [1, 1]}},
+         r"listener\.onnx: forward_hidden has"),
+        ({"listener_state": {"pcm_state": [2, 120], "forward_hidden": [1, 1], "forward_cell": [1, 1]}},
+         r"listener\.onnx: pcm_state has"),
+    ],
+)  # fmt: skip
+def test_a_manifest_that_contradicts_the_graphs_is_refused(tmp_path, model, message):
+    folder = write_tiny_bundle(tmp_path / "edited").folder
+    values = json.loads((folder / "manifest.json").read_text())
+    values["model"] |= model
+    (folder / "manifest.json").write_text(json.dumps(values))
+    with pytest.raises(BundleError, match=message):
+        speech2text.load_model(folder)
 
 
 def test_each_search_reads_the_heads_it_is_named_after(bundle):
