@@ -47,13 +47,27 @@ def doctor(bundle: str) -> None:
 
 def _checks(bundle: str) -> Iterator[Check]:
     yield Check("ok", "python", sys.version.split()[0])
+    yield from _guarded("speech2text", _check_packages())
+    yield from _guarded("sound devices", _check_sound_devices())
+    yield from _guarded("bundle", _check_bundle(bundle))
+
+
+def _guarded(subject: str, checks: Iterator[Check]) -> Iterator[Check]:
+    """The checks; whatever one of them raises is a finding as well, and the others go on."""
+    try:
+        yield from checks
+    except Speech2TextError as error:
+        yield Check("broken", subject, str(error))
+    except Exception as error:
+        yield Check("broken", subject, f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def _check_packages() -> Iterator[Check]:
     yield Check("ok", "speech2text", metadata.version("speech2text"))
     required, optional = _requirements()
     yield from map(_check_required, required)
     for extra, names in optional.items():
         yield from (_check_optional(name, extra) for name in names)
-    yield _check_sound_devices()
-    yield from _check_bundle(bundle)
 
 
 def _requirements() -> tuple[list[str], dict[str, list[str]]]:
@@ -75,8 +89,9 @@ def _requirements() -> tuple[list[str], dict[str, list[str]]]:
 def _check_required(name: str) -> Check:
     try:
         import_module(name)
-    except (ImportError, OSError) as error:
-        return Check("broken", name, f"cannot be loaded ({error}); run: pip install --force-reinstall speech2text")
+    except Exception as error:  # a package that is broken can raise anything
+        problem = " ".join(str(error).split())
+        return Check("broken", name, f"cannot be loaded ({problem}); run: pip install --force-reinstall speech2text")
     return Check("ok", name, metadata.version(name))
 
 
@@ -87,15 +102,22 @@ def _check_optional(name: str, extra: str) -> Check:
         return Check("none", name, f"optional; to install it: pip install 'speech2text[{extra}]'")
 
 
-def _check_sound_devices() -> Check:
+def _check_sound_devices() -> Iterator[Check]:
+    yield _find_microphones("sound devices")
+
+
+def _find_microphones(subject: str) -> Check:
     try:
         import sounddevice
     except ImportError:
-        return Check("none", "sound devices", "needs the optional package sounddevice")
+        return Check("none", subject, "needs the optional package sounddevice")
     except OSError as error:
-        return Check("none", "sound devices", f"{error}; a microphone needs it (on Debian: apt install libportaudio2)")
-    inputs = [device["name"] for device in sounddevice.query_devices() if device["max_input_channels"] > 0]
-    return Check("ok" if inputs else "none", "sound devices", ", ".join(inputs) or "no microphone")
+        return Check("none", subject, f"{error}; a microphone needs it (on Debian: apt install libportaudio2)")
+    try:
+        inputs = [device["name"] for device in sounddevice.query_devices() if device["max_input_channels"] > 0]
+    except sounddevice.PortAudioError as error:
+        return Check("none", subject, f"cannot be listed ({error}); only a microphone needs them")
+    return Check("ok" if inputs else "none", subject, ", ".join(inputs) or "no microphone")
 
 
 def _check_bundle(name: str) -> Iterator[Check]:
@@ -103,14 +125,10 @@ def _check_bundle(name: str) -> Iterator[Check]:
     from speech2text.bundle.store import find_bundle, open_bundle
     from speech2text.runtime.recognizer import Recognizer
 
-    try:
-        bundle = open_bundle(find_bundle(name))
-        yield Check("ok", "bundle", f"{bundle.manifest.name}, all files as exported ({bundle.folder})")
-        sample = bundle.manifest.sample
-        text = Recognizer(bundle).transcribe(io.BytesIO(bundle.files[sample.audio])).text
-    except Speech2TextError as error:
-        yield Check("broken", "bundle", str(error))
-        return
+    bundle = open_bundle(find_bundle(name))
+    yield Check("ok", "bundle", f"{bundle.manifest.name}, all files as exported ({bundle.folder})")
+    sample = bundle.manifest.sample
+    text = Recognizer(bundle).transcribe(io.BytesIO(bundle.files[sample.audio])).text
     if text == sample.text:
         yield Check("ok", "sample", f"heard as expected: {text}")
     else:

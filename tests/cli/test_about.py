@@ -1,6 +1,7 @@
 """`--version`, `--help`, `inspect` and `doctor`; and what starting a command imports."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -99,6 +100,34 @@ def test_doctor_tells_of_a_damaged_bundle(speech2text, tmp_path):
     done = speech2text("doctor", "damaged")
     assert done.returncode == 1
     assert "listener.onnx cannot be read" in done.stdout
+
+
+def test_doctor_tells_of_a_manifest_that_contradicts_the_graphs(speech2text, tmp_path):
+    write_bundle(tmp_path / "edited", tiny_manifest(), tiny_files())
+    manifest = tmp_path / "edited" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"units": 1', '"units": 999'))
+    done = speech2text("doctor", "edited")
+    assert done.returncode == 1
+    (broken,) = (line for line in done.stdout.splitlines() if line.startswith("broken"))
+    assert "speller.onnx: hidden has the sizes" in broken
+    assert done.stderr == "error: 1 of the checks above found something broken\n"
+
+
+@pytest.mark.parametrize(
+    ("raised", "finding"),
+    [
+        ("PortAudioError('no host API')", "none    sound devices   cannot be listed (no host API)"),
+        ("ZeroDivisionError('of a\\ndriver')", "broken  sound devices   ZeroDivisionError: of a driver"),
+    ],
+)
+def test_doctor_goes_on_whatever_the_sound_devices_raise(speech2text, tiny, tmp_path, raised, finding):
+    (tmp_path / "sounddevice.py").write_text(
+        f"class PortAudioError(Exception): pass\ndef query_devices(): raise {raised}\n"
+    )
+    done = speech2text("doctor", tiny, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert f"\n{finding}" in done.stdout
+    assert "heard as expected" in done.stdout
+    assert done.returncode == finding.startswith("broken")
 
 
 def test_transcribing_imports_nothing_that_it_does_not_need(tiny):
