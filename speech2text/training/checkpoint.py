@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from speech2text.training.recipe import Recipe, recipe_from_json
 
 KEPT = 2
 """Checkpoints that stay: the newest, and one more should the disk have lost it."""
+CHECKPOINT_NAME = re.compile(r"step-[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,11 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint) -> None:
         final = folder / f"step-{checkpoint.position.step:06d}"
         shutil.rmtree(final, ignore_errors=True)
         draft.rename(final)
+        for old in _checkpoints(run)[:-KEPT]:
+            shutil.rmtree(old)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(draft, ignore_errors=True)
         raise OutputError(f"{folder}: no checkpoint can be saved ({error}); free space, then run it again") from None
-    for old in _checkpoints(run)[:-KEPT]:
-        shutil.rmtree(old)
 
 
 def has_checkpoint(run: Path) -> bool:
@@ -111,16 +113,30 @@ def load_run(run: Path) -> Run:
 
     Raises:
         RecipeError: the folder is not that of a run.
-        TrainingError: it has no checkpoint, or a damaged one.
+        TrainingError: it has no checkpoint or no pieces, or damaged ones.
     """
     recipe = recipe_from_json(run / "recipe.json")
     checkpoint = load_checkpoint(run)
     if checkpoint is None:
         raise TrainingError(f"{run}: no checkpoint yet; let `speech2text train` run until it has saved one")
-    tokenizer = Tokenizer.from_json(json.loads((run / "pieces.json").read_text(encoding="utf-8")))
+    tokenizer = load_tokenizer(run)
     model = LAS(recipe.las_config(len(tokenizer)))
     model.load_state_dict(checkpoint.average)
     return Run(model.eval(), tokenizer, recipe, checkpoint.position.step)
+
+
+def load_tokenizer(run: Path) -> Tokenizer:
+    """The pieces of a run, which it learned from its training texts when it began.
+
+    Raises:
+        TrainingError: they are missing or damaged.
+    """
+    file = run / "pieces.json"
+    try:
+        return Tokenizer.from_json(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        reason = f"missing or damaged ({error}); a run cannot go on without its pieces"
+        raise TrainingError(f"{file}: {reason}: copy the file back, or train anew in another folder") from None
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -143,7 +159,9 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tenso
 
 def _checkpoints(run: Path) -> list[Path]:
     """The oldest first, by their numbers: as text, step-1000000 would come before step-999900."""
-    return sorted((run / "checkpoints").glob("step-*"), key=lambda folder: int(folder.name.removeprefix("step-")))
+    folders = (run / "checkpoints").glob("step-*")
+    named = [folder for folder in folders if CHECKPOINT_NAME.fullmatch(folder.name)]  # no copies, as step-000500.old
+    return sorted(named, key=lambda folder: int(folder.name.removeprefix("step-")))
 
 
 def _flush_to_disk(file: Path) -> None:

@@ -107,7 +107,7 @@ class AugmentationSettings(Section):
 class TrainingSettings(Section):
     """The optimiser, its schedule and the chunks."""
 
-    seed: int = 1
+    seed: int = Field(default=1, ge=0, lt=2**31)
     steps: int = Field(default=6000, ge=1)
     batch_seconds: float = Field(default=80.0, gt=0)
     learning_rate: float = Field(default=1.5e-3, gt=0)
@@ -204,9 +204,10 @@ def recipe_from_json(path: Path) -> Recipe:
         RecipeError: the file is missing or damaged.
     """
     try:
-        return _validate(json.loads(path.read_text(encoding="utf-8")), str(path))
-    except (FileNotFoundError, json.JSONDecodeError):
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         raise RecipeError(f"{path}: missing or damaged; is {path.parent} the folder of a training run?") from None
+    return _validate(settings, str(path))
 
 
 def _apply(settings: dict[str, Any], change: str) -> None:

@@ -12,7 +12,7 @@ from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.errors import OutputError, RecipeError, TrainingError
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.text.writers import write_atomically
-from speech2text.training.checkpoint import has_checkpoint
+from speech2text.training.checkpoint import has_checkpoint, load_tokenizer
 from speech2text.training.corpus import Corpus, OnProgress, find_utterances, load_corpus
 from speech2text.training.pieces import learn_tokenizer
 from speech2text.training.recipe import Recipe, recipe_from_json
@@ -89,9 +89,8 @@ def _prepare(recipe_path: Path, data: Path, out: Path) -> None:
 
 def _tokenizer(run: Path, recipe: Recipe, corpus: Corpus) -> Tokenizer:
     """The pieces of the run, learned from its training texts when it began."""
-    file = run / "pieces.json"
     if not has_checkpoint(run):
         texts = [utterance.text for utterance in corpus.utterances]
         learned = learn_tokenizer(texts, recipe.tokenizer.kind, recipe.tokenizer.size)
-        write_atomically(file, json.dumps(learned.to_json(), ensure_ascii=False, indent=1))
-    return Tokenizer.from_json(json.loads(file.read_text(encoding="utf-8")))
+        write_atomically(run / "pieces.json", json.dumps(learned.to_json(), ensure_ascii=False, indent=1))
+    return load_tokenizer(run)

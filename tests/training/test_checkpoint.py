@@ -79,6 +79,12 @@ def test_a_damaged_checkpoint_is_named_with_the_remedy(tmp_path, file, damage):
     assert load_checkpoint(tmp_path).position.step == 1
 
 
+def test_a_copy_beside_the_checkpoints_is_none_of_them(tmp_path):
+    save_checkpoint(tmp_path, checkpoint(1))
+    shutil.copytree(tmp_path / "checkpoints" / "step-000001", tmp_path / "checkpoints" / "step-000002.bak")
+    assert load_checkpoint(tmp_path).position.step == 1
+
+
 def test_where_nothing_can_be_written_the_error_says_so(tmp_path):
     (tmp_path / "checkpoints").write_text("in the way")
     with pytest.raises(OutputError, match="checkpoints: no checkpoint can be saved"):
@@ -98,6 +104,17 @@ def test_a_run_is_loaded_with_its_averaged_weights(tmp_path):
     assert not run.model.training
     for name, tensor in trainer.average.state_dict().items():
         assert torch.equal(run.model.state_dict()[name], tensor)
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", '{"pieces": ["a"], "merges": []}'])
+def test_a_run_without_its_pieces_is_named_with_the_remedy(tmp_path, content):
+    (tmp_path / "recipe.json").write_text(tiny_recipe().to_json())
+    save_checkpoint(tmp_path, checkpoint(1))
+    if content is not None:
+        (tmp_path / "pieces.json").write_text(content)
+    with pytest.raises(TrainingError, match=r"pieces\.json: missing or damaged .* copy the file back") as error:
+        load_run(tmp_path)
+    assert "\n" not in str(error.value)
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path):

@@ -82,6 +82,8 @@ def test_a_wrong_type_names_the_key_and_the_file(file, lines, key):
         "augmentation.gain_db=[1]",
         "augmentation.noise_share=1.1",
         "augmentation.frequency_mask_bins=81",
+        "training.seed=-1",
+        "training.seed=2147483648",
         "training.steps=0",
         "training.learning_rate=nan",
         "training.clip=inf",
@@ -168,13 +170,19 @@ def test_a_run_keeps_its_recipe_as_json(tmp_path):
     assert recipe_from_json(tmp_path / "recipe.json") == recipe
 
 
-@pytest.mark.parametrize("content", [None, "", '{"name": "x'])
+@pytest.mark.parametrize("content", [None, b"", b'{"name": "x', b"\xff"])
 def test_the_recipe_of_a_folder_that_is_no_run_is_missing_or_damaged(tmp_path, content):
     file = tmp_path / "recipe.json"
     if content is not None:
-        file.write_text(content)
+        file.write_bytes(content)
     with pytest.raises(RecipeError, match=r"missing or damaged; is .* the folder of a training run"):
         recipe_from_json(file)
+
+
+def test_a_file_is_not_the_folder_of_a_run(tmp_path):
+    (tmp_path / "model.bin").touch()
+    with pytest.raises(RecipeError, match=r"is .*model\.bin the folder of a training run"):
+        recipe_from_json(tmp_path / "model.bin" / "recipe.json")
 
 
 def test_the_recipe_of_a_run_with_a_key_of_another_version_is_refused(tmp_path):
