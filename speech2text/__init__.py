@@ -67,7 +67,7 @@ def load_model(
 
     Raises:
         BundleError: no such bundle, a file in it was changed, or its format is newer than this version.
-        ValueError: threads or beam_size below 1.
+        ValueError: threads or beam_size below 1, no such search, or chunks that are not of some length.
     """
     from concurrent.futures import ThreadPoolExecutor
     from dataclasses import replace

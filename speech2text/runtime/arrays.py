@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,11 @@ def to_mono(samples: NDArray[Any], sample_rate: int) -> FloatArray:
     Floats are taken as they are; signed integers are divided by the range of their type.
 
     Raises:
-        AudioError: another shape or type, a rate that is not positive, or NaN or infinite samples.
+        AudioError: another shape or type, or NaN or infinite samples.
+        ValueError: a rate that is not positive.
     """
-    if sample_rate <= 0:
-        raise AudioError(f"a sample rate of {sample_rate} Hz is impossible; give the rate the array was recorded at")
+    if not (isfinite(sample_rate) and sample_rate > 0):
+        raise ValueError(f"a sample rate of {sample_rate} Hz is impossible; give the rate the array was recorded at")
     if samples.ndim not in (1, 2) or (samples.ndim == 2 and not 1 <= samples.shape[1] <= _MOST_CHANNELS):
         raise AudioError(f"an array of shape {samples.shape} is no sound; give samples (N,) or (N, channels)")
     if np.issubdtype(samples.dtype, np.signedinteger):

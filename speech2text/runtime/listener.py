@@ -53,7 +53,8 @@ class OnnxListener:
         if chunk_seconds is None:
             return self.hear(samples, self.start())[0]
         unit = self._shape.memory_frame_samples
-        chunk = max(round(chunk_seconds * self._shape.sample_rate / unit), 1) * unit
+        longest = len(samples) + unit  # and so everything at once, however large the number is
+        chunk = max(round(min(chunk_seconds * self._shape.sample_rate, longest) / unit), 1) * unit
         state = self.start()
         parts = []
         for begin in range(0, len(samples), chunk):

@@ -6,8 +6,10 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from io import TextIOBase
+from math import isfinite
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, TypeAlias
+from typing import Any, BinaryIO, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +68,12 @@ class Recognizer:
 
         Raises:
             BundleError: the parts of the bundle do not fit together.
+            ValueError: no such search, or chunks that are not of some length.
         """
+        if search not in get_args(Search):
+            raise ValueError(f"search must be one of {', '.join(get_args(Search))}, not {search!r}")
+        if chunk_seconds is not None and not (isfinite(chunk_seconds) and chunk_seconds > 0):
+            raise ValueError(f"chunk_seconds must be a number above 0, or None to hear whole, not {chunk_seconds}")
         shape = bundle.manifest.model
         if shape.sample_rate != SAMPLE_RATE:
             raise BundleError(
@@ -101,7 +108,8 @@ class Recognizer:
 
         Raises:
             AudioError: the source cannot be read, or is no sound.
-            ValueError: a sample rate was given for a file.
+            TypeError: the source is none of these, a list of samples for example.
+            ValueError: a sample rate was given for a file, or one that is not positive.
         """
         segments: list[Segment] = []
         heard = 0
@@ -153,10 +161,15 @@ def _tokenizer(bundle: Bundle) -> Tokenizer:
 
 def _blocks(source: Source, sample_rate: int | None) -> Iterable[FloatArray]:
     if isinstance(source, np.ndarray):
-        return [to_mono(source, sample_rate or SAMPLE_RATE)]
+        return [to_mono(source, SAMPLE_RATE if sample_rate is None else sample_rate)]
     if sample_rate is not None:
         raise ValueError("sample_rate is for arrays only; a file knows its own rate")
-    return read_blocks(Path(source) if isinstance(source, str | os.PathLike) else source)
+    if isinstance(source, str | os.PathLike):
+        return read_blocks(Path(source))
+    if isinstance(source, TextIOBase) or not hasattr(source, "read"):
+        taken = "the path of a sound file, an open binary file (io.BytesIO for bytes) or a NumPy array of samples"
+        raise TypeError(f"transcribe takes {taken}, not {type(source).__name__}")
+    return read_blocks(source)
 
 
 def _shifted(segment: Segment, by: Seconds) -> Segment:

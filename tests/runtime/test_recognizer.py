@@ -54,6 +54,38 @@ def test_an_array_of_another_rate_and_two_channels(recognizer):
     assert recognizer.transcribe((stereo * 32767).astype(np.int16), sample_rate=48_000).text == "two three"
 
 
+def test_a_rate_of_zero_is_not_the_default(recognizer):
+    with pytest.raises(ValueError, match="rate of 0 Hz is impossible"):
+        recognizer.transcribe(tone("one"), sample_rate=0)
+
+
+@pytest.mark.parametrize("source", [[0.0, 0.1], b"RIFF", None, io.StringIO("RIFF")])
+def test_what_is_no_source_is_a_type_error_that_names_what_is_taken(recognizer, source):
+    with pytest.raises(TypeError, match=rf"path of .* binary file .* NumPy array .*, not {type(source).__name__}"):
+        recognizer.transcribe(source)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"search": "greedy"}, "search must be one of joint, ctc, attention, not 'greedy'"),
+        ({"chunk_seconds": 0}, "chunk_seconds must be a number above 0"),
+        ({"chunk_seconds": -1.0}, "chunk_seconds must be"),
+        ({"chunk_seconds": float("nan")}, "chunk_seconds must be"),
+        ({"chunk_seconds": float("inf")}, "chunk_seconds must be"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(bundle, settings, message):
+    with pytest.raises(ValueError, match=message):
+        speech2text.load_model(bundle.folder, **settings)
+
+
+def test_a_chunk_longer_than_any_recording_hears_it_whole(bundle, recognizer):
+    samples = tone("one", "two")[:-100]
+    chunked = speech2text.load_model(bundle.folder, chunk_seconds=1e308)
+    assert chunked.recognise(samples) == recognizer.recognise(samples)
+
+
 def test_a_file_knows_its_own_rate(recognizer, tmp_path):
     with pytest.raises(ValueError, match="for arrays only"):
         recognizer.transcribe(tmp_path / "talk.wav", sample_rate=8000)
