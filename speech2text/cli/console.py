@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from speech2text.errors import OutputError
@@ -77,6 +77,16 @@ def progress_bar(total_seconds: Callable[[], float | None]) -> Iterator[Callable
     ) as bar:
         task = bar.add_task("", total=total_seconds())
         yield lambda seconds: bar.advance(task, seconds)
+
+
+def sum_known(seconds: Iterable[float | None]) -> float | None:
+    """The sum; None where one of them is not known."""
+    total = 0.0
+    for each in seconds:
+        if each is None:
+            return None
+        total += each
+    return total
 
 
 def _keep_libraries_quiet() -> None:

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from speech2text.cli.console import print_error, print_note, print_output, progress_bar, show_warnings_as_lines
+from speech2text.cli.console import (
+    print_error,
+    print_note,
+    print_output,
+    progress_bar,
+    show_warnings_as_lines,
+    sum_known,
+)
+from speech2text.cli.options import beam_size_option, model_option, threads_option
 from speech2text.cli.parallel import map_in_order
 from speech2text.errors import AudioError, OutputError
 
@@ -24,7 +32,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("manifest", type=click.Path(path_type=Path))
-@click.option("--model", default="default", show_default=True, help="`default`, or the folder of a bundle.")
+@model_option
 @click.option(
     "--format",
     "-f",
@@ -40,11 +48,7 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write text, hypothesis and errors of each utterance here.",
 )
-@click.option(
-    "--beam-size",
-    type=click.IntRange(min=1),
-    help="Readings the search keeps; what the model was tuned for if not given.",
-)
+@beam_size_option
 @click.option(
     "--search",
     type=click.Choice(("joint", "ctc", "attention")),
@@ -58,13 +62,7 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="Hear in chunks of this length, as a stream does; each recording whole if not given.",
 )
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Files recognised side by side; the result is the same.",
-)
+@threads_option
 @click.option(
     "--worst",
     type=click.IntRange(min=0),
@@ -134,7 +132,7 @@ def _recognise(
     excluded: list[tuple[str, str]] = []
     never_stopped = Event()  # utterances are short: an interruption may wait for those at work
     with (
-        progress_bar(lambda: _sum_durations(utterances)) as advance,
+        progress_bar(lambda: sum_known(each.duration for each in utterances)) as advance,
         closing(map_in_order(work, utterances, threads, never_stopped)) as results,
     ):
         for utterance, result in zip(utterances, results, strict=True):
@@ -160,12 +158,6 @@ def _recognise_one(recognizer: Recognizer, utterance: Utterance) -> Recognised:
         corpus=utterance.corpus,
         duration=transcript.duration,
     )
-
-
-def _sum_durations(utterances: Sequence[Utterance]) -> float | None:
-    """Seconds; None where a manifest does not say."""
-    durations = [utterance.duration for utterance in utterances if utterance.duration is not None]
-    return sum(durations) if len(durations) == len(utterances) else None
 
 
 def _write_rows(output: Path, report: Report) -> None:

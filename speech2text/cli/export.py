@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from speech2text.cli.console import print_note, print_output, progress_bar, show_warnings_as_lines
+from speech2text.cli.console import print_note, print_output, progress_bar, show_warnings_as_lines, sum_known
 from speech2text.errors import DependencyError, ExportError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def export(run: Path, bundle: Path, *, int8: bool, manifest: Path | None, max_lo
     candidates = [exported, quantize_bundle(exported)] if int8 else [exported]
     rates = {}
     if manifest is not None:
-        with progress_bar(lambda: _sum_durations(utterances)) as advance:
+        with progress_bar(lambda: sum_known(each.duration for each in utterances)) as advance:
             figures = measure(candidates, utterances, advance)
         for each in figures:
             print_output(_describe(each))
@@ -108,12 +108,6 @@ def _facts(trained: Run) -> Facts:
         decoding=Decoding(search.beam_size, search.ctc_weight, search.length_bonus),
         chunk_frames=recipe.chunk_frames(search.chunk_seconds),
     )
-
-
-def _sum_durations(utterances: Sequence[Utterance]) -> float | None:
-    """Seconds; None where a manifest does not say."""
-    durations = [utterance.duration for utterance in utterances if utterance.duration is not None]
-    return sum(durations) if len(durations) == len(utterances) else None
 
 
 def _describe(figures: Figures) -> str:

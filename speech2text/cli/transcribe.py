@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from speech2text.cli.console import print_error, print_output, progress_bar, show_warnings_as_lines
+from speech2text.cli.options import beam_size_option, model_option, threads_option
 from speech2text.cli.outputs import make_folder, name_outputs
 from speech2text.cli.parallel import StoppedError, map_in_order
 from speech2text.errors import AudioError
@@ -27,7 +28,7 @@ ALL_FORMATS = "all"
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILES...")
-@click.option("--model", default="default", show_default=True, help="`default`, or the folder of a bundle.")
+@model_option
 @click.option(
     "--output-dir", "-o", type=click.Path(path_type=Path), help="Write DIR/<name>.<format> instead of printing."
 )
@@ -41,18 +42,8 @@ ALL_FORMATS = "all"
     show_default=True,
     help="What to write; all of them needs --output-dir.",
 )
-@click.option(
-    "--beam-size",
-    type=click.IntRange(min=1),
-    help="Readings the search keeps; what the model was tuned for if not given.",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Files transcribed side by side; the text is the same.",
-)
+@beam_size_option
+@threads_option
 def transcribe(
     files: tuple[str, ...],
     *,

@@ -1,0 +1,21 @@
+"""What the options of several commands share."""
+
+from __future__ import annotations
+
+import click
+
+model_option = click.option(
+    "--model", default="default", show_default=True, help="`default`, or the folder of a bundle."
+)
+beam_size_option = click.option(
+    "--beam-size",
+    type=click.IntRange(min=1),
+    help="Readings the search keeps; what the model was tuned for if not given.",
+)
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Files transcribed side by side; the result is the same.",
+)
