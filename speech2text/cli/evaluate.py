@@ -19,7 +19,7 @@ from speech2text.cli.console import (
     show_warnings_as_lines,
     sum_known,
 )
-from speech2text.cli.options import beam_size_option, model_option, threads_option
+from speech2text.cli.options import FiniteRange, beam_size_option, model_option, threads_option
 from speech2text.cli.parallel import map_in_order
 from speech2text.errors import AudioError, OutputError
 
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--chunk",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     metavar="SECONDS",
     help="Hear in chunks of this length, as a stream does; each recording whole if not given.",
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import click
 
 model_option = click.option(
@@ -19,3 +21,14 @@ threads_option = click.option(
     show_default=True,
     help="Files transcribed side by side; the result is the same.",
 )
+
+
+class FiniteRange(click.FloatRange):
+    """A number within limits that is neither infinite nor NaN, which click lets pass any limit."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; anything else is a wrong use."""
+        number = float(super().convert(value, param, ctx))
+        if not isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number

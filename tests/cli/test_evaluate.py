@@ -174,5 +174,6 @@ def test_other_ways_of_hearing_are_named_in_the_report(bundle, manifest, capsys,
     assert report["total"]["utterances"] == 4
 
 
-def test_a_chunk_of_no_length_is_a_wrong_use(bundle, manifest):
-    assert run(manifest, "--model", bundle, "--chunk", "0") == 2
+@pytest.mark.parametrize("seconds", ["0", "-1", "inf", "nan"])
+def test_a_chunk_of_no_length_is_a_wrong_use(bundle, manifest, seconds):
+    assert run(manifest, "--model", bundle, "--chunk", seconds) == 2
