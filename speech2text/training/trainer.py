@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from speech2text.decoding.greedy import ctc_greedy
+from speech2text.errors import OutputError
 from speech2text.evaluation.error_rate import count_words, total
 from speech2text.model.frontend import OVERLAP_SAMPLES, SAMPLE_RATE
 from speech2text.model.las import LAS
@@ -43,9 +44,9 @@ FINAL_RATE = 0.01
 EVALUATION_BATCH_SECONDS = 120.0
 PRECISION_ROUNDS = 3
 STATISTICS_UTTERANCES = 500
-"""Utterances from which the frontend's mean and deviation are taken."""
-TENSORBOARD_FLUSH_SECONDS = 10
-"""A Ctrl-C while its queue is filled may leave its thread asleep until it flushes, and the run waits for the thread."""
+"""The frontend's mean and deviation are taken from at least so many utterances, less than twice as many, or all."""
+FLUSH_SECONDS = 10
+"""Of TensorBoard: a Ctrl-C while its queue is filled may leave its thread asleep until then, and the run waits for it."""
 AVERAGE_WARMUP = 10
 """The decay of the average at step s is at most (1 + s) / (AVERAGE_WARMUP + s)."""
 
@@ -98,21 +99,32 @@ class Trainer:
         self._restore(load_checkpoint(run))
 
     def train(self) -> Iterator[StepReport]:
-        """Train until the recipe's last step; yields a report after each."""
-        events = str(self.run / "tensorboard")
-        with SummaryWriter(events, purge_step=self.position.step, flush_secs=TENSORBOARD_FLUSH_SECONDS) as writer:
-            for bare_report in self.steps():
-                step = bare_report.step
-                last = step == self.settings.steps
-                if last or step % self.settings.checkpoint_every == 0:
-                    self._save()
-                report = (
-                    self._evaluated(bare_report) if last or step % self.settings.evaluate_every == 0 else bare_report
-                )
-                for name in ("loss", "ctc", "spelling", "wer"):
-                    if getattr(report, name) is not None:
-                        writer.add_scalar(name, getattr(report, name), step)
-                yield report
+        """Train until the recipe's last step; yields a report after each.
+
+        Raises:
+            OutputError: no space or no permission; the checkpoints so far are still there.
+        """
+        events = self.run / "tensorboard"
+        try:
+            # what was noted after the checkpoint is noted again; the checkpoint's own step is not
+            with SummaryWriter(str(events), purge_step=self.position.step + 1, flush_secs=FLUSH_SECONDS) as writer:
+                yield from self._train(writer)
+        except OSError as error:
+            reason = error.strerror or error
+            raise OutputError(f"{events}: cannot be written ({reason}); free space, then run it again") from None
+
+    def _train(self, writer: SummaryWriter) -> Iterator[StepReport]:
+        for bare_report in self.steps():
+            step = bare_report.step
+            last = step == self.settings.steps
+            report = self._evaluated(bare_report) if last or step % self.settings.evaluate_every == 0 else bare_report
+            for name in ("loss", "ctc", "spelling", "wer"):
+                if getattr(report, name) is not None:
+                    writer.add_scalar(name, getattr(report, name), step)
+            if last or step % self.settings.checkpoint_every == 0:
+                writer.flush()  # a run that goes on at the checkpoint never measures this step again
+                self._save()
+            yield report
 
     def steps(self) -> Iterator[StepReport]:
         """The bare optimisation steps until the recipe's last, without checkpoints or error rates."""

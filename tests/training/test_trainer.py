@@ -143,3 +143,30 @@ def test_a_run_cannot_be_a_file(data, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="file: no folder can be made there"):
         open_run(tiny_recipe(), DEFAULT_RECIPE, data, tmp_path / "file")
+
+
+def test_a_run_killed_after_a_checkpoint_has_the_error_rate_of_its_step(opened, tmp_path):
+    changes = ("training.checkpoint_every=3", "training.evaluate_every=3")
+    for report in opened(*changes).train():
+        if report.step == 3:
+            break
+    list(opened(*changes).train())
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    assert [event.step for event in events.Scalars("wer")] == [3, 6]
+    assert [event.step for event in events.Scalars("loss")] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_checkpoint_that_cannot_be_saved_loses_no_error_rate(opened, tmp_path):
+    trainer = opened()
+    (tmp_path / "run" / "checkpoints").write_text("in the way")
+    with pytest.raises(OutputError, match="no checkpoint can be saved"):
+        list(opened("training.checkpoint_every=3").train())
+    events = EventAccumulator(str(trainer.run / "tensorboard")).Reload()
+    assert [event.step for event in events.Scalars("wer")] == [3]
+
+
+def test_where_tensorboard_cannot_write_the_error_says_so(opened, tmp_path):
+    trainer = opened()
+    (tmp_path / "run" / "tensorboard").write_text("in the way")
+    with pytest.raises(OutputError, match=r"run/tensorboard: cannot be written \(.*\); free space, then run it again"):
+        list(trainer.train())
