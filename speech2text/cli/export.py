@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from speech2text.cli.console import print_note, print_output, progress_bar, show_warnings_as_lines, sum_known
-from speech2text.cli.options import FiniteRange
+from speech2text.cli.options import require_finite
 from speech2text.errors import DependencyError, ExportError
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ SAMPLE_SECONDS = 15
 @click.option("--manifest", type=click.Path(path_type=Path), help="Recordings with texts to measure error rates on.")
 @click.option(
     "--max-loss",
-    type=FiniteRange(min=0),
+    type=click.FloatRange(min=0),
+    callback=require_finite,
     default=0.5,
     show_default=True,
     help="Percent of the word error rate that --int8 may cost (absolute).",

@@ -23,12 +23,8 @@ threads_option = click.option(
 )
 
 
-class FiniteRange(click.FloatRange):
-    """A number within limits that is neither infinite nor NaN, which click lets pass any limit."""
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number; anything else is a wrong use."""
-        number = float(super().convert(value, param, ctx))
-        if not isfinite(number):
-            self.fail(f"{value} is not a finite number.", param, ctx)
-        return number
+def require_finite(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    """A callback of options: infinity and NaN, which click lets pass, are a wrong use."""
+    if value is not None and not isfinite(value):
+        raise click.BadParameter(f"{value} is not a finite number.")
+    return value
