@@ -2,7 +2,8 @@
 
 Prints a Markdown table of word error rates by corpus, for the search of the transcribe command; `--all` adds greedy
 search on each head alone, and chunks as in a stream. Several bundles, as of several seeds, get a row each and their
-mean. `--write` puts the rates into the manifest and the card of the one bundle named. The last line is the speed.
+mean. The last line is the speed, on the first recordings of the last manifest. `--write` puts the rates and the speed
+into the manifest and the card of the one bundle named.
 """
 
 from __future__ import annotations
@@ -27,6 +28,12 @@ from speech2text_export.model_card import model_card
 
 SEARCHES: tuple[Search, ...] = ("joint", "ctc", "attention")
 STREAM_CHUNK_SECONDS = 0.64
+FIGURES = """
+## Figures
+
+It hears {speed}, the whole of what `transcribe` does.
+The last command in recipes/{name}/README.md recomputes this and every error rate above.
+"""
 HEADER = "| set | corpus | search | heard | bundle | WER % | 95 % | words | sub | del | ins |"
 
 
@@ -51,9 +58,10 @@ def main() -> None:
                 _print_rows(manifest.stem, f"{search} | {heard}", arguments.bundles, summaries)
             if (search, chunk) == ("joint", None):
                 rates |= {f"{manifest.stem}, {summary.name}": _error_rate(summary) for summary in found[0]}
+    speed = f"{_speed(arguments.bundles[0], utterances):.0f} seconds of audio a second on one thread"
+    print(f"\n{speed}")
     if arguments.write:
-        _write(arguments.bundles[0], rates)
-    print(f"\n{_speed(arguments.bundles[0], utterances):.0f} seconds of audio a second on one thread")
+        _write(arguments.bundles[0], rates, speed)
 
 
 def _ways(every: bool) -> Iterator[tuple[Search, float | None]]:
@@ -64,7 +72,8 @@ def _ways(every: bool) -> Iterator[tuple[Search, float | None]]:
 
 def _measure(bundle: Path, utterances: Sequence[Utterance], search: Search, chunk: float | None) -> tuple[Summary, ...]:
     recognizer = load_model(bundle, search=search, chunk_seconds=chunk)
-    return make_report(score([_recognise(recognizer, utterance) for utterance in utterances])).corpora
+    report = make_report(score([_recognise(recognizer, utterance) for utterance in utterances]))
+    return report.corpora or (report.total,)
 
 
 def _recognise(recognizer: Recognizer, utterance: Utterance) -> Recognised:
@@ -95,10 +104,11 @@ def _error_rate(summary: Summary) -> ErrorRate:
     return ErrorRate(wer, low, high, summary.words.reference)
 
 
-def _write(folder: Path, rates: dict[str, ErrorRate]) -> None:
+def _write(folder: Path, rates: dict[str, ErrorRate], speed: str) -> None:
     bundle = open_bundle(folder)
     manifest = replace(bundle.manifest, wer=rates)
-    write_bundle(folder, manifest, {**bundle.files, CARD_NAME: model_card(manifest).encode()})
+    card = model_card(manifest) + FIGURES.format(name=manifest.name, speed=speed)
+    write_bundle(folder, manifest, {**bundle.files, CARD_NAME: card.encode()})
 
 
 def _speed(folder: Path, utterances: Sequence[Utterance], count: int = 50) -> float:
