@@ -48,14 +48,31 @@ def show_warnings_as_lines() -> None:
     """Let every warning about the input be one line that starts with `warning:`, and hide those about code."""
     from speech2text.audio.files import AudioWarning
 
-    _keep_libraries_quiet()
-
     def show(message: Warning | str, *_: object, **__: object) -> None:
         print_note(f"warning: {message}")
 
     warnings.simplefilter("ignore")
     warnings.simplefilter("always", AudioWarning)
     warnings.showwarning = show
+
+
+def keep_libraries_quiet() -> None:
+    """Point descriptor 2 nowhere and write to the real standard error from here alone.
+
+    The MP3 decoder inside libsndfile prints lines of its own about damaged files, which are told in one of ours. For
+    commands that hear recordings and no more: what a crash of torch or of the system would say is lost as well.
+    """
+    try:
+        if sys.stderr.fileno() != STANDARD_ERROR:
+            return
+    except (OSError, ValueError):
+        return  # no file at all, as in a test or a notebook
+    sys.stderr = os.fdopen(
+        os.dup(STANDARD_ERROR), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace"
+    )
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, STANDARD_ERROR)
+    os.close(nowhere)
 
 
 @contextmanager
@@ -87,24 +104,6 @@ def sum_known(seconds: Iterable[float | None]) -> float | None:
             return None
         total += each
     return total
-
-
-def _keep_libraries_quiet() -> None:
-    """Point descriptor 2 nowhere and write to the real standard error from here alone.
-
-    The MP3 decoder inside libsndfile prints lines of its own about damaged files, which are told in one of ours.
-    """
-    try:
-        if sys.stderr.fileno() != STANDARD_ERROR:
-            return
-    except (OSError, ValueError):
-        return  # no file at all, as in a test or a notebook
-    sys.stderr = os.fdopen(
-        os.dup(STANDARD_ERROR), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace"
-    )
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, STANDARD_ERROR)
-    os.close(nowhere)
 
 
 def _discard_output() -> None:

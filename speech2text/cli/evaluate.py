@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from speech2text.cli.console import (
+    keep_libraries_quiet,
     print_error,
     print_note,
     print_output,
@@ -19,7 +20,7 @@ from speech2text.cli.console import (
     show_warnings_as_lines,
     sum_known,
 )
-from speech2text.cli.options import FiniteRange, beam_size_option, model_option, threads_option
+from speech2text.cli.options import beam_size_option, model_option, require_finite, threads_option
 from speech2text.cli.parallel import map_in_order
 from speech2text.errors import AudioError, OutputError
 
@@ -58,7 +59,8 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--chunk",
-    type=FiniteRange(min=0, min_open=True),
+    type=click.FloatRange(min=0, min_open=True),
+    callback=require_finite,
     metavar="SECONDS",
     help="Hear in chunks of this length, as a stream does; each recording whole if not given.",
 )
@@ -92,6 +94,7 @@ def evaluate(
     from speech2text.audio.manifest import read_utterances
     from speech2text.evaluation.report import make_report, score, to_dict
 
+    keep_libraries_quiet()
     show_warnings_as_lines()
     utterances = read_utterances(manifest)
     if output and not output.parent.is_dir():  # now, not after the work

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from speech2text.cli.console import print_error, print_output, progress_bar, show_warnings_as_lines
+from speech2text.cli.console import (
+    keep_libraries_quiet,
+    print_error,
+    print_output,
+    progress_bar,
+    show_warnings_as_lines,
+)
 from speech2text.cli.options import beam_size_option, model_option, threads_option
 from speech2text.cli.outputs import make_folder, name_outputs
 from speech2text.cli.parallel import StoppedError, map_in_order
@@ -61,6 +67,7 @@ def transcribe(
     """
     from speech2text import load_model
 
+    keep_libraries_quiet()
     show_warnings_as_lines()
     recordings, failed = _expand(files)
     total = len(recordings) + failed

@@ -1,6 +1,8 @@
 """What the options of several commands share."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -17,3 +19,26 @@ def test_transcribe_and_evaluate_describe_their_common_options_alike(speech2text
     for option in ("--model", "--beam-size", "--threads"):
         first, second = (re.search(rf"  {option} .*(?:\n {{6,}}.*)*", text)[0].split() for text in shown)
         assert first == second
+
+
+@pytest.mark.parametrize(
+    ("arguments", "moved"),
+    [
+        (("transcribe", "none.wav", "--model", "none"), True),
+        (("evaluate", "none.jsonl"), True),
+        (("export", "none", "bundle"), False),
+        (("train", "--data", "none"), False),
+    ],
+)
+def test_only_commands_that_hear_and_no_more_keep_libraries_quiet(tmp_path, arguments, moved):
+    code = (
+        "import sys\n"
+        "from speech2text.cli.app import main\n"
+        "try: main()\n"
+        "except SystemExit: print(sys.stderr.fileno() != 2)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{moved}\n"
+    assert done.stderr.startswith("error: ")
