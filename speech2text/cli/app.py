@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -57,8 +58,22 @@ def application() -> None:
     """Speech to text, offline: transcribe recordings, train a recogniser of your own, run it anywhere."""
 
 
+def _open_closed_streams() -> None:
+    """Let what goes to a standard stream that the caller closed (`>&-`) go nowhere.
+
+    Python has None for such a stream, and the next file that is opened would get its descriptor. Standard input stays
+    None, so that reading it can be told from an empty file.
+    """
+    for name in ("stdin", "stdout", "stderr"):  # the lowest free descriptor is the stream's own
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if name != "stdin":
+                setattr(sys, name, os.fdopen(descriptor, "w", encoding="utf-8"))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and leave with its exit code: 0 done, 1 failed, 2 used wrongly, 130 interrupted."""
+    _open_closed_streams()
     if isinstance(sys.stdout, TextIOWrapper):  # data is UTF-8 everywhere, and a file's name keeps its bytes
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     atexit.register(gc.freeze)  # nothing needs to be looked for and freed one by one when all of it goes

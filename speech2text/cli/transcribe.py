@@ -120,7 +120,10 @@ class Worker:
         """
         from speech2text.audio.files import STANDARD_INPUT
 
-        source = sys.stdin.buffer if job.recording == STANDARD_INPUT else job.recording
+        from_pipe = job.recording == STANDARD_INPUT
+        if from_pipe and sys.stdin is None:
+            return AudioError("standard input: is closed; pipe a recording in, or name a file")
+        source = sys.stdin.buffer if from_pipe else job.recording
         try:
             transcript = self.recognizer.transcribe(source, on_progress=self._progress())
         except AudioError as error:

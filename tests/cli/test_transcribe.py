@@ -73,6 +73,22 @@ def test_standard_input(transcribe, two):
     assert transcribe("-", input=sound, text=False).stdout == b"two two\n"
 
 
+def test_closed_streams_are_no_tracebacks(two, tiny):
+    def run(line):
+        command = [*COMMAND, "transcribe", "--model", str(tiny)]
+        return subprocess.run(
+            ["sh", "-c", f'"$@" {line}', "sh", *command], cwd=two, capture_output=True, text=True, check=False
+        )
+
+    assert one_error(run("- <&-")) == "error: standard input: is closed; pipe a recording in, or name a file\n"
+    done = run("a/x.wav >&-")
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+    done = run("a/x.wav none.wav 2>&-")
+    assert (done.stdout, done.stderr, done.returncode) == ("a/x.wav\tone\n", "", 1)
+    assert run("a/x.wav -o out <&- >&- 2>&-").returncode == 0
+    assert (two / "out" / "x.txt").read_text() == "one\n"
+
+
 def test_a_file_of_no_samples_is_an_empty_line(transcribe, tmp_path):
     record(tmp_path / "silent.wav")
     done = transcribe("silent.wav")
