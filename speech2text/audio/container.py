@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from typing import BinaryIO
+from typing import Protocol
 
 import soundfile
 
@@ -28,13 +28,23 @@ _END_MISSING = re.compile(r"lacks an end-of-stream bit")  # Ogg
 _NEVER_CLOSED = re.compile(r"^data : 0\n\*\*\* Unknown chunk marker", re.MULTILINE)  # WAV
 
 
+class ByteStream(Protocol):
+    """What is asked of an open, seekable file."""
+
+    def seek(self, offset: int, whence: int = ..., /) -> int: ...  # noqa: D102 - as of every file
+
+    def tell(self) -> int: ...  # noqa: D102
+
+    def read(self, size: int, /) -> bytes: ...  # noqa: D102
+
+
 class _Bytes:
     """The bytes of a stream without its name, so that content alone decides the format.
 
     With a stretch the file claims to be that many times as long, zeros after its end.
     """
 
-    def __init__(self, stream: BinaryIO, stretch: int = 1) -> None:
+    def __init__(self, stream: ByteStream, stretch: int = 1) -> None:
         self._stream = stream
         stream.seek(0, io.SEEK_END)
         self._size = stream.tell()
@@ -63,7 +73,7 @@ class AudioFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no 
         stretch: above 1 for an MP3 whose length is a guess; nothing after the guess would be read otherwise.
     """
 
-    def __init__(self, stream: BinaryIO, stretch: int = 1) -> None:
+    def __init__(self, stream: ByteStream, stretch: int = 1) -> None:
         self.stretch = stretch
         self._stream = stream
         super().__init__(_Bytes(stream, stretch))
@@ -110,7 +120,7 @@ class AudioFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no 
         return self.frames == 0 and bool(_NEVER_CLOSED.search(self._log))
 
 
-def open_audio(stream: BinaryIO, name: str) -> AudioFile:
+def open_audio(stream: ByteStream, name: str) -> AudioFile:
     """The decoder of a seekable stream; `name` is for messages.
 
     Raises:
@@ -136,7 +146,7 @@ def open_audio(stream: BinaryIO, name: str) -> AudioFile:
     return audio
 
 
-def _states_mp3_length(stream: BinaryIO) -> bool:
+def _states_mp3_length(stream: ByteStream) -> bool:
     """Whether the first MP3 frame is a table of contents, which holds the number of frames."""
     position = stream.tell()  # a decoder may be reading this stream
     stream.seek(0)

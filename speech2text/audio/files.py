@@ -8,7 +8,7 @@ from __future__ import annotations
 import glob
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -39,6 +39,7 @@ STANDARD_INPUT = Path("-")
 _PIECE_SECONDS = 0.1  # decoded at a time: what is lost at most where a decoder meets damage
 _TOLERANCE_SECONDS = 0.1  # encoders pad; a recording this much shorter than promised is not called cut
 _SPOOL_BYTES = 2**26  # of a pipe held in memory before it goes to a temporary file
+_PIPE_BYTES = 2**20  # read from a pipe at a time
 
 
 class AudioWarning(UserWarning):
@@ -63,9 +64,9 @@ def read_blocks(source: Source, block_seconds: float = 30.0) -> Iterator[FloatAr
     Raises:
         AudioError: missing, a folder, empty, no audio, damaged before the first sample, or NaN or infinite samples.
     """
-    with _opened(source) as (stream, name), open_audio(stream, name) as audio:
+    with _opened(source) as stream, open_audio(stream, stream.name) as audio:
         resampler = Resampler(audio.samplerate)
-        for block in _decode(audio, name, max(1, round(block_seconds * audio.samplerate))):
+        for block in _decode(audio, stream, max(1, round(block_seconds * audio.samplerate))):
             if len(ready := resampler.feed(block)):
                 yield ready
         if len(ready := resampler.finish()):
@@ -83,7 +84,7 @@ def probe(source: Source) -> AudioInfo:
     Raises:
         AudioError: missing, a folder, empty, or no audio.
     """
-    with _opened(source) as (stream, name), open_audio(stream, name) as audio:
+    with _opened(source) as stream, open_audio(stream, stream.name) as audio:
         return AudioInfo(audio.stated_seconds, audio.samplerate, audio.channels)
 
 
@@ -117,40 +118,91 @@ def _expand(argument: str) -> list[Path]:
     return sorted(found)
 
 
+class _Stream:
+    """A seekable stream with its name in messages, which remembers that reading failed.
+
+    A decoder takes nothing that is raised while it reads: it would go on as if the file ended there.
+    """
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        self._stream = stream
+        self._failure: OSError | None = None
+        self.name = name
+        self.seek = stream.seek
+        self.tell = stream.tell
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, none after a failure."""
+        try:
+            return b"" if self._failure else self._stream.read(size)
+        except OSError as error:
+            self._failure = error
+            return b""
+
+    def check(self) -> None:
+        """Raise what could not be raised before, as an AudioError."""
+        if self._failure:
+            raise _unreadable(self.name, self._failure) from None
+
+
+def _unreadable(name: str, error: OSError) -> AudioError:
+    return AudioError(f"{name}: cannot be read ({error.strerror}); check the disk, or copy it again")
+
+
 @contextmanager
-def _opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
-    """A seekable stream of the source and its name in messages."""
-    if not isinstance(source, Path):
-        name = str(getattr(source, "name", "the stream"))
-        with _seekable(source) as stream:
-            yield stream, "standard input" if name == "<stdin>" else name
-        return
+def _opened(source: Source) -> Iterator[_Stream]:
+    """A seekable stream of the source; a failure to read it is what is wrong, whatever the decoder makes of it."""
+    with ExitStack() as stack:
+        if isinstance(source, Path):
+            name, binary = str(source), stack.enter_context(_open(source))
+        else:
+            name, binary = str(getattr(source, "name", "the stream")), source
+            name = "standard input" if name == "<stdin>" else name
+        stream = _Stream(binary if binary.seekable() else stack.enter_context(_spooled(binary, name)), name)
+        try:
+            yield stream
+        except AudioError:
+            stream.check()
+            raise
+
+
+def _open(path: Path) -> BinaryIO:
     try:
-        if source.is_dir():
-            raise AudioError(f"{source}: a folder, not a recording; give an audio file")
-        with source.open("rb") as file, _seekable(file) as stream:
-            yield stream, str(source)
+        if path.is_dir():
+            raise AudioError(f"{path}: a folder, not a recording; give an audio file")
+        return path.open("rb")
     except FileNotFoundError:
-        raise AudioError(f"{source}: no such file; check the name") from None
+        raise AudioError(f"{path}: no such file; check the name") from None
     except OSError as error:
-        raise AudioError(f"{source}: cannot be opened ({error.strerror}); check its name and permissions") from None
+        raise AudioError(f"{path}: cannot be opened ({error.strerror}); check its name and permissions") from None
 
 
 @contextmanager
-def _seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
-    """The stream itself, or a copy of what comes through a pipe."""
-    if stream.seekable():
-        yield stream
-        return
-    import shutil
+def _spooled(pipe: BinaryIO, name: str) -> Iterator[BinaryIO]:
+    """A seekable copy of what comes through a pipe, in memory or in a temporary file."""
     import tempfile
 
     with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
-        shutil.copyfileobj(stream, spool)
+        try:
+            while block := _read_pipe(pipe, name):
+                spool.write(block)
+            spool.seek(0)  # writes what is still buffered
+        except OSError as error:
+            with suppress(OSError):  # closing tries to write once more
+                spool.close()
+            problem = f"a pipe needs a temporary file, which cannot be written ({error.strerror})"
+            raise AudioError(f"{name}: {problem}; free space or set TMPDIR to another folder") from None
         yield spool  # type: ignore[misc]  # has all of BinaryIO that is used here
 
 
-def _decode(audio: AudioFile, name: str, block_frames: int) -> Iterator[FloatArray]:
+def _read_pipe(pipe: BinaryIO, name: str) -> bytes:
+    try:
+        return pipe.read(_PIPE_BYTES)
+    except OSError as error:
+        raise _unreadable(name, error) from None
+
+
+def _decode(audio: AudioFile, stream: _Stream, block_frames: int) -> Iterator[FloatArray]:
     """Mono blocks (N,) at the file's own rate, checked; warns at the end when something is missing."""
     frames = 0
     ended = damaged = False
@@ -160,11 +212,12 @@ def _decode(audio: AudioFile, name: str, block_frames: int) -> Iterator[FloatArr
         if not finite.all():
             seconds = (frames + int(finite.argmin())) / audio.samplerate
             found = f"NaN or infinite samples, the first at {seconds:.2f} s"
-            raise AudioError(f"{name}: {found}; export the recording again as 16-bit WAV")
+            raise AudioError(f"{stream.name}: {found}; export the recording again as 16-bit WAV")
         frames += len(block)
         ended = damaged or len(block) < block_frames
         yield block
-    _check_end(audio, name, frames / audio.samplerate, damaged)
+    stream.check()
+    _check_end(audio, stream.name, frames / audio.samplerate, damaged)
 
 
 def _read_block(audio: AudioFile, frames: int) -> tuple[FloatArray, bool]:

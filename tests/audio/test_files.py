@@ -1,4 +1,8 @@
+import errno
+import io
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -73,6 +77,57 @@ def test_a_pipe_is_read_like_a_file(recordings):
         with os.fdopen(read_end, "rb") as pipe:
             np.testing.assert_array_equal(read_audio(pipe), read_audio(path))
         writer.join()
+
+
+class Failing(io.BytesIO):
+    """A file on a disk that cannot be read from some byte on."""
+
+    name = "failing.wav"
+
+    def __init__(self, content, good):
+        super().__init__(content)
+        self.good = good
+
+    def read(self, size=-1):
+        if self.tell() >= self.good:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().read(size)
+
+
+@pytest.mark.parametrize("good", [0, 20, 40_000])
+@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3"])
+def test_a_disk_that_fails_is_an_error_that_says_so(recordings, suffix, good):
+    content = recordings[suffix].read_bytes()
+    with pytest.raises(AudioError, match=r"^failing.wav: cannot be read \(Input/output error\)"):
+        read_audio(Failing(content, min(good, len(content) // 2)))
+
+
+class FailingPipe(Failing):
+    def seekable(self):
+        return False
+
+
+def test_a_pipe_that_fails_is_an_error_that_says_so(recordings):
+    with pytest.raises(AudioError, match=r"cannot be read \(Input/output error\)"):
+        read_audio(FailingPipe(recordings["wav"].read_bytes(), 0))
+
+
+def test_a_pipe_that_finds_no_room_is_an_error_that_says_so(tmp_path):
+    """In a process of its own, which may write small files only."""
+    pytest.importorskip("resource", reason="this system has no limit on the size of files")
+    code = (
+        "import resource, signal, sys\n"
+        "from speech2text.audio import files\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "files._SPOOL_BYTES = 1000\n"
+        "try: files.read_audio(sys.stdin.buffer)\n"
+        "except files.AudioError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=bytes(9000), capture_output=True, check=True)
+    assert done.stderr == b""
+    (line,) = done.stdout.decode().splitlines()
+    assert line.startswith("standard input: a pipe needs a temporary file, which cannot be written (")
 
 
 def test_probe_tells_length_rate_and_channels(recordings):
