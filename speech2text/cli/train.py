@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,8 +30,8 @@ PLAIN_REPORT_EVERY = 100
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a value, as in training.seed=2.")
 @click.option("--threads", type=click.IntRange(min=1), help="Processor threads.  [default: one a core]")
 @click.option("--profile", is_flag=True, help="Train a few steps, print the speed, keep nothing.")
-def train(  # noqa: PLR0917 - click passes them by name
-    recipe: Path | None, data: Path, run: Path | None, changes: tuple[str, ...], threads: int | None, profile: bool
+def train(
+    recipe: Path | None, *, data: Path, run: Path | None, changes: tuple[str, ...], threads: int | None, profile: bool
 ) -> None:
     """Train a recogniser by RECIPE, a folder or a TOML file; without one by the default recipe.
 
@@ -40,7 +41,7 @@ def train(  # noqa: PLR0917 - click passes them by name
         import torch
 
         from speech2text.training.recipe import DEFAULT_RECIPE, read_recipe
-        from speech2text.training.run import open_run
+        from speech2text.training.run import open_profile, open_run
     except ImportError as error:
         raise DependencyError(f"training needs the package {error.name!r}: pip install 'speech2text[train]'") from None
     show_warnings_as_lines()
@@ -50,17 +51,17 @@ def train(  # noqa: PLR0917 - click passes them by name
     settings = read_recipe(path, (*changes, f"training.steps={PROFILE_STEPS}") if profile else changes)
     if profile:
         with TemporaryDirectory() as scratch, _preparation() as on_progress:
-            _profile(open_run(settings, path, data, Path(scratch), on_progress))
+            _profile(open_profile(settings, path, data, Path(scratch), on_progress))
         return
     folder = run or Path("runs") / settings.name
     with _preparation() as on_progress:
         trainer = open_run(settings, path, data, folder, on_progress)
     print_note(_describe(trainer))
-    left_out = trainer.train_corpus.left_out
-    if left_out:
-        print_note(f"{len(left_out)} recordings are left out, as {left_out[0]}; all: {folder}/cache/train.json")
+    for line in _left_out(trainer):
+        print_note(line)
     try:
-        _train(trainer)
+        with _one_voice():
+            _train(trainer)
     except KeyboardInterrupt:
         print_note(f"stopped; the same command goes on at the last checkpoint of {folder}")
         raise
@@ -75,6 +76,29 @@ def _describe(trainer: Trainer) -> str:
         f"{trainer.recipe.name}: {len(corpus)} utterances, {corpus.seconds / 3600:.2f} h, "
         f"{parameters / 1e6:.1f} M parameters, {len(trainer.tokenizer)} pieces, {trainer.precision}{start}"
     )
+
+
+def _left_out(trainer: Trainer) -> Iterator[str]:
+    """A line for each set of recordings of which some cannot be used."""
+    sets = {"train": trainer.train_corpus, "dev": trainer.dev_corpus, "noise": trainer.noise_corpus}
+    for name, corpus in sets.items():
+        if corpus is None or not corpus.left_out:
+            continue
+        example = f"as {corpus.left_out[0]}; all: {trainer.run}/cache/{name}.json"
+        if corpus:
+            yield f"{len(corpus.left_out)} recordings of {name} are left out, {example}"
+        else:
+            yield f"no recording of {name} is usable, so no error rate is measured, {example}"
+
+
+@contextmanager
+def _one_voice() -> Iterator[None]:
+    """Keep threads from printing what stops them: TensorBoard's tells the main one, which says it in a line."""
+    said_by, threading.excepthook = threading.excepthook, lambda _: None
+    try:
+        yield
+    finally:
+        threading.excepthook = said_by
 
 
 @contextmanager

@@ -7,13 +7,14 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from speech2text.audio.files import SAMPLE_RATE, read_audio
 from speech2text.audio.manifest import Utterance, read_utterances
-from speech2text.errors import AudioError, OutputError, TrainingError
+from speech2text.errors import AudioError, OutputError
 from speech2text.text.normalization import normalize
 from speech2text.text.writers import write_atomically
 from speech2text.training.recipe import DataSettings
@@ -94,28 +95,28 @@ def load_corpus(
     """Decode recordings to the files `cache`.pcm and .json, or take them from there if that was done before.
 
     Recordings that are empty, longer than `longest_seconds` or unreadable are left out; the .json says which and why.
+    A corpus of which nothing is usable is empty.
 
     Raises:
-        TrainingError: nothing usable is left.
         OutputError: the cache cannot be written.
     """
     key = _fingerprint(utterances, longest_seconds)
-    index_file = cache.with_suffix(".json")
-    if not (index_file.is_file() and json.loads(index_file.read_text(encoding="utf-8"))["key"] == key):
-        _decode(utterances, cache, key, longest_seconds, on_progress)
-    index = json.loads(index_file.read_text(encoding="utf-8"))
-    left_out = tuple(index["left_out"])
-    if len(left_out) == len(utterances):
-        raise TrainingError(f"none of the {len(utterances)} recordings is usable: {'; '.join(left_out[:3])}")
+    index = _read_index(cache, key) or _decode(utterances, cache, key, longest_seconds, on_progress)
     lengths = np.array(index["lengths"], np.int64)  # 0 where left out
     used = lengths > 0
+    pcm_file = cache.with_suffix(".pcm")
     return Corpus(
         utterances=tuple(utterance for utterance, use in zip(utterances, used, strict=True) if use),
         starts=(np.cumsum(lengths) - lengths)[used],
         lengths=lengths[used],
-        pcm=np.memmap(cache.with_suffix(".pcm"), np.int16, mode="r"),
-        left_out=left_out,
+        pcm=np.memmap(pcm_file, np.int16, mode="r") if used.any() else np.empty(0, np.int16),
+        left_out=tuple(index["left_out"]),
     )
+
+
+def is_decoded(utterances: Sequence[Utterance], cache: Path, longest_seconds: float) -> bool:
+    """Whether `load_corpus` would take them from the cache."""
+    return _read_index(cache, _fingerprint(utterances, longest_seconds)) is not None
 
 
 def _fingerprint(utterances: Sequence[Utterance], longest_seconds: float) -> str:
@@ -128,13 +129,24 @@ def _fingerprint(utterances: Sequence[Utterance], longest_seconds: float) -> str
     return hashlib.sha256(json.dumps([rows, longest_seconds]).encode()).hexdigest()
 
 
+def _read_index(cache: Path, key: str) -> dict[str, Any] | None:
+    """What a cache says of itself; None unless it was made for this key and is whole."""
+    try:
+        index: dict[str, Any] = json.loads(cache.with_suffix(".json").read_text(encoding="utf-8"))
+        samples = cache.with_suffix(".pcm").stat().st_size / np.dtype(np.int16).itemsize
+        return index if (index["key"], sum(index["lengths"])) == (key, samples) else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
 def _decode(
     utterances: Sequence[Utterance],
     cache: Path,
     key: str,
     longest_seconds: float,
     on_progress: OnProgress | None,
-) -> None:
+) -> dict[str, Any]:
+    """Make the files of a cache; what its .json says."""
     lengths: list[int] = []
     left_out: list[str] = []
     index_file, pcm_file, draft = cache.with_suffix(".json"), cache.with_suffix(".pcm"), cache.with_suffix(".draft")
@@ -152,7 +164,9 @@ def _decode(
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise OutputError(f"{cache}: cannot be written ({error.strerror}); free space or name another --run") from None
-    write_atomically(index_file, json.dumps({"key": key, "lengths": lengths, "left_out": left_out}, indent=1))
+    index = {"key": key, "lengths": lengths, "left_out": left_out}
+    write_atomically(index_file, json.dumps(index, indent=1))
+    return index
 
 
 def _usable_samples(utterance: Utterance, longest_seconds: float, left_out: list[str]) -> NDArray[np.float32]:

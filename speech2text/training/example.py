@@ -21,6 +21,8 @@ def find_example(run: Path) -> NDArray[np.float32] | None:
         if not (cache.with_suffix(".json").is_file() and cache.with_suffix(".pcm").is_file()):
             continue
         lengths = json.loads(cache.with_suffix(".json").read_text(encoding="utf-8"))["lengths"]
-        first = next(length for length in lengths if length)  # those left out have length 0 and no samples
+        first = next((length for length in lengths if length), 0)  # those left out have length 0 and no samples
+        if not first:
+            continue
         return np.fromfile(cache.with_suffix(".pcm"), np.int16, first).astype(np.float32) / PCM_SCALE
     return None

@@ -146,7 +146,8 @@ class Recipe(Section):
     name: str = Field(pattern=r"^\w[^/\\]*$")
     """Also that of the run's folder."""
     description: str
-    languages: tuple[str, ...]
+    languages: tuple[str, ...] = ()
+    """When empty, those that the training manifests name (`lang`)."""
     licence: str
     """Of the weights that come out."""
     credits: tuple[Credit, ...] = ()

@@ -5,18 +5,41 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import random
+import shutil
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+from speech2text.audio.files import probe
 from speech2text.audio.manifest import Utterance, read_utterances
-from speech2text.errors import OutputError, RecipeError, TrainingError
+from speech2text.errors import AudioError, OutputError, RecipeError, TrainingError
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.text.writers import write_atomically
 from speech2text.training.checkpoint import has_checkpoint, load_tokenizer
-from speech2text.training.corpus import Corpus, OnProgress, find_utterances, load_corpus
+from speech2text.training.corpus import Corpus, OnProgress, find_utterances, is_decoded, load_corpus
 from speech2text.training.pieces import learn_tokenizer
 from speech2text.training.recipe import Recipe, recipe_from_json
 from speech2text.training.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class Found:
+    """The utterances to train on and to measure by, and the recordings of noise."""
+
+    train: list[Utterance]
+    dev: list[Utterance]
+    noise: list[Utterance]
+
+
+@dataclass(frozen=True)
+class Corpora:
+    """What a run trains on, what it is measured by, and the noise it mixes in."""
+
+    train: Corpus
+    dev: Corpus | None
+    noise: Corpus | None
 
 
 def open_run(
@@ -24,47 +47,132 @@ def open_run(
 ) -> Trainer:
     """A trainer in the folder `run`, which is made, or which goes on where it stopped if recipe and data are the same.
 
-    Until its first checkpoint a run starts anew, so what went wrong at the start can be put right.
+    Until its first checkpoint a run starts anew, so what went wrong at the start can be put right. A run that has one
+    is not touched before recipe and data are known to be the same. Where nothing of dev is usable the trainer's
+    `dev_corpus` is empty and training goes on without.
 
     Raises:
         TrainingError: the folder holds a run of another recipe or of other data, or no utterance is usable.
         ManifestError: the data folder lacks what the recipe names.
         OutputError: the folder cannot be written.
     """
-    _claim(run, recipe)
-    if recipe.prepare:
-        _prepare(recipe_path, data, run / "data")
-        data = run / "data"
-    train, dev = find_utterances(data, recipe.data)
-
-    def load(name: str, utterances: Sequence[Utterance], longest_seconds: float) -> Corpus | None:
-        return load_corpus(utterances, run / "cache" / name, longest_seconds, on_progress) if utterances else None
-
-    train_corpus = load("train", train, recipe.data.longest_seconds)
-    if train_corpus is None:
-        raise TrainingError(f"{data}: no utterance with a text to train on")
-    dev_corpus = load("dev", dev, recipe.data.longest_seconds)
-    noise = read_utterances(data / recipe.data.noise, with_texts=False) if recipe.data.noise else []
-    noise_corpus = load("noise", noise, float("inf"))
-    _claim_data(run, train_corpus, noise_corpus)
-    tokenizer = _tokenizer(run, recipe, train_corpus)
-    return Trainer(recipe, tokenizer, run, train=train_corpus, dev=dev_corpus, noise=noise_corpus)
-
-
-def _claim(run: Path, recipe: Recipe) -> None:
-    """Make the run's folder with its recipe, or see that what it holds was trained by the same one."""
-    file = run / "recipe.json"
-    if has_checkpoint(run) and not recipe_from_json(file).trains_like(recipe):
+    draft = run / ".draft" if has_checkpoint(run) else run
+    if draft != run and not recipe_from_json(run / "recipe.json").trains_like(recipe):
         raise TrainingError(f"{run}: holds a run of another recipe; name another folder, or delete this one")
     try:
-        run.mkdir(parents=True, exist_ok=True)
+        _make_folder(draft)
+        found = _find(recipe, recipe_path, data, draft / "data")
+        corpora = _load(found, recipe, run, draft, on_progress)
+        _claim_data(run, corpora)
+        if draft != run:
+            _adopt(draft, run)
+    finally:
+        if draft != run:
+            shutil.rmtree(draft, ignore_errors=True)
+    return _start(recipe, run, corpora)
+
+
+def open_profile(
+    recipe: Recipe, recipe_path: Path, data: Path, scratch: Path, on_progress: OnProgress | None = None
+) -> Trainer:
+    """A trainer to measure the speed of the recipe's steps: with as many recordings as they hear, and no dev.
+
+    Raises:
+        As `open_run`.
+    """
+    found = _find(recipe, recipe_path, data, scratch / "data")
+    batch_seconds = recipe.training.batch_seconds
+    some = Found(
+        train=_take(found.train, recipe.training.steps * batch_seconds), dev=[], noise=_take(found.noise, batch_seconds)
+    )
+    return _start(recipe, scratch, _load(some, recipe, scratch, scratch, on_progress))
+
+
+def _start(recipe: Recipe, run: Path, corpora: Corpora) -> Trainer:
+    tokenizer = _tokenizer(run, recipe, corpora.train)
+    if not recipe.languages:
+        spoken = {utterance.language for utterance in corpora.train.utterances} - {""}
+        recipe = recipe.model_copy(update={"languages": tuple(sorted(spoken))})
+    trainer = Trainer(recipe, tokenizer, run, train=corpora.train, dev=corpora.dev, noise=corpora.noise)
+    write_atomically(run / "recipe.json", recipe.to_json())
+    return trainer
+
+
+def _find(recipe: Recipe, recipe_path: Path, data: Path, prepared: Path) -> Found:
+    """What the recipe names of the data; what its own script makes of it goes to `prepared`."""
+    if recipe.prepare:
+        _prepare(recipe_path, data, prepared)
+        data = prepared
+    train, dev = find_utterances(data, recipe.data)
+    if not train:
+        raise TrainingError(f"{data}: no utterance with a text to train on")
+    noise = read_utterances(data / recipe.data.noise, with_texts=False) if recipe.data.noise else []
+    return Found(train, dev, noise)
+
+
+def _take(utterances: Sequence[Utterance], seconds: float) -> list[Utterance]:
+    """Some utterances, drawn evenly, of about so many seconds together; all if they are shorter."""
+    taken = []
+    for utterance in random.Random(0).sample(utterances, len(utterances)):
+        if seconds <= 0:
+            break
+        taken.append(utterance)
+        with suppress(AudioError):  # which is told when it is decoded
+            seconds -= utterance.duration or probe(utterance.audio).seconds or 0.0
+    return taken
+
+
+def _load(found: Found, recipe: Recipe, run: Path, draft: Path, on_progress: OnProgress | None) -> Corpora:
+    """The recordings from the run's cache or, where that is of others, decoded to one in `draft`."""
+
+    def load(name: str, utterances: Sequence[Utterance], longest_seconds: float) -> Corpus:
+        cache = run / "cache" / name
+        if not is_decoded(utterances, cache, longest_seconds):
+            cache = draft / "cache" / name
+        return load_corpus(utterances, cache, longest_seconds, on_progress)
+
+    return Corpora(
+        train=_usable(load("train", found.train, recipe.data.longest_seconds)),
+        dev=load("dev", found.dev, recipe.data.longest_seconds) if found.dev else None,
+        noise=_usable(load("noise", found.noise, float("inf"))) if found.noise else None,
+    )
+
+
+def _usable(corpus: Corpus) -> Corpus:
+    """The corpus, which training cannot do without."""
+    if not corpus:
+        reasons = "; ".join(corpus.left_out[:3])
+        raise TrainingError(f"none of the {len(corpus.left_out)} recordings is usable: {reasons}")
+    return corpus
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{run}: no folder can be made there ({error.strerror}); name another with --run") from None
-    write_atomically(file, recipe.to_json())
+        reason = f"no folder can be made there ({error.strerror})"
+        raise OutputError(f"{folder}: {reason}; name another with --run") from None
 
 
-def _claim_data(run: Path, train: Corpus, noise: Corpus | None) -> None:
+def _adopt(draft: Path, run: Path) -> None:
+    """Let what was prepared and decoded anew take the place of what the run has."""
+    try:
+        if (draft / "data").is_dir():
+            shutil.rmtree(run / "data", ignore_errors=True)
+            (draft / "data").rename(run / "data")
+        for samples in (draft / "cache").glob("*.pcm"):
+            kept = run / "cache" / samples.name
+            kept.parent.mkdir(exist_ok=True)
+            kept.with_suffix(".json").unlink(missing_ok=True)  # what it says is true of the old samples only
+            samples.replace(kept)
+            samples.with_suffix(".json").replace(kept.with_suffix(".json"))
+    except OSError as error:
+        raise OutputError(f"{run}: cannot be written ({error.strerror}); check its permissions") from None
+
+
+def _claim_data(run: Path, corpora: Corpora) -> None:
     """Note what the run is trained on, or see that it is still the same: else it would go on as another run."""
+    train, noise = corpora.train, corpora.noise
     rows = [(utterance.id, utterance.text) for utterance in train.utterances]
     heard = [rows, train.lengths.tolist(), noise.lengths.tolist() if noise else []]
     fingerprint = hashlib.sha256(json.dumps(heard).encode()).hexdigest()

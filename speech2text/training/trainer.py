@@ -46,7 +46,7 @@ PRECISION_ROUNDS = 3
 STATISTICS_UTTERANCES = 500
 """The frontend's mean and deviation are taken from at least so many utterances, less than twice as many, or all."""
 FLUSH_SECONDS = 10
-"""Of TensorBoard: a Ctrl-C while its queue is filled may leave its thread asleep until then, and the run waits for it."""
+"""A Ctrl-C while TensorBoard's queue is filled may leave its thread asleep until then, and the run waits for it."""
 AVERAGE_WARMUP = 10
 """The decay of the average at step s is at most (1 + s) / (AVERAGE_WARMUP + s)."""
 
@@ -82,6 +82,7 @@ class Trainer:
         self.tokenizer = tokenizer
         self.train_corpus = train
         self.dev_corpus = dev
+        self.noise_corpus = noise
         self.run = run
         self.tokens = [tokenizer.encode(utterance.text) for utterance in train.utterances]
         self.waveform_augmentation = WaveformAugmentation(recipe.augmentation, noise)
@@ -272,7 +273,7 @@ class Trainer:
 
     def _evaluated(self, report: StepReport) -> StepReport:
         """The report with the error rate of the averaged weights on dev, if there is one."""
-        if self.dev_corpus is None:
+        if not self.dev_corpus:
             return report
         return replace(report, wer=ctc_error_rate(self.average, self.tokenizer, self.dev_corpus))
 

@@ -22,6 +22,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from speech2text.cli.app import application
 from speech2text.training.checkpoint import load_checkpoint, load_run
+from speech2text.training.example import find_example
 from tests.training.tiny import RATE, TINY, sing, write_recordings
 
 COMMAND = (sys.executable, "-c", "import sys; from speech2text.cli.app import main; sys.exit(main())", "train")
@@ -129,8 +130,22 @@ def test_recordings_that_are_left_out_are_counted(data, tmp_path):
     result = train(*arguments(folder, tmp_path / "run"))
     assert result.exit_code == 0
     note = result.stderr.splitlines()[1]
-    assert note.startswith(f"1 recordings are left out, as {folder}/4.wav: ")
+    assert note.startswith(f"1 recordings of train are left out, as {folder}/4.wav: ")
     assert note.endswith(f"all: {tmp_path}/run/cache/train.json")
+
+
+def test_unusable_recordings_to_measure_by_do_not_stop_training(data, tmp_path):
+    dev = write_recordings(tmp_path / "both" / "dev")
+    for number in range(10):
+        soundfile.write(dev / f"{number}.wav", sing("a") * 0, 1000)  # 1.6 s at this rate
+    write_recordings(tmp_path / "both" / "train")
+    changes = ("data.train=['train']", "data.dev=['dev']", "data.longest_seconds=1.2", "training.steps=3")
+    result = train(*arguments(tmp_path / "both", tmp_path / "run", *changes))
+    assert result.exit_code == 0
+    note, *reports = result.stderr.splitlines()[1:]
+    assert note.startswith(f"no recording of dev is usable, so no error rate is measured, as {dev}/0.wav: 1.6 s long")
+    assert not any("WER" in line for line in reports)
+    assert find_example(tmp_path / "run") is not None, "one of train is shown instead"
 
 
 def test_a_truncated_recording_is_a_plain_warning(tmp_path):

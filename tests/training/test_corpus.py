@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speech2text.audio.manifest import Utterance, read_utterances
-from speech2text.errors import ManifestError, TrainingError
+from speech2text.errors import ManifestError
 from speech2text.training.corpus import find_utterances, load_corpus, plan_epoch, split_by_speaker
 from speech2text.training.recipe import DataSettings
 from tests.training.tiny import RATE, TEXTS, sing, write_recordings
@@ -121,9 +121,11 @@ def test_unusable_recordings_are_left_out_with_the_reason(data, tmp_path):
     assert seen == [(done, 10) for done in range(1, 11)]
 
 
-def test_nothing_usable_is_an_error_with_a_reason(data, tmp_path):
-    with pytest.raises(TrainingError, match=r"none of the 10 recordings is usable: .*s long"):
-        load_corpus(read_utterances(data), tmp_path / "cache", 0.01)
+def test_a_corpus_of_which_nothing_is_usable_is_empty_and_says_why(data, tmp_path):
+    corpus = load_corpus(read_utterances(data), tmp_path / "cache", 0.01)
+    assert len(corpus) == 0
+    assert len(corpus.left_out) == 10
+    assert corpus.left_out[0].endswith("0.wav: 0.3 s long")
 
 
 def load(data, tmp_path, longest_seconds=20.0):
@@ -161,6 +163,19 @@ def test_a_cache_of_other_recordings_is_not_used(data, tmp_path, change):
     assert decoded
     for index, utterance in enumerate(corpus.utterances):
         np.testing.assert_allclose(corpus.samples(index), sing(utterance.text), atol=2**-15)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"), [("cache.pcm", None), ("cache.pcm", b"\0" * 99), ("cache.json", b"{"), ("cache.json", b"[]")]
+)
+def test_a_cache_that_is_not_whole_is_made_again(data, tmp_path, file, content):
+    load(data, tmp_path)
+    (tmp_path / file).unlink()
+    if content is not None:
+        (tmp_path / file).write_bytes(content)
+    corpus, decoded = load(data, tmp_path)
+    assert decoded
+    np.testing.assert_allclose(corpus.samples(9), sing(TEXTS[9]), atol=2**-15)
 
 
 class Killed(BaseException):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from speech2text.errors import OutputError, TrainingError
 from speech2text.training.checkpoint import load_run
-from speech2text.training.recipe import DEFAULT_RECIPE
-from speech2text.training.run import open_run
+from speech2text.training.recipe import DEFAULT_RECIPE, recipe_from_json
+from speech2text.training.run import open_profile, open_run
 from speech2text.training.trainer import FINAL_RATE, ctc_error_rate
 from tests.training.tiny import TEXTS, tiny_recipe, write_recordings
 
@@ -119,6 +122,55 @@ def test_a_finished_run_takes_what_its_weights_do_not_depend_on(opened, tmp_path
     assert list(changed.train()) == [], "there is nothing to train again"
     recipe = load_run(changed.run).recipe
     assert (recipe.description, recipe.decoding.beam_size) == ("Better said", 3)
+
+
+def contents(folder):
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_a_refused_run_is_not_touched(tmp_path):
+    data = write_recordings(tmp_path / "data")
+    (tmp_path / "recipe").mkdir()
+    script = "import shutil\ndef prepare(source, out):\n    shutil.copytree(source, out, dirs_exist_ok=True)\n"
+    (tmp_path / "recipe" / "prepare.py").write_text(script)
+    recipe = tiny_recipe("prepare=true")
+    list(open_run(recipe, tmp_path / "recipe", data, tmp_path / "run").train())
+    before = contents(tmp_path / "run")
+    (data / "3.txt").write_text("zz")
+    (data / "4.wav").write_bytes((data / "1.wav").read_bytes())
+    described = recipe.model_copy(update={"description": "Other"})
+    with pytest.raises(TrainingError, match="its recordings or texts have changed"):
+        open_run(described, tmp_path / "recipe", data, tmp_path / "run")
+    assert contents(tmp_path / "run") == before
+
+
+def test_a_run_whose_cache_was_deleted_makes_it_again(opened, tmp_path):
+    list(opened().train())
+    before = contents(tmp_path / "run" / "cache")
+    shutil.rmtree(tmp_path / "run" / "cache")
+    assert opened().position.step == 6
+    assert contents(tmp_path / "run" / "cache") == before
+    assert not (tmp_path / "run" / ".draft").exists()
+
+
+def test_a_profile_decodes_no_more_than_its_steps_hear(data, tmp_path):
+    recipe = tiny_recipe("training.steps=1", "training.batch_seconds=1", f"data.noise='{data}'")
+    trainer = open_profile(recipe, DEFAULT_RECIPE, data, tmp_path)
+    assert trainer.dev_corpus is None
+    assert 1 <= trainer.train_corpus.seconds < 2
+    assert 1 <= trainer.noise_corpus.seconds < 2
+
+
+def test_languages_are_those_of_the_recordings_unless_the_recipe_says(data, tmp_path):
+    rows = [
+        {"audio": str(data / f"{number}.wav"), "text": TEXTS[number], "lang": "de" if number % 2 else "cs"}
+        for number in range(6)
+    ]
+    manifest = tmp_path / "x.jsonl"
+    manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for changes, expected in (((), ("cs", "de")), (("languages=['pl']",), ("pl",))):
+        open_run(tiny_recipe("data.dev_share=0", *changes), DEFAULT_RECIPE, manifest, tmp_path / "run")
+        assert recipe_from_json(tmp_path / "run" / "recipe.json").languages == expected
 
 
 @pytest.mark.parametrize("change", ["text", "recordings"])
