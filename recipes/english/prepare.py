@@ -7,11 +7,13 @@ to the recordings in SOURCE.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from speech2text.errors import ManifestError
+from speech2text.audio.manifest import read_utterances
+from speech2text.errors import ManifestError, OutputError
+from speech2text.text.writers import write_atomically
 
 TRAIN = ("en_train.jsonl", "en_extra.jsonl", "digits_train.jsonl")
 DEV = ("en_dev.jsonl", "digits_dev.jsonl")
@@ -26,24 +28,37 @@ def prepare(source: Path, out: Path) -> None:
     """Write the manifests of the data folder `source` to `out`.
 
     Raises:
-        ManifestError: a manifest is missing in `source`.
+        ManifestError: a manifest is missing in `source`, or a row of it cannot be used.
+        OutputError: `out` cannot be written.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be made ({error.strerror}); name another folder") from None
     _write(out / "train.jsonl", _rows(source, TRAIN))
     _write(out / "dev.jsonl", _rows(source, DEV))
-    _write(out / "noise.jsonl", _rows(source, NOISE, lambda row: row["fold"] != VALIDATION_FOLD))
+    _write(out / "noise.jsonl", _training_noise(source))
 
 
-def _rows(source: Path, names: tuple[str, ...], wanted: Callable[[Row], bool] = lambda row: True) -> Iterator[Row]:
+def _rows(source: Path, names: tuple[str, ...], with_texts: bool = True) -> Iterator[Row]:
     for name in names:
         file = source / name
         if not file.is_file():
-            raise ManifestError(f"{file}: missing; --data must be the folder that holds {', '.join(TRAIN)}")
-        for line in file.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            if wanted(row):
+            raise ManifestError(f"{file}: missing; --data must be the folder that holds {', '.join(names)}")
+        read_utterances(file, with_texts)  # says which row cannot be used, and why
+        for line in file.read_text(encoding="utf-8-sig").split("\n"):
+            if line.strip():
+                row = json.loads(line)
                 yield {**row, "audio": str((source / row["audio"]).resolve())}
 
 
+def _training_noise(source: Path) -> Iterator[Row]:
+    for row in _rows(source, NOISE, with_texts=False):
+        if "fold" not in row:
+            raise ManifestError(f"{source / NOISE[0]}: {row['audio']} has no 'fold'; give each recording one, 1 to 5")
+        if row["fold"] != VALIDATION_FOLD:
+            yield row
+
+
 def _write(file: Path, rows: Iterator[Row]) -> None:
-    file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    write_atomically(file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from speech2text.audio.manifest import read_utterances
-from speech2text.errors import ManifestError
+from speech2text.errors import ManifestError, OutputError
 from speech2text.training.recipe import DEFAULT_RECIPE, read_recipe
 
 RECIPES = sorted(file.parent for file in (Path(__file__).parents[2] / "recipes").glob("*/recipe.toml"))
@@ -67,7 +67,35 @@ def test_english_noise_leaves_one_fold_for_checking(english, source, tmp_path):
     assert [utterance.id for utterance in noise] == ["n1", "n2", "n3", "n4"]
 
 
-def test_english_without_a_manifest_names_it(english, source, tmp_path):
-    (source / "en_extra.jsonl").unlink()
-    with pytest.raises(ManifestError, match=r"en_extra\.jsonl: missing; --data must be the folder that holds"):
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("en_extra.jsonl", "en_train.jsonl, en_extra.jsonl"),
+        ("en_dev.jsonl", "en_dev.jsonl, digits_dev"),
+        ("noise.jsonl", "noise"),
+    ],
+)
+def test_english_without_a_manifest_names_it_and_its_group(english, source, tmp_path, name, group):
+    (source / name).unlink()
+    with pytest.raises(ManifestError, match=rf"{name}: missing; --data must be the folder that holds {group}"):
         english.prepare(source, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("en_train.jsonl", "{", "en_train.jsonl:1: not JSON"),
+        ("en_dev.jsonl", '{"text": "a"}', "en_dev.jsonl:1: 'audio' is missing"),
+        ("noise.jsonl", '{"audio": "x.wav"}', r"noise.jsonl: .*x.wav has no 'fold'"),
+    ],
+)
+def test_english_names_a_row_that_cannot_be_used(english, source, tmp_path, *, name, content, message):
+    (source / name).write_text(content)
+    with pytest.raises(ManifestError, match=message):
+        english.prepare(source, tmp_path / "out")
+
+
+def test_english_says_when_its_manifests_cannot_be_written(english, source, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file: cannot be made"):
+        english.prepare(source, tmp_path / "file")
