@@ -47,7 +47,7 @@ def model_card(manifest: Manifest) -> str:
     return _CARD.format(
         name=manifest.name,
         description=manifest.description,
-        languages=", ".join(manifest.languages),
+        languages=", ".join(manifest.languages) or "those of its training texts; the recipe does not say",
         licence=manifest.licence,
         parameters=manifest.parameters / 1e6,
         precision=manifest.precision,

@@ -53,7 +53,7 @@ def _facts(folder: str, manifest: Manifest) -> Table:
         ("", ""),
         [
             ("Folder", folder),
-            ("Languages", ", ".join(manifest.languages)),
+            ("Languages", ", ".join(manifest.languages) or "not said"),
             ("Licence", manifest.licence),
             ("Parameters", f"{manifest.parameters / 1e6:.1f} M, {manifest.precision}"),
             ("Hears", f"{model.sample_rate} Hz, a frame each {frame:g} ms, streams in chunks of {chunk:g} ms"),
