@@ -115,9 +115,9 @@ class Recognizer:
         heard = 0
         for span in split(_blocks(source, sample_rate)):
             segment = self.recognise(span.samples)
-            if segment.text:
-                segments.append(_shifted(segment, span.start_sample / SAMPLE_RATE))
             heard = span.start_sample + len(span.samples)
+            if segment.text:
+                segments.append(_shifted(segment, span.start_sample / SAMPLE_RATE, heard / SAMPLE_RATE))
             if on_progress:
                 on_progress(heard / SAMPLE_RATE)
         return Transcript(tuple(segments), heard / SAMPLE_RATE)
@@ -172,6 +172,11 @@ def _blocks(source: Source, sample_rate: int | None) -> Iterable[FloatArray]:
     return read_blocks(source)
 
 
-def _shifted(segment: Segment, by: Seconds) -> Segment:
-    words = tuple(Word(word.text, word.start + by, word.end + by, word.confidence) for word in segment.words)
-    return Segment(segment.text, segment.start + by, segment.end + by, words)
+def _shifted(segment: Segment, by: Seconds, end: Seconds) -> Segment:
+    """The segment `by` seconds later; a sum of two times may be rounded up, so none is left after `end`."""
+
+    def later(time: Seconds) -> Seconds:
+        return min(time + by, end)
+
+    words = tuple(Word(word.text, later(word.start), later(word.end), word.confidence) for word in segment.words)
+    return Segment(segment.text, later(segment.start), later(segment.end), words)
