@@ -31,7 +31,7 @@ def test_a_recording_says_what_its_spans_say_heard_whole(recognizer, samples):
     assert [segment.text for segment in transcript.segments] == [segment.text for _, segment in spoken]
     for found, (start, segment) in zip(transcript.segments, spoken, strict=True):
         times = [time for word in segment.words for time in (start + word.start, start + word.end)]
-        assert [time for word in found.words for time in (word.start, word.end)] == times
+        assert [time for word in found.words for time in (word.start, word.end)] == pytest.approx(times, abs=1e-9)
 
 
 @settings(deadline=None, max_examples=25)
