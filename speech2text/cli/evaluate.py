@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from speech2text.runtime.recognizer import Search
 
 
-@click.command()
+@click.command(short_help="Print error rates on recordings with texts.")
 @click.argument("manifest", type=click.Path(path_type=Path))
 @model_option
 @click.option(

@@ -23,7 +23,7 @@ SAMPLE_SECONDS = 15
 """A longer recording is cut here before it goes into the bundle."""
 
 
-@click.command()
+@click.command(short_help="Write a trained model as a folder for ONNX Runtime.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--int8", is_flag=True, help="Write 8-bit weights, if --manifest shows that they cost few words.")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _WIDTH = 80
 
 
-@click.command()
+@click.command(short_help="Print what a bundle is.")
 @click.argument("bundle", default="default")
 def inspect(bundle: str) -> None:
     """Print what a bundle is: its data, licence, sizes and word error rates.

@@ -23,7 +23,7 @@ PLAIN_REPORT_EVERY = 100
 """Steps between two lines where the output is no terminal."""
 
 
-@click.command()
+@click.command(short_help="Train a recogniser on recordings with texts.")
 @click.argument("recipe", required=False, type=click.Path(path_type=Path))
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder or manifest of the recordings.")
 @click.option("--run", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/NAME-of-the-recipe]")
