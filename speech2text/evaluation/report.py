@@ -86,7 +86,7 @@ def make_report(scored: Sequence[Scored], excluded: Iterable[tuple[str, str]] = 
         excluded=tuple(excluded),
         total=_summarise("all", scored),
         corpora=_summarise_by(scored, lambda utterance: utterance.corpus),
-        speakers=_summarise_by(scored, lambda utterance: utterance.speaker),
+        speakers=_summarise_by(scored, _speaker_namer(scored)),
         durations=tuple(sorted(_summarise_by(scored, _bucket), key=lambda summary: float(summary.name.split()[0]))),
     )
 
@@ -139,6 +139,19 @@ def render(report: Report, worst: int = 5) -> RenderableType:
     if shown:
         parts.append(_render_worst(shown))
     return Stack(*parts)
+
+
+def _speaker_namer(scored: Sequence[Scored]) -> Callable[[Recognised], str]:
+    """Names an utterance's speaker, with the corpus before it where two corpora have a speaker of that name."""
+    corpora: dict[str, set[str]] = {}
+    for row in scored:
+        corpora.setdefault(row.utterance.speaker, set()).add(row.utterance.corpus)
+
+    def name(utterance: Recognised) -> str:
+        shared = utterance.speaker and len(corpora[utterance.speaker]) > 1
+        return f"{utterance.corpus}/{utterance.speaker}" if shared else utterance.speaker
+
+    return name
 
 
 def _bucket(utterance: Recognised) -> str:

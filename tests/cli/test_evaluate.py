@@ -62,7 +62,7 @@ def test_json_has_the_error_rates_of_the_set(bundle, manifest, capsys):
         "rate": pytest.approx(3 / 6), "reference": 6, "substitutions": 1, "deletions": 1, "insertions": 1,
     }  # fmt: skip
     assert [group["name"] for group in report["by_corpus"]] == ["x", "y"]
-    assert [group["name"] for group in report["by_speaker"]] == ["ann", "bob"]
+    assert [group["name"] for group in report["by_speaker"]] == ["x/ann", "x/bob", "y/ann", "y/bob"]
     assert report["total"]["wer_interval"]["resampled"] == "speakers"
     assert report["excluded"] == []
 
