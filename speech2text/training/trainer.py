@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,11 @@ class Trainer:
         self.spec_augment = SpecAugment(recipe.augmentation)
         self.chunks = [recipe.chunk_frames(seconds) for seconds in self.settings.chunk_seconds]
 
+        @lru_cache(maxsize=1)  # every step of an epoch asks for its plan
+        def plan(epoch: int) -> list[NDArray[np.int64]]:
+            return plan_epoch(train.lengths, self.settings.batch_seconds, self.settings.seed, epoch)
+
+        self._plan = plan
         torch.manual_seed(self.settings.seed)
         self.model = LAS(recipe.las_config(len(tokenizer)))
         self.average = deepcopy(self.model).eval()
@@ -187,9 +193,6 @@ class Trainer:
         decay = min(self.settings.average_decay, (1 + step) / (AVERAGE_WARMUP + step))
         for average, weights in zip(self.average.parameters(), self.model.parameters(), strict=True):
             average.lerp_(weights, 1 - decay)
-
-    def _plan(self, epoch: int) -> list[NDArray[np.int64]]:
-        return plan_epoch(self.train_corpus.lengths, self.settings.batch_seconds, self.settings.seed, epoch)
 
     def _losses(self, indices: list[int], precision: str) -> tuple[Losses, float]:
         """The losses of a batch of utterances, and its seconds of audio."""
