@@ -19,13 +19,27 @@ class Word:
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """Another reading of a segment; the higher its `score` the likelier, and scores of one segment compare."""
+
+    text: str
+    score: float
+
+
+@dataclass(frozen=True)
 class Segment:
-    """A stretch of speech between pauses; `text` is its words joined by spaces."""
+    """A stretch of speech between pauses; `text` is its words joined by spaces.
+
+    guard: the guard that took words away, because they were not said ("silence", "loop"); None if none did.
+    alternatives: the best readings, the first of which is `text`, when more than one was asked for.
+    """
 
     text: str
     start: Seconds
     end: Seconds
     words: tuple[Word, ...] = ()
+    guard: str | None = None
+    alternatives: tuple[Alternative, ...] = ()
 
 
 @dataclass(frozen=True)

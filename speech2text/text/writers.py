@@ -5,9 +5,10 @@ formats and the names in the JSON follow the whisper family, so that scripts wri
 
     {"schema_version": 1, "text": "…", "duration": 2.5,
      "segments": [{"id": 0, "start": 0.0, "end": 2.5, "text": "…",
-                   "words": [{"word": "…", "start": 0.0, "end": 0.3, "probability": 0.98}, …]}, …]}
+                   "words": [{"word": "…", "start": 0.0, "end": 0.3, "probability": 0.98}, …],
+                   "guard": null, "alternatives": [{"text": "…", "score": -1.2}, …]}, …]}
 
-All times are seconds from the start of the recording, to the millisecond (tsv: whole milliseconds).
+`guard` names what took words away, `alternatives` is empty unless several readings were asked for. All times are seconds from the start of the recording, to the millisecond (tsv: whole milliseconds).
 """
 
 from __future__ import annotations
@@ -152,6 +153,8 @@ def _describe(number: int, segment: Segment) -> dict[str, Any]:
             }
             for word in segment.words
         ],
+        "guard": segment.guard,
+        "alternatives": [{"text": each.text, "score": round(each.score, 4)} for each in segment.alternatives],
     }
 
 

@@ -6,13 +6,19 @@ from pathlib import Path
 import pytest
 
 from speech2text.errors import OutputError
-from speech2text.text.transcript import Segment, Transcript, Word
+from speech2text.text.transcript import Alternative, Segment, Transcript, Word
 from speech2text.text.writers import WRITERS, write_atomically
 
 TRANSCRIPT = Transcript(
     segments=(
-        Segment("hello world", 0.12, 1.5, (Word("hello", 0.12, 0.6, 0.98765), Word("world", 0.7, 1.5, 0.5))),
-        Segment("", 1.5, 2.0),
+        Segment(
+            "hello world",
+            0.12,
+            1.5,
+            (Word("hello", 0.12, 0.6, 0.98765), Word("world", 0.7, 1.5, 0.5)),
+            alternatives=(Alternative("hello world", -1.23456), Alternative("hallo world", -2.5)),
+        ),
+        Segment("", 1.5, 2.0, guard="silence"),
         Segment("l'été <i>--></i>\t&", 59.9996, 3723.0454),
     ),
     duration=3724.0004,
@@ -35,6 +41,8 @@ FIRST_SEGMENT = {
         {"word": "hello", "start": 0.12, "end": 0.6, "probability": 0.9877},
         {"word": "world", "start": 0.7, "end": 1.5, "probability": 0.5},
     ],
+    "guard": None,
+    "alternatives": [{"text": "hello world", "score": -1.2346}, {"text": "hallo world", "score": -2.5}],
 }
 
 
@@ -49,6 +57,7 @@ def test_json_holds_everything():
     assert (data["schema_version"], data["text"], data["duration"]) == (1, TRANSCRIPT.text, 3724.0)
     assert data["segments"][0] == FIRST_SEGMENT
     assert [segment["id"] for segment in data["segments"]] == [0, 1, 2]
+    assert [segment["guard"] for segment in data["segments"]] == [None, "silence", None]
     assert "été" in TRANSCRIPT.to_json()
 
 
