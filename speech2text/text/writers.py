@@ -8,7 +8,8 @@ formats and the names in the JSON follow the whisper family, so that scripts wri
                    "words": [{"word": "…", "start": 0.0, "end": 0.3, "probability": 0.98}, …],
                    "guard": null, "alternatives": [{"text": "…", "score": -1.2}, …]}, …]}
 
-`guard` names what took words away, `alternatives` is empty unless several readings were asked for. All times are seconds from the start of the recording, to the millisecond (tsv: whole milliseconds).
+`guard` names what took words away; `alternatives` is empty unless several readings were asked for. All times are
+seconds from the start of the recording, to the millisecond (tsv: whole milliseconds).
 """
 
 from __future__ import annotations
