@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
+from math import inf
 
 from speech2text.bundle.schema import SchemaError, read
 from speech2text.errors import BundleError
@@ -18,6 +19,7 @@ FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
 LISTENER_NAME = "listener.onnx"
 SPELLER_NAME = "speller.onnx"
+LANGUAGE_MODEL_NAME = "lm.onnx"
 PIECES_NAME = "pieces.json"
 PRECISIONS = ("fp32", "int8")
 
@@ -65,12 +67,27 @@ class ModelShape:
 
 
 @dataclass(frozen=True)
+class LanguageModelShape:
+    """The language model's LSTM, where a bundle has one: its state is (layers, units) for each hypothesis."""
+
+    layers: int
+    units: int
+
+
+@dataclass(frozen=True)
 class Decoding:
-    """The settings of the search, chosen on development data when the bundle was made."""
+    """The settings of the search (see decoding/beam.py), chosen on development data when the bundle was made.
+
+    Those with a default are off by it, and then not written: a bundle that does not use them has no such key.
+    """
 
     beam_size: int
     ctc_weight: float
     length_bonus: float
+    length_normalization: float = 0.0
+    end_threshold: float = 0.0
+    coverage_weight: float = 0.0
+    lm_weight: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -115,6 +132,7 @@ class Manifest:
     wer: dict[str, ErrorRate]
     sample: Sample
     files: dict[str, FileRecord]
+    language_model: LanguageModelShape | None = None
     format: str = FORMAT
     format_version: int = FORMAT_VERSION
 
@@ -150,6 +168,11 @@ class Manifest:
         """The text of `manifest.json`."""
         values = asdict(self)
         head = {key: values.pop(key) for key in ("format", "format_version")}
+        if self.language_model is None:
+            del values["language_model"]
+        for field in fields(Decoding):
+            if field.default is not MISSING and values["decoding"][field.name] == field.default:
+                del values["decoding"][field.name]
         return json.dumps(head | values, indent=2, ensure_ascii=False) + "\n"
 
     def validate(self) -> None:
@@ -170,8 +193,19 @@ class Manifest:
         _check(
             chunk % reduction == 0, f"model.chunk_frames ({chunk}) must be a multiple of the reduction ({reduction})"
         )
+        self._validate_search()
+
+    def _validate_search(self) -> None:
         _check(self.decoding.beam_size > 0, "decoding.beam_size must be positive")
         _check(0 <= self.decoding.ctc_weight <= 1, "decoding.ctc_weight must be between 0 and 1")
+        for key in ("length_normalization", "end_threshold", "coverage_weight", "lm_weight"):
+            _check(0 <= getattr(self.decoding, key) < inf, f"decoding.{key} must be 0 or more, and finite")
+        has_model = self.language_model is not None
+        _check(
+            has_model == (LANGUAGE_MODEL_NAME in self.files),
+            f"the key 'language_model' and the file {LANGUAGE_MODEL_NAME} must be there both or not at all",
+        )
+        _check(has_model or self.decoding.lm_weight == 0, "decoding.lm_weight needs a language model in the bundle")
 
 
 def _check(condition: bool, problem: str) -> None:

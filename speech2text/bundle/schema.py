@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, fields, is_dataclass
+from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -17,7 +18,8 @@ class SchemaError(ValueError):
 def read(kind: type[T], data: object, key: str = "") -> T:
     """`data` as an instance of the dataclass `kind`; `key` is where it stands, for messages.
 
-    Fields may be str, int, float, another dataclass, `tuple[X, ...]` (a JSON list) or `dict[str, X]` (a JSON object).
+    Fields may be str, int, float, another dataclass, `tuple[X, ...]` (a JSON list), `dict[str, X]` (a JSON object), or
+    `X | None`, which is X where the key is there.
 
     Raises:
         SchemaError: a key is unknown or missing, or a value has the wrong type.
@@ -39,6 +41,8 @@ def read(kind: type[T], data: object, key: str = "") -> T:
 
 
 def _value(kind: Any, value: Any, key: str) -> Any:  # noqa: ANN401 - any type that a field may have
+    if get_origin(kind) is UnionType:
+        kind = get_args(kind)[0]
     if is_dataclass(kind):
         return read(kind, value, key)  # type: ignore[arg-type]
     if get_origin(kind) is tuple:

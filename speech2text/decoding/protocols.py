@@ -1,7 +1,8 @@
-"""What the search needs to know of a recogniser: two small protocols over NumPy arrays.
+"""What the search needs to know of a recogniser: small protocols over NumPy arrays.
 
-A listener turns sound into a `Memory`; a speller reads the memory, one token a step. The ONNX graphs, the torch
-model in training and the scripted spellers of the tests all satisfy them, so there is one search for all.
+A listener turns sound into a `Memory`; a speller reads the memory, one token a step; a language model knows texts
+alone. The ONNX graphs, the torch model in training and the scripted spellers of the tests all satisfy them, so there is
+one search for all.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class SpellerState:
-    """The speller's LSTM state for each of H hypotheses: hidden and cell, both (H, layers, units)."""
+    """The LSTM state of a speller (or language model) for H hypotheses: hidden and cell, both (H, layers, units)."""
 
     hidden: FloatArray
     cell: FloatArray
@@ -70,5 +71,21 @@ class Speller(Protocol):
         """Read the last token of each of H hypotheses, tokens (H,), END before the first.
 
         Returns next-token log-probabilities (H, V), attention weights averaged over heads (H, T), and the new state.
+        """
+        ...
+
+
+class LanguageModel(Protocol):
+    """Says how likely each token comes next in a text, over the same V tokens as the speller."""
+
+    def start(self) -> SpellerState:
+        """The state of one hypothesis that has no token yet."""
+        ...
+
+    def step(self, tokens: IntArray, state: SpellerState) -> tuple[FloatArray, SpellerState]:
+        """Read the last token of each of H hypotheses, tokens (H,), END before the first.
+
+        Returns next-token log-probabilities (H, V), END's that the text ends here, and the new state. BLANK is
+        impossible.
         """
         ...

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from speech2text.bundle.manifest import FileRecord, Manifest
+from speech2text.bundle.manifest import FileRecord, LanguageModelShape, Manifest
 from speech2text.errors import BundleError
 from tests.tiny_bundle import tiny_files, tiny_manifest
 
@@ -30,6 +30,20 @@ def test_to_json_and_from_json_are_inverse(data):
     assert json.loads(manifest.to_json()) == data
 
 
+def test_keys_that_may_be_left_out_are_read_and_written_again(data):
+    data["decoding"] |= {"length_normalization": 0.6, "end_threshold": 1.5, "coverage_weight": 0.1, "lm_weight": 0.3}
+    data["language_model"] = {"layers": 1, "units": 320}
+    data["files"]["lm.onnx"] = {"sha256": "0" * 64, "bytes": 1}
+    manifest = Manifest.from_json(json.dumps(data))
+    assert (manifest.decoding.lm_weight, manifest.language_model) == (0.3, LanguageModelShape(1, 320))
+    assert json.loads(manifest.to_json()) == data
+
+
+def test_a_language_model_is_not_there_without_its_key(data):
+    data["files"]["lm.onnx"] = {"sha256": "0" * 64, "bytes": 1}
+    assert "'language_model' and the file lm.onnx must be there both" in refusal(data)
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
@@ -45,6 +59,13 @@ def test_to_json_and_from_json_are_inverse(data):
         (("wer",), [], "wer must be a JSON object"),
         (("decoding", "ctc_weight"), 1.5, "ctc_weight must be between 0 and 1"),
         (("decoding", "beam_size"), 0, "beam_size must be positive"),
+        (("decoding", "coverage_weight"), -1.0, "decoding.coverage_weight must be 0 or more, and finite"),
+        (("decoding", "end_threshold"), float("inf"), "decoding.end_threshold must be 0 or more, and finite"),
+        (("decoding", "length_normalization"), float("nan"), "decoding.length_normalization must be 0 or more"),
+        (("decoding", "lm_weight"), 0.5, "decoding.lm_weight needs a language model in the bundle"),
+        (("language_model",), {"layers": 1, "units": 8}, "'language_model' and the file lm.onnx must be there both"),
+        (("language_model",), None, "language_model must be a JSON object, not None"),
+        (("language_model",), {"layers": 1}, "'language_model.units' is missing"),
         (("precision",), "fp64", "precision must be one of"),
         (("lisence",), "MIT", "unknown key 'lisence'; is it 'licence'?"),
         (("sample", "audio"), "other.flac", "'other.flac' is missing"),
