@@ -20,10 +20,11 @@ from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.bundle.manifest import ErrorRate
 from speech2text.bundle.store import open_bundle
 from speech2text.bundle.writer import write_bundle
-from speech2text.evaluation.report import Recognised, Summary, make_report, score
-from speech2text.runtime.recognizer import Recognizer, Search
-from speech2text.text.normalization import normalize
+from speech2text.evaluation.report import Summary, make_report
+from speech2text.evaluation.scoring import pair, score
+from speech2text.runtime.recognizer import Search
 from speech2text_export.bundling import CARD_NAME
+from speech2text_export.comparison import error_rate
 from speech2text_export.model_card import model_card
 
 SEARCHES: tuple[Search, ...] = ("joint", "ctc", "attention")
@@ -57,7 +58,7 @@ def main() -> None:
             for summaries in zip(*found, strict=True):
                 _print_rows(manifest.stem, f"{search} | {heard}", arguments.bundles, summaries)
             if (search, chunk) == ("joint", None):
-                rates |= {f"{manifest.stem}, {summary.name}": _error_rate(summary) for summary in found[0]}
+                rates |= {f"{manifest.stem}, {summary.name}": error_rate(summary) for summary in found[0]}
     speed = f"{_speed(arguments.bundles[0], utterances):.0f} seconds of audio a second on one thread"
     print(f"\n{speed}")
     if arguments.write:
@@ -72,36 +73,21 @@ def _ways(every: bool) -> Iterator[tuple[Search, float | None]]:
 
 def _measure(bundle: Path, utterances: Sequence[Utterance], search: Search, chunk: float | None) -> tuple[Summary, ...]:
     recognizer = load_model(bundle, search=search, chunk_seconds=chunk)
-    report = make_report(score([_recognise(recognizer, utterance) for utterance in utterances]))
+    heard = [pair(utterance, recognizer.transcribe(utterance.audio)) for utterance in utterances]
+    report = make_report(score(heard))
     return report.corpora or (report.total,)
-
-
-def _recognise(recognizer: Recognizer, utterance: Utterance) -> Recognised:
-    return Recognised(
-        id=utterance.id,
-        reference=normalize(utterance.text, utterance.language),
-        hypothesis=normalize(recognizer.transcribe(utterance.audio).text, utterance.language),
-        speaker=utterance.speaker,
-        corpus=utterance.corpus,
-    )
 
 
 def _print_rows(name: str, way: str, bundles: Sequence[Path], summaries: Sequence[Summary]) -> None:
     for bundle, summary in zip(bundles, summaries, strict=True):
-        words, rate = summary.words, _error_rate(summary)
+        words, rate = summary.words, error_rate(summary)
         interval = f"{100 * rate.low:.1f}-{100 * rate.high:.1f}"
         kinds = f"{words.substitutions} | {words.deletions} | {words.insertions}"
         columns = (name, summary.name, way, bundle.name, f"{100 * rate.wer:.1f}", interval, rate.words, kinds)
         print("|", " | ".join(map(str, columns)), "|", flush=True)
     if len(summaries) > 1:
-        mean = sum(_error_rate(summary).wer for summary in summaries) / len(summaries)
+        mean = sum(error_rate(summary).wer for summary in summaries) / len(summaries)
         print(f"| {name} | {summaries[0].name} | {way} | mean | {100 * mean:.1f} | | | | | |", flush=True)
-
-
-def _error_rate(summary: Summary) -> ErrorRate:
-    wer = summary.words.rate or 0.0
-    low, high = (summary.interval.low, summary.interval.high) if summary.interval else (wer, wer)
-    return ErrorRate(wer, low, high, summary.words.reference)
 
 
 def _write(folder: Path, rates: dict[str, ErrorRate], speed: str) -> None:

@@ -11,10 +11,9 @@ from speech2text.audio.manifest import Utterance
 from speech2text.bundle.manifest import LISTENER_NAME, SPELLER_NAME, ErrorRate
 from speech2text.bundle.store import Bundle
 from speech2text.errors import ExportError
-from speech2text.evaluation.error_rate import count_words, total
-from speech2text.evaluation.significance import bootstrap
+from speech2text.evaluation.report import Summary, make_report
+from speech2text.evaluation.scoring import Recognised, pair, score
 from speech2text.runtime.recognizer import Recognizer
-from speech2text.text.normalization import normalize
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ def measure(
         ExportError: the utterances have no words to measure by.
     """
     recognizers = [Recognizer(bundle) for bundle in bundles]
-    texts: list[list[str]] = [[] for _ in bundles]
+    recognised: list[list[Recognised]] = [[] for _ in bundles]
     seconds = [0.0 for _ in bundles]
     heard = 0.0
     for utterance in utterances:
@@ -49,17 +48,17 @@ def measure(
             started = time.perf_counter()
             transcript = recognizer.transcribe(samples)
             seconds[index] += time.perf_counter() - started
-            texts[index].append(normalize(transcript.text, utterance.language))
+            recognised[index].append(pair(utterance, transcript))
         heard += len(samples) / SAMPLE_RATE
         on_progress(len(samples) / SAMPLE_RATE)
     return [
         Figures(
             precision=bundle.manifest.precision,
-            wer=_error_rate(utterances, hypotheses),
+            wer=error_rate(make_report(score(pairs)).total),
             graph_bytes=sum(len(bundle.files[name]) for name in (LISTENER_NAME, SPELLER_NAME)),
             speed=heard / spent,
         )
-        for bundle, hypotheses, spent in zip(bundles, texts, seconds, strict=True)
+        for bundle, pairs, spent in zip(bundles, recognised, seconds, strict=True)
     ]
 
 
@@ -77,12 +76,14 @@ def check_loss(before: Figures, after: Figures, most: float) -> None:
         )
 
 
-def _error_rate(utterances: Sequence[Utterance], hypotheses: Sequence[str]) -> ErrorRate:
-    references = [normalize(utterance.text, utterance.language) for utterance in utterances]
-    counts = count_words(references, hypotheses)
-    rate = total(counts).rate
+def error_rate(summary: Summary) -> ErrorRate:
+    """The word error rate of a summary as a bundle's manifest holds it; without an interval it is one itself.
+
+    Raises:
+        ExportError: the utterances have no words to measure by.
+    """
+    rate, interval = summary.words.rate, summary.interval
     if rate is None:
         raise ExportError("the recordings to measure by have no words in their texts; give a manifest with texts")
-    interval = bootstrap(counts, [utterance.speaker for utterance in utterances])
     low, high = (interval.low, interval.high) if interval else (rate, rate)
-    return ErrorRate(wer=rate, low=low, high=high, words=total(counts).reference)
+    return ErrorRate(wer=rate, low=low, high=high, words=summary.words.reference)

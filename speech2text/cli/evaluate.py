@@ -27,7 +27,8 @@ from speech2text.errors import AudioError, OutputError
 if TYPE_CHECKING:
     from speech2text import Recognizer
     from speech2text.audio.manifest import Utterance
-    from speech2text.evaluation.report import Recognised, Report
+    from speech2text.evaluation.report import Report
+    from speech2text.evaluation.scoring import Recognised
     from speech2text.runtime.recognizer import Search
 
 
@@ -92,7 +93,9 @@ def evaluate(
     """
     from speech2text import load_model
     from speech2text.audio.manifest import read_utterances
-    from speech2text.evaluation.report import make_report, score, to_dict
+    from speech2text.evaluation.json_report import to_dict
+    from speech2text.evaluation.report import make_report
+    from speech2text.evaluation.scoring import score
 
     keep_libraries_quiet()
     show_warnings_as_lines()
@@ -125,9 +128,11 @@ def _recognise(
 ) -> tuple[list[Recognised], list[tuple[str, str]]]:
     """What was recognised, and the ids of the unreadable with the reasons, both in the order of the manifest."""
 
+    from speech2text.evaluation.scoring import pair
+
     def work(utterance: Utterance) -> Recognised | AudioError:
         try:
-            return _recognise_one(recognizer, utterance)
+            return pair(utterance, recognizer.transcribe(utterance.audio))
         except AudioError as error:
             return error
 
@@ -148,23 +153,8 @@ def _recognise(
     return recognised, excluded
 
 
-def _recognise_one(recognizer: Recognizer, utterance: Utterance) -> Recognised:
-    from speech2text.evaluation.report import Recognised
-    from speech2text.text.normalization import normalize
-
-    transcript = recognizer.transcribe(utterance.audio)
-    return Recognised(
-        id=utterance.id,
-        reference=normalize(utterance.text, utterance.language),
-        hypothesis=normalize(transcript.text, utterance.language),
-        speaker=utterance.speaker,
-        corpus=utterance.corpus,
-        duration=transcript.duration,
-    )
-
-
 def _write_rows(output: Path, report: Report) -> None:
-    from speech2text.evaluation.report import row_to_dict
+    from speech2text.evaluation.json_report import row_to_dict
     from speech2text.text.writers import write_atomically
 
     rows = (json.dumps(row_to_dict(row), ensure_ascii=False) for row in report.scored)
@@ -174,7 +164,7 @@ def _write_rows(output: Path, report: Report) -> None:
 def _print_text(report: Report, worst: int) -> None:
     from rich.console import Console
 
-    from speech2text.evaluation.report import render
+    from speech2text.evaluation.text_report import render
 
     console = Console(highlight=False)
     with console.capture() as capture:

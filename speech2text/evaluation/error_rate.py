@@ -36,6 +36,11 @@ class Counts:
         """Errors by length of the reference: 0.05 is 5 %, more than 1 is possible; None for an empty reference."""
         return self.errors / self.reference if self.reference else None
 
+    @property
+    def insertion_rate(self) -> float | None:
+        """Invented words by length of the reference; None for an empty reference."""
+        return self.insertions / self.reference if self.reference else None
+
     def __add__(self, other: Counts) -> Counts:
         return Counts(
             self.hits + other.hits,
@@ -98,6 +103,11 @@ def compare_words(reference: str, hypothesis: str) -> list[Difference]:
         )
         for chunk in output.alignments[0]
     ]
+
+
+def mark_right_words(reference: str, hypothesis: str) -> list[bool]:
+    """Of each word of the hypothesis whether it is right: aligned with an equal word of the reference."""
+    return [difference.is_equal for difference in compare_words(reference, hypothesis) for _ in difference.hypothesis]
 
 
 def _count(chunks: Iterable[jiwer.AlignmentChunk]) -> Counts:

@@ -1,15 +1,19 @@
-"""How sure a word error rate is: counts of each utterance in, the bootstrap's 95 % interval out.
+"""How sure a word error rate is, or that of two systems one is better: counts of each utterance in, the bootstrap out.
 
 Another test set of the same kind would have had other speakers, some easy and some hard, so it is speakers that are
 drawn with replacement: the utterances of one voice succeed and fail together, and to draw utterances would promise too
 much. A handful of speakers cannot tell how different speakers are: below about ten, the interval is too narrow.
+
+Two systems are compared on the same draws (Bisani and Ney 2004, "Bootstrap estimates for confidence intervals in ASR
+performance evaluation"): what makes a speaker hard is hard for both, so a difference is found where the two intervals
+still overlap.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +22,37 @@ from speech2text.evaluation.error_rate import Counts
 
 RESAMPLES = 2000
 LEVEL = 0.95
+Units: TypeAlias = Literal["speakers", "utterances"]
+"""What is drawn with replacement."""
 _DRAWS_AT_ONCE = 1 << 22
 """Bounds the memory of the draws (8 bytes each); the result does not depend on it."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """The corpus error rate lies between `low` and `high` in 95 % of the resampled corpora of `size` `units`."""
+    """The error rate of a corpus, or a difference of two, is between `low` and `high` in 95 % of the resampled corpora.
+
+    A resampled corpus has `size` `units`.
+    """
 
     low: float
     high: float
-    units: Literal["speakers", "utterances"]
+    units: Units
     size: int
+
+
+@dataclass(frozen=True)
+class Improvement:
+    """The error rate of a system minus that of another on the same utterances: below zero where it is better.
+
+    The difference lies within `interval` in 95 % of the resampled corpora, and the system has the lower error rate in
+    the share `probability` of them (Bisani and Ney's probability of improvement; a draw counts half, so a system
+    against itself has 0.5).
+    """
+
+    difference: float
+    interval: Interval
+    probability: float
 
 
 def bootstrap(counts: Sequence[Counts], speakers: Sequence[str] | None = None, seed: int = 0) -> Interval | None:
@@ -38,18 +61,51 @@ def bootstrap(counts: Sequence[Counts], speakers: Sequence[str] | None = None, s
     Units are speakers where at least two are known (an utterance whose speaker is "" is a unit of its own), else
     utterances. None where nothing can be drawn: fewer than two units, or no unit with a word in its reference.
     """
-    units, groups = _group(speakers or [""] * len(counts), len(counts))
-    size = int(groups.max(initial=-1)) + 1
-    errors = _sum_by_group(groups, [count.errors for count in counts], size)
-    lengths = _sum_by_group(groups, [count.reference for count in counts], size)
-    if size < 2 or not lengths.any():
+    draws = _draw([count.errors for count in counts], [count.reference for count in counts], speakers, seed)
+    return draws.interval() if draws else None
+
+
+def compare(
+    counts: Sequence[Counts], others: Sequence[Counts], speakers: Sequence[str] | None = None, seed: int = 0
+) -> Improvement | None:
+    """How much lower the error rate of `counts` is than that of `others`, the same utterances by another system.
+
+    Units are drawn, and None is returned, as in `bootstrap`.
+    """
+    if [count.reference for count in counts] != [other.reference for other in others]:
+        raise ValueError("the two systems are scored on different references; give the same utterances in one order")
+    more = [count.errors - other.errors for count, other in zip(counts, others, strict=True)]
+    lengths = [count.reference for count in counts]
+    differences = _draw(more, lengths, speakers, seed)
+    if differences is None:
         return None
-    rates = _resample(errors, lengths, np.random.default_rng(seed))
-    low, high = np.quantile(rates, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(low), float(high), units, size)
+    better = np.mean(differences.rates < 0) + np.mean(differences.rates == 0) / 2
+    return Improvement(sum(more) / sum(lengths), differences.interval(), float(better))
 
 
-def _group(speakers: Sequence[str], utterances: int) -> tuple[Literal["speakers", "utterances"], NDArray[np.int64]]:
+@dataclass(frozen=True, eq=False)
+class _Draws:
+    """The rates (R,) of resampled corpora of `size` `units`."""
+
+    rates: NDArray[np.float64]
+    units: Units
+    size: int
+
+    def interval(self) -> Interval:
+        low, high = np.quantile(self.rates, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        return Interval(float(low), float(high), self.units, self.size)
+
+
+def _draw(errors: Sequence[int], lengths: Sequence[int], speakers: Sequence[str] | None, seed: int) -> _Draws | None:
+    units, groups = _group(speakers or [""] * len(errors), len(errors))
+    size = int(groups.max(initial=-1)) + 1
+    if size < 2 or not any(lengths):
+        return None
+    wrong, spoken = _sum_by_group(groups, errors, size), _sum_by_group(groups, lengths, size)
+    return _Draws(_resample(wrong, spoken, np.random.default_rng(seed)), units, size)
+
+
+def _group(speakers: Sequence[str], utterances: int) -> tuple[Units, NDArray[np.int64]]:
     """The unit of every utterance, as numbers from 0 in the order in which they first appear."""
     if len(speakers) != utterances:
         raise ValueError(f"{utterances} utterances but {len(speakers)} speakers; give one for each")

@@ -1,9 +1,14 @@
 import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from speech2text.evaluation.report import Recognised, find_worst, make_report, render, row_to_dict, score, to_dict
+from speech2text.evaluation.json_report import row_to_dict, to_dict
+from speech2text.evaluation.report import NoiseTest, make_against, make_report, make_variant
+from speech2text.evaluation.scoring import Recognised, score
+from speech2text.evaluation.text_report import render
+from speech2text.text.transcript import Word
 
 UTTERANCES = [
     Recognised("u1", "call me now", "call be now", "ann", "phones", 1.0),
@@ -70,13 +75,6 @@ def test_nothing_scored_gives_a_report_without_rates():
     assert "0 utterances; 1 more could not be read and is not counted" in print_on_80_columns(report)
 
 
-def test_worst_are_those_with_the_most_errors_and_only_those_with_errors():
-    scored = score(UTTERANCES)
-    assert [row.utterance.id for row in find_worst(scored, 10)] == ["u2", "u4", "u1"]
-    assert [row.utterance.id for row in find_worst(scored, 1)] == ["u2"]
-    assert find_worst(scored, 0) == []
-
-
 def test_a_row_says_what_was_said_recognised_and_wrong():
     (row,) = score(UTTERANCES[:1])
     assert row_to_dict(row) == {
@@ -111,3 +109,89 @@ def test_the_diff_is_red_and_green_on_a_terminal():
         console.print(render(make_report(score(UTTERANCES))))
     assert "\x1b[31m[-me-]" in capture.get()
     assert "\x1b[32m{+be+}" in capture.get()
+
+
+def test_insertions_and_repeats_are_in_both_reports():
+    loop = Recognised("u", "one two three four five", "one two three four five one two three four five")
+    report = make_report(score([loop]))
+    total = to_dict(report)["total"]
+    assert (total["insertion_rate"], total["repeated_5grams"]) == (1.0, 1)
+    assert "insertions: 100.0 % of the words said; repeated 5-grams: 1" in print_on_80_columns(report)
+
+
+def heard(id, reference, hypothesis, confidence, speaker=""):
+    words = tuple(Word(word, 0.0, 1.0, confidence) for word in hypothesis.split())
+    return Recognised(id, reference, hypothesis, speaker, words=words)
+
+
+def test_calibration_is_that_of_the_words_heard():
+    rows = [heard("a", "one two", "one three", 0.95), heard("b", "yes", "oh yes", 0.55), UTTERANCES[0]]
+    report = make_report(score(rows))
+    calibration = to_dict(report)["calibration"]
+    assert calibration["expected_calibration_error"] == pytest.approx((0.45 + 0.05) / 2)
+    assert calibration["words"] == 4, "the words of u1 have no confidence"
+    assert calibration["bins"][9] == {
+        "low": 0.9, "high": 1.0, "words": 2, "confidence": pytest.approx(0.95), "accuracy": 0.5,
+    }  # fmt: skip
+    printed = print_on_80_columns(report)
+    assert "expected calibration error 0.250 over 4 words" in printed
+    assert "0.9-1.0" in printed
+    assert "=" * 15 + " " * 13 + "|" in printed
+    assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_without_confidences_there_is_no_calibration():
+    report = make_report(score(UTTERANCES))
+    assert to_dict(report)["calibration"] is None
+    assert "calibration" not in print_on_80_columns(report)
+
+
+def full_report():
+    scored = score(UTTERANCES)
+    worse = score([replace(utterance, hypothesis="") for utterance in UTTERANCES])
+    names = ["CTC greedy", "attention greedy", "joint", "joint + LM"]
+    return make_report(
+        scored,
+        searches=[make_variant(name, scored) for name in names],
+        noise=NoiseTest("pink", (make_variant("clean", scored), make_variant("-5 dB", worse))),
+        against=make_against("other-model", scored, worse),
+    )
+
+
+def test_searches_noise_and_another_system_are_in_the_dictionary():
+    report = to_dict(full_report())
+    assert [search["name"] for search in report["searches"]] == [
+        "CTC greedy",
+        "attention greedy",
+        "joint",
+        "joint + LM",
+    ]
+    assert [row["name"] for row in report["searches"][0]["by_corpus"]] == ["books", "phones"]
+    assert report["noise"]["source"] == "pink"
+    assert [level["name"] for level in report["noise"]["levels"]] == ["clean", "-5 dB"]
+    assert report["noise"]["levels"][1]["total"]["words"]["rate"] == 1.0
+    against = report["against"]
+    assert (against["name"], against["total"]["words"]["rate"]) == ("other-model", 1.0)
+    assert against["difference"] == pytest.approx(4 / 8 - 1)
+    assert against["interval"]["low"] <= against["difference"] <= against["interval"]["high"]
+    assert against["probability_better"] > 0.5
+    json.dumps(report, allow_nan=False)
+
+
+def test_searches_noise_and_another_system_are_printed_on_80_columns():
+    printed = print_on_80_columns(full_report())
+    assert "attention greedy" in printed
+    assert "WER % books" in printed
+    assert "noise: pink" in printed
+    assert "-5 dB" in printed
+    assert "against other-model: WER 100.0 %" in printed
+    assert "difference of the WER: -50.00 %" in printed
+    assert "the probability that this one is better: " in printed
+    assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_too_little_to_compare_is_said():
+    scored = score(UTTERANCES[:1])
+    report = make_report(scored, against=make_against("other", scored, scored))
+    assert "too few utterances" in print_on_80_columns(report)
+    assert to_dict(report)["against"]["difference"] is None

@@ -1,9 +1,11 @@
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 
 from speech2text.evaluation import significance
 from speech2text.evaluation.error_rate import Counts, total
-from speech2text.evaluation.significance import bootstrap
+from speech2text.evaluation.significance import bootstrap, compare
 
 
 def make_counts(errors, words=10):
@@ -77,3 +79,51 @@ def test_the_result_does_not_depend_on_how_many_draws_fit_into_memory(monkeypatc
 def test_a_speaker_too_few_is_an_error_of_the_caller():
     with pytest.raises(ValueError, match="3 utterances but 2 speakers"):
         bootstrap(make_counts([0, 1, 2]), ["a", "b"])
+
+
+def test_a_system_against_itself_is_neither_better_nor_worse():
+    counts = make_counts([0, 3, 1, 2])
+    same = compare(counts, counts)
+    assert (same.difference, same.interval.low, same.interval.high, same.probability) == (0.0, 0.0, 0.0, 0.5)
+
+
+def test_a_small_difference_that_every_utterance_shows_is_found_where_intervals_overlap():
+    hard = np.random.default_rng(3).integers(1, 9, 40)
+    ours, theirs = make_counts(hard - 1), make_counts(hard)
+    assert bootstrap(ours).high > bootstrap(theirs).low
+    better = compare(ours, theirs)
+    assert better.difference == pytest.approx(-0.1)
+    assert (better.interval.low, better.interval.high) == pytest.approx((-0.1, -0.1))
+    assert better.probability == 1.0
+
+
+def test_the_difference_has_the_interval_and_probability_of_theory():
+    generator = np.random.default_rng(1)
+    ours, theirs = (generator.binomial(10, rate, 400) for rate in (0.2, 0.21))
+    better = compare(make_counts(ours), make_counts(theirs))
+    differences = (ours - theirs) / 10
+    mean, deviation = differences.mean(), differences.std() / np.sqrt(400)
+    assert better.difference == pytest.approx(mean)
+    assert better.interval.low == pytest.approx(mean - 1.96 * deviation, abs=0.2 * deviation)
+    assert better.interval.high == pytest.approx(mean + 1.96 * deviation, abs=0.2 * deviation)
+    assert better.probability == pytest.approx(NormalDist().cdf(-mean / deviation), abs=0.03)
+
+
+def test_the_other_way_round_everything_is_turned():
+    generator = np.random.default_rng(7)
+    ours, theirs = (make_counts(generator.integers(0, 5, 40)) for _ in range(2))
+    speakers = [f"s{index // 4}" for index in range(40)]
+    first, second = compare(ours, theirs, speakers), compare(theirs, ours, speakers)
+    assert (first.interval.units, first.interval.size) == ("speakers", 10)
+    assert first.difference == pytest.approx(-second.difference)
+    assert first.interval.low == pytest.approx(-second.interval.high)
+    assert first.probability == pytest.approx(1 - second.probability)
+
+
+def test_a_difference_is_undefined_where_nothing_can_be_drawn():
+    assert compare(make_counts([3]), make_counts([2])) is None
+
+
+def test_two_systems_must_have_heard_the_same():
+    with pytest.raises(ValueError, match="different references"):
+        compare(make_counts([1, 2]), make_counts([1, 2], words=9))
