@@ -67,11 +67,21 @@ class ModelShape:
 
 
 @dataclass(frozen=True)
+class TextSource:
+    """Texts the language model was trained on, without those held out; the licence is theirs."""
+
+    name: str
+    words: int
+    licence: str
+
+
+@dataclass(frozen=True)
 class LanguageModelShape:
     """The language model's LSTM, where a bundle has one: its state is (layers, units) for each hypothesis."""
 
     layers: int
     units: int
+    texts: tuple[TextSource, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from speech2text.bundle.manifest import FileRecord, LanguageModelShape, Manifest
+from speech2text.bundle.manifest import FileRecord, LanguageModelShape, Manifest, TextSource
 from speech2text.errors import BundleError
 from tests.tiny_bundle import tiny_files, tiny_manifest
 
@@ -32,10 +32,14 @@ def test_to_json_and_from_json_are_inverse(data):
 
 def test_keys_that_may_be_left_out_are_read_and_written_again(data):
     data["decoding"] |= {"length_normalization": 0.6, "end_threshold": 1.5, "coverage_weight": 0.1, "lm_weight": 0.3}
-    data["language_model"] = {"layers": 1, "units": 320}
+    texts = {"name": "letters of a family", "words": 1000, "licence": "CC0-1.0"}
+    data["language_model"] = {"layers": 1, "units": 320, "texts": [texts]}
     data["files"]["lm.onnx"] = {"sha256": "0" * 64, "bytes": 1}
     manifest = Manifest.from_json(json.dumps(data))
-    assert (manifest.decoding.lm_weight, manifest.language_model) == (0.3, LanguageModelShape(1, 320))
+    assert (manifest.decoding.lm_weight, manifest.language_model) == (
+        0.3,
+        LanguageModelShape(1, 320, (TextSource(**texts),)),
+    )
     assert json.loads(manifest.to_json()) == data
 
 
