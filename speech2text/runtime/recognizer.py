@@ -24,7 +24,7 @@ from speech2text.decoding.protocols import FloatArray, Memory
 from speech2text.errors import BundleError
 from speech2text.runtime.arrays import to_mono
 from speech2text.runtime.listener import OnnxListener
-from speech2text.runtime.segmenter import split
+from speech2text.runtime.segmenter import Segmenter, Span
 from speech2text.runtime.speller import OnnxSpeller
 from speech2text.runtime.words import timed_words
 from speech2text.text.tokenizer import Tokenizer
@@ -97,6 +97,7 @@ class Recognizer:
         source: Source,
         sample_rate: int | None = None,
         on_progress: Callable[[Seconds], None] | None = None,
+        on_segment: Callable[[Segment], None] | None = None,
     ) -> Transcript:
         """The transcript of a recording of any length.
 
@@ -104,7 +105,9 @@ class Recognizer:
             source: the path of a sound file, an open binary file, or samples (N,) or (N, channels): floats between
                 -1 and 1, or integers over the whole range of their type. Channels are averaged.
             sample_rate: the rate of an array in Hz, 16000 if not given; a file knows its own.
-            on_progress: called with the seconds heard so far, after each span; what it raises ends the transcription.
+            on_progress: called with the seconds done so far, again and again; what it raises ends the transcription.
+            on_segment: called with each segment as soon as it is final, so that what was transcribed is not lost when
+                the rest fails.
 
         Raises:
             AudioError: the source cannot be read, or is no sound.
@@ -112,14 +115,27 @@ class Recognizer:
             ValueError: a sample rate was given for a file, or one that is not positive.
         """
         segments: list[Segment] = []
+        segmenter = Segmenter()
+
+        def recognise(spans: Iterable[Span]) -> None:
+            for span in spans:
+                segment = self.recognise(span.samples)
+                if segment.text:
+                    segments.append(_shifted(segment, span.start, span.end))
+                    if on_segment:
+                        on_segment(segments[-1])
+                if on_progress:
+                    on_progress(span.end)
+
         heard = 0
-        for span in split(_blocks(source, sample_rate)):
-            segment = self.recognise(span.samples)
-            heard = span.start_sample + len(span.samples)
-            if segment.text:
-                segments.append(_shifted(segment, span.start_sample / SAMPLE_RATE, heard / SAMPLE_RATE))
+        for block in _blocks(source, sample_rate):
+            heard += len(block)
+            recognise(segmenter.feed(block))
             if on_progress:
-                on_progress(heard / SAMPLE_RATE)
+                on_progress(segmenter.settled_sample / SAMPLE_RATE)
+        recognise(segmenter.finish())
+        if on_progress:
+            on_progress(heard / SAMPLE_RATE)
         return Transcript(tuple(segments), heard / SAMPLE_RATE)
 
     def recognise(self, samples: FloatArray) -> Segment:

@@ -1,22 +1,39 @@
-"""Cuts a recording into spans short enough to be recognised whole. Samples are mono, 16 kHz.
+"""Cuts a recording into the spans in which somebody speaks, each short enough to be recognised whole.
 
-Causal: a cut depends on nothing that comes more than `longest_seconds` after its span began, so a stream and a file are
-cut alike. A recording of up to `longest_seconds` is one span; a longer one is cut at the quietest moment of the second
-half of what a span may hold, which is most often a pause between words.
+Samples are mono, 16 kHz. Causal: a cut depends on nothing that comes after it was made, and not on how the samples
+come, so a stream and a file are cut alike. Speech is what is well above the noise of the room (see
+runtime/loudness.py). A span lasts from a moment before speech begins to a moment after it has ended; the silence
+between spans belongs to none.
+The listener is not asked: its CTC head found pauses less well, and would have to hear everything twice
+(`python -m recipes.measurements.pauses` prints the figures).
+
+    segmenter = Segmenter()
+    for block in blocks:
+        for span in segmenter.feed(block): ...
+    for span in segmenter.finish(): ...
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.decoding.protocols import FloatArray
+from speech2text.runtime.loudness import FRAME, Loudness
 
-_PAUSE = SAMPLE_RATE // 10
-"""100 ms: longer than the closure of a "t" or "p", which is as quiet as a pause."""
+LOUD = 6.0
+"""Decibels above the noise of the room that make speech of a frame."""
+
+_FRAMES_A_SECOND = SAMPLE_RATE // FRAME
+_PRE_ROLL = round(0.4 * _FRAMES_A_SECOND)  # heard before speech rises over the noise: an "f" begins below it
+_TAIL = round(0.6 * _FRAMES_A_SECOND)  # heard after it has sunk below
+_LEAST_SPEECH = round(0.14 * _FRAMES_A_SECOND)  # a click is loud for 0.12 s, since loudness is smoothed, a word longer
+_PAUSE = round(0.3 * _FRAMES_A_SECOND)  # the width of the pause that is looked for where a span must be cut
+_STRIDE = 10 * SAMPLE_RATE  # samples looked at together, whatever the size of a block
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,40 +54,153 @@ class Span:
         return (self.start_sample + len(self.samples)) / SAMPLE_RATE
 
 
-def split(blocks: Iterable[FloatArray], longest_seconds: float = 20.0) -> Iterator[Span]:
-    """The spans of a recording that comes in blocks (N,): they follow each other without gap, and none is empty.
+@dataclass(frozen=True)
+class EndpointRules:
+    """When a span ends, in seconds: the three rules of sherpa-onnx.
 
-    However the blocks are cut, the spans are the same. Holds one span and one block in memory.
+    Attributes:
+        silence_before_speech: of silence after a noise too short for a word; the noise is dropped.
+        silence_after_speech: of silence after something was said.
+        longest: a span that gets longer is cut at the best pause of its second half, and the rest carried over.
 
     Raises:
-        ValueError: `longest_seconds` is less than 1.
+        ValueError: less than a second to be the longest, or silence no longer than what is heard after the last word.
     """
-    if longest_seconds < 1:
-        raise ValueError(f"longest_seconds must be at least 1, not {longest_seconds}")
-    longest = round(longest_seconds * SAMPLE_RATE)
-    start = held = 0
-    pending: list[FloatArray] = []
-    for block in blocks:
-        pending.append(block)
-        held += len(block)
-        while held > longest:
-            samples = _join(pending)
-            cut = _quietest(samples[:longest])
-            yield Span(start, samples[:cut])
-            start, held, pending = start + cut, held - cut, [samples[cut:]]
-    if held:
-        yield Span(start, _join(pending))
+
+    silence_before_speech: float = 2.4
+    silence_after_speech: float = 1.2
+    longest: float = 20.0
+
+    def __post_init__(self) -> None:
+        least = _TAIL / _FRAMES_A_SECOND
+        if not min(self.silence_before_speech, self.silence_after_speech) > least:
+            raise ValueError(f"silence that ends a span must be longer than {least} s, not as in {self}")
+        if not self.longest >= 1:
+            raise ValueError(f"longest must be at least 1 s, not {self.longest}")
 
 
-def _join(blocks: list[FloatArray]) -> FloatArray:
-    # a whole recording may come as one block: copying its rest at every cut would take quadratic time
-    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+class Segmenter:
+    """Gives the spans of one recording as they are complete; see the module.
+
+    Holds one span and one block at most. Spans are in order, never overlap, and are never empty or longer than the
+    longest. Blocks are kept as they are while they are needed: do not change them after they were fed.
+    """
+
+    def __init__(self, rules: EndpointRules | None = None) -> None:
+        rules = rules or EndpointRules()
+        self._before_speech = round(rules.silence_before_speech * _FRAMES_A_SECOND)
+        self._after_speech = round(rules.silence_after_speech * _FRAMES_A_SECOND)
+        self._longest = int(rules.longest * _FRAMES_A_SECOND)
+        self._loudness = Loudness()
+        self._held = _Samples()
+        self._frames: deque[float] = deque()  # how far those held are above the noise
+        self._said = 0  # how many of them are loud
+        self._silent = 0  # how many frames came after the last of them
+
+    @property
+    def said(self) -> bool:
+        """Whether something has been said since the last span ended: one is open."""
+        return self._said >= _LEAST_SPEECH
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long it has been silent at the end of what was fed, while a span is open; 0 when none is."""
+        return self._silent / _FRAMES_A_SECOND if self._said else 0.0
+
+    @property
+    def settled_sample(self) -> int:
+        """The number of the sample up to which all is decided: in a span that was given, or in none."""
+        return self._held.start
+
+    def open_span(self) -> Span | None:
+        """What has come so far of the span that is open, a moment before its first word included."""
+        return Span(self._held.start, self._held.first(len(self._frames) * FRAME)) if self.said else None
+
+    def feed(self, block: FloatArray) -> list[Span]:
+        """The spans that are complete with these samples (N,)."""
+        spans = []
+        for begin in range(0, len(block), _STRIDE):
+            part = block[begin : begin + _STRIDE]
+            self._held.append(part)
+            spans += self._look(self._loudness.feed(part))
+        return spans
+
+    def finish(self) -> list[Span]:
+        """The last span, if one is open; nothing may be fed any more."""
+        spans = list(self._look(self._loudness.finish()))
+        if self.said:
+            spans.append(self._give(len(self._frames) - max(self._silent - _TAIL, 0)))
+        self._forget(len(self._frames))
+        return spans
+
+    def _look(self, above_noise: list[float]) -> Iterator[Span]:
+        for above in above_noise:
+            loud = above > LOUD
+            self._frames.append(above)
+            self._said += loud
+            self._silent = 0 if loud else self._silent + 1
+            if not self._said:
+                self._forget(len(self._frames) - _PRE_ROLL)
+            elif self._silent >= (self._after_speech if self.said else self._before_speech):
+                end = len(self._frames) - self._silent + _TAIL
+                if self.said:
+                    yield self._give(end)
+                else:
+                    self._forget(end)
+            elif len(self._frames) > self._longest:
+                yield self._give(self._best_pause())
+
+    def _give(self, frames: int) -> Span:
+        """The first of the frames held as a span; what follows is held on from a moment before its first word."""
+        span = Span(self._held.start, self._held.first(frames * FRAME))
+        self._forget(frames)
+        silent = next((index for index, above in enumerate(self._frames) if above > LOUD), len(self._frames))
+        self._forget(silent - _PRE_ROLL)
+        return span
+
+    def _forget(self, frames: int) -> None:
+        """Drop the first of the frames held; none when the number is negative."""
+        for _ in range(frames):
+            self._said -= self._frames.popleft() > LOUD
+        self._held.drop(max(frames, 0) * FRAME)
+
+    def _best_pause(self) -> int:
+        """The frame in the middle of the quietest 0.3 s of the second half of the frames; the last of equals."""
+        first = self._longest // 2
+        above = np.array(self._frames)[first : self._longest]
+        means = np.lib.stride_tricks.sliding_window_view(above, _PAUSE).mean(axis=1)
+        return first + len(means) - 1 - int(np.argmin(means[::-1])) + _PAUSE // 2
 
 
-def _quietest(samples: FloatArray) -> int:
-    """The middle of the 100 ms with the least energy in the second half of samples (N,); the last of equals."""
-    first = len(samples) // 2
-    energy = np.concatenate([[0.0], np.cumsum(np.square(samples[first:], dtype=np.float64))])
-    pauses = energy[_PAUSE:] - energy[:-_PAUSE]
-    last_quietest = len(pauses) - 1 - int(np.argmin(pauses[::-1]))
-    return first + last_quietest + _PAUSE // 2
+class _Samples:
+    """Samples that come in blocks, are looked at from the first one held, and are dropped from there.
+
+    Attributes:
+        start: how many were dropped, which is the number of the first one held.
+    """
+
+    def __init__(self) -> None:
+        self.start = 0
+        self._blocks: deque[FloatArray] = deque()
+
+    def append(self, block: FloatArray) -> None:
+        self._blocks.append(block)
+
+    def first(self, count: int) -> FloatArray:
+        """The first samples held (count,), or all when there are fewer."""
+        parts, left = [np.zeros(0, np.float32)], count
+        for block in self._blocks:
+            if left <= 0:
+                break
+            parts.append(block[:left])
+            left -= len(block)
+        return np.concatenate(parts)
+
+    def drop(self, count: int) -> None:
+        """Forget the first samples held, or all when there are fewer."""
+        while count > 0 and self._blocks:
+            block = self._blocks.popleft()
+            if len(block) > count:
+                self._blocks.appendleft(block[count:])
+            self.start += min(count, len(block))
+            count -= len(block)

@@ -6,6 +6,8 @@ hears the same in torch and ONNX is law 4, and that pieces equal chunks is in te
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 import soundfile
@@ -14,43 +16,60 @@ from hypothesis import strategies as st
 
 from speech2text.audio.files import read_audio, read_blocks
 from speech2text.audio.resampling import SAMPLE_RATE
-from speech2text.runtime.segmenter import split
+from speech2text.runtime.segmenter import EndpointRules, Segmenter, Span
 
-LONGEST = 2.0  # seconds: as good as 20 for a test, and quicker
+RULES = EndpointRules(longest=2.0)  # as good as 20 for a test, and more is cut
+SECONDS = 12
 
 
-def noise(seconds: float) -> np.ndarray:
-    return np.random.default_rng(0).uniform(-0.5, 0.5, round(seconds * SAMPLE_RATE)).astype(np.float32)
+def speech(seconds: float) -> np.ndarray:
+    """Noise whose level wanders, with stretches of near silence."""
+    generator = np.random.default_rng(0)
+    levels = np.repeat(generator.choice([0.3, 0.1, 0.03, 1e-3, 1e-3, 0.0], round(4 * seconds)), SAMPLE_RATE // 4)
+    return (levels * generator.uniform(-1, 1, len(levels))).astype(np.float32)
+
+
+SPEECH = speech(SECONDS)
+
+
+def cut(blocks: Iterable[np.ndarray], rules: EndpointRules) -> list[Span]:
+    segmenter = Segmenter(rules)
+    return [span for block in blocks for span in segmenter.feed(block)] + segmenter.finish()
+
+
+def assert_equal(found: list[Span], expected: list[Span]) -> None:
+    assert [span.start_sample for span in found] == [span.start_sample for span in expected]
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one.samples, other.samples)
 
 
 @settings(deadline=None, max_examples=60)
-@given(length=st.integers(0, 8 * SAMPLE_RATE), cuts=st.lists(st.integers(0, 8 * SAMPLE_RATE), max_size=12))
-def test_spans_tile_the_recording_however_its_blocks_are_cut(length, cuts):
-    samples = noise(8)[:length]
-    whole = list(split([samples], LONGEST))
-    blocks = list(split(np.split(samples, sorted(min(cut, length) for cut in cuts)), LONGEST))
-    assert [span.start_sample for span in whole] == [span.start_sample for span in blocks]
-    next_sample = 0
-    for span in blocks:
-        assert span.start_sample == next_sample
-        assert 0 < len(span.samples) <= LONGEST * SAMPLE_RATE
-        next_sample += len(span.samples)
-    assert next_sample == length
-    np.testing.assert_array_equal(np.concatenate([samples[:0], *(span.samples for span in blocks)]), samples)
+@given(
+    length=st.integers(0, len(SPEECH)),
+    cuts=st.lists(st.integers(0, len(SPEECH)), max_size=12),
+    rules=st.sampled_from([RULES, EndpointRules(), EndpointRules(silence_after_speech=0.7)]),
+)
+def test_blocks_of_any_length_give_the_same_spans(length, cuts, rules):
+    samples = SPEECH[:length]
+    blocks = np.split(samples, sorted(min(edge, length) for edge in cuts))
+    assert_equal(cut(blocks, rules), cut([samples], rules))
+
+
+@pytest.mark.parametrize("block", [160, 333, 4000])
+def test_blocks_of_one_length_give_the_same_spans(block):
+    whole = cut([SPEECH], RULES)
+    assert len(whole) > 3
+    assert_equal(cut(np.split(SPEECH, range(block, len(SPEECH), block)), RULES), whole)
 
 
 @pytest.fixture(scope="module", params=[8_000, 16_000, 44_100])
 def recording(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("recordings") / "noise.flac"
-    soundfile.write(path, noise(5.3), request.param)  # longer or shorter than 5.3 s at other rates
+    soundfile.write(path, speech(5.3), request.param)  # longer or shorter than 5.3 s at other rates
     return path
 
 
 @settings(deadline=None, max_examples=10)
 @given(block_seconds=st.floats(0.01, 20))
 def test_a_file_gives_the_same_spans_however_it_is_read(recording, block_seconds):
-    whole = list(split([read_audio(recording)], LONGEST))
-    blocks = list(split(read_blocks(recording, block_seconds), LONGEST))
-    assert [span.start_sample for span in blocks] == [span.start_sample for span in whole]
-    for one, other in zip(blocks, whole, strict=True):
-        np.testing.assert_array_equal(one.samples, other.samples)
+    assert_equal(cut(read_blocks(recording, block_seconds), RULES), cut([read_audio(recording)], RULES))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import speech2text
 from speech2text.audio.resampling import SAMPLE_RATE
-from speech2text.runtime.segmenter import split
+from speech2text.runtime.segmenter import Segmenter
 from tests.tiny_bundle import LEVELS, tone, write_tiny_bundle
 
 recordings = st.lists(st.tuples(st.sampled_from(["", *LEVELS]), st.floats(0.02, 6.0)), max_size=25).map(
@@ -25,9 +25,13 @@ def recognizer(tmp_path_factory):
 @settings(deadline=None, max_examples=25)
 @given(samples=recordings)
 def test_a_recording_says_what_its_spans_say_heard_whole(recognizer, samples):
-    spans = [(span.start, recognizer.recognise(span.samples)) for span in split([samples])]
-    spoken = [(start, segment) for start, segment in spans if segment.text]
-    transcript = recognizer.transcribe(samples)
+    segmenter = Segmenter()
+    spans = segmenter.feed(samples) + segmenter.finish()
+    heard = [(span.start, recognizer.recognise(span.samples)) for span in spans]
+    spoken = [(start, segment) for start, segment in heard if segment.text]
+    finished = []
+    transcript = recognizer.transcribe(samples, on_segment=finished.append)
+    assert finished == list(transcript.segments), "what was told to be final is final"
     assert [segment.text for segment in transcript.segments] == [segment.text for _, segment in spoken]
     for found, (start, segment) in zip(transcript.segments, spoken, strict=True):
         times = [time for word in segment.words for time in (start + word.start, start + word.end)]

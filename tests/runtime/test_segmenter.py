@@ -1,66 +1,146 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from speech2text.audio.resampling import SAMPLE_RATE
-from speech2text.runtime.segmenter import split
+from speech2text.runtime.segmenter import EndpointRules, Segmenter, Span
 
-LONGEST = 2.0  # seconds: as good as 20 for a test, and quicker
-
-
-def noise(seconds: float, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(round(seconds * SAMPLE_RATE)).astype(np.float32)
+LONGEST = 4.0  # seconds: as good as 20 for a test, and quicker
+PRE_ROLL, TAIL = 0.4, 0.6
 
 
-def with_pauses(seconds: float, *pauses: float) -> np.ndarray:
-    """Noise with 200 ms of near silence around each of the given seconds."""
-    samples = noise(seconds)
-    for pause in pauses:
-        middle = round(pause * SAMPLE_RATE)
-        samples[middle - 1600 : middle + 1600] *= 1e-3
+def noise(seconds: float, level: float, seed: int = 0) -> np.ndarray:
+    samples = np.random.default_rng(seed).standard_normal(round(seconds * SAMPLE_RATE))
+    return (10 ** (level / 20) * samples).astype(np.float32)
+
+
+def talk(seconds: float, *spoken: tuple[float, float], room: float = -90.0) -> np.ndarray:
+    """Noise of `room` decibels, and louder where somebody speaks: from, to in seconds.
+
+    Its level goes up and down as that of syllables does, so that it is not taken for a louder room.
+    """
+    samples = noise(seconds, room)
+    times = np.arange(len(samples)) / SAMPLE_RATE
+    syllables = (0.1 * np.abs(np.sin(2 * np.pi * 2 * times))).astype(np.float32)
+    for begin, end in spoken:
+        said = (times >= begin) & (times < end)
+        samples[said] += syllables[said] * noise(seconds, 0, seed=1)[said]
     return samples
 
 
-@pytest.mark.parametrize("seconds", [1 / SAMPLE_RATE, 1.0, LONGEST])
-def test_a_recording_up_to_the_limit_is_one_span(seconds):
-    (span,) = split([noise(seconds)], LONGEST)
+def cut(samples: np.ndarray, rules: EndpointRules | None = None) -> list[Span]:
+    segmenter = Segmenter(rules)
+    return segmenter.feed(samples) + segmenter.finish()
+
+
+def times(spans: list[Span]) -> list[tuple[float, float]]:
+    return [(span.start, span.end) for span in spans]
+
+
+@pytest.mark.parametrize("seconds", [0.15, 1.0, 20.0])
+def test_speech_up_to_the_limit_is_one_span(seconds):
+    (span,) = cut(talk(seconds, (0, seconds)))
     assert (span.start, span.end) == (0.0, seconds)
 
 
-def test_nothing_gives_no_span():
-    assert list(split([])) == []
-    assert list(split([np.zeros(0, np.float32)])) == []
+@pytest.mark.parametrize("samples", [0, 1, 159, 160, 100_000])
+def test_silence_gives_no_span(samples):
+    assert cut(np.zeros(samples, np.float32)) == []
+    assert cut(noise(1, -90)[:samples]) == []
 
 
-def test_a_long_recording_is_cut_in_its_pauses():
-    spans = list(split([with_pauses(5, 0.5, 1.4, 3.1)], LONGEST))
-    np.testing.assert_allclose([span.end for span in spans], [1.4, 3.1, 5.0], atol=0.06)
+def test_a_span_lasts_from_before_the_first_word_to_after_the_last():
+    spans = cut(talk(20, (6, 8), (8.5, 9), (14, 15)))
+    expected = [(6 - PRE_ROLL, 9 + TAIL), (14 - PRE_ROLL, 15 + TAIL)]
+    np.testing.assert_allclose(times(spans), expected, atol=0.12)
 
 
-def test_the_default_limit_is_twenty_seconds():
-    assert [span.end for span in split([np.zeros(20 * SAMPLE_RATE, np.float32)])] == [20.0]
-    assert len(list(split([np.zeros(20 * SAMPLE_RATE + 1, np.float32)]))) == 2
+@pytest.mark.parametrize(("pause", "spans"), [(0.9, 1), (1.5, 2)])
+def test_silence_after_speech_ends_a_span(pause, spans):
+    samples = talk(12, (5, 6), (6 + pause, 7 + pause))
+    assert len(cut(samples)) == spans
+    assert len(cut(samples, EndpointRules(silence_after_speech=0.7))) == 2
 
 
-def test_digital_silence_is_cut_as_late_as_possible():
-    spans = list(split([np.zeros(5 * SAMPLE_RATE, np.float32)], LONGEST))
-    assert [round(span.end, 3) for span in spans] == [1.95, 3.9, 5.0]
+def test_a_click_is_no_speech_unless_speech_follows_soon():
+    click = talk(14, (9, 10))
+    click[7 * SAMPLE_RATE : 7 * SAMPLE_RATE + 8] = 0.01
+    (span,) = cut(click, EndpointRules(silence_before_speech=1.2))
+    assert span.start == pytest.approx(9 - PRE_ROLL, abs=0.12)
+    (span,) = cut(click)
+    assert span.start == pytest.approx(7 - PRE_ROLL, abs=0.12)
 
 
-def test_a_cut_does_not_depend_on_what_follows():
-    start = with_pauses(3, 1.4)
-    first = next(split([np.concatenate([start, noise(3, seed=1)])], LONGEST))
-    assert first.end == next(split([start], LONGEST)).end
+def test_what_gets_too_long_is_cut_at_its_best_pause_and_the_rest_carried_over():
+    samples = talk(7, (0, 1.5), (1.9, 3.0), (3.4, 5.3), (5.7, 7))
+    spans = cut(samples, EndpointRules(longest=LONGEST))
+    np.testing.assert_allclose(times(spans), [(0, 3.25), (3.25, 7)], atol=0.15)
+    assert spans[0].end == spans[1].start
 
 
-def test_a_span_is_given_as_soon_as_it_is_certain():
-    def blocks():
-        yield noise(LONGEST)
-        yield noise(0.1)
-        raise AssertionError("the first span was certain before this block")
-
-    assert next(split(blocks(), LONGEST)).start == 0.0
+def test_the_noise_of_the_room_is_learned_in_four_seconds():
+    loud_room = cut(talk(30, (10, 12), (20, 22), room=-45.0))
+    np.testing.assert_allclose(times(loud_room)[-2:], [(9.6, 12.6), (19.6, 22.6)], atol=0.15)
 
 
-def test_a_limit_below_one_second_is_refused():
-    with pytest.raises(ValueError, match=r"at least 1, not 0\.5"):
-        next(split([noise(1)], 0.5))
+def test_a_cut_depends_on_nothing_that_comes_after_it_was_made():
+    samples = talk(20, (6, 8), (14, 15))
+    segmenter = Segmenter()
+    first = segmenter.feed(samples[: round(9.4 * SAMPLE_RATE)])
+    assert times(first) == times(cut(samples))[:1]
+
+
+def test_who_streams_can_see_what_is_open():
+    segmenter = Segmenter()
+    assert segmenter.open_span() is None
+    segmenter.feed(talk(6.5, (6, 6.5)))
+    assert segmenter.said
+    assert segmenter.silent_seconds == 0
+    open_span = segmenter.open_span()
+    assert open_span.start == pytest.approx(6 - PRE_ROLL, abs=0.12)
+    assert open_span.end == 6.5
+    segmenter.feed(noise(1.0, -90))
+    assert segmenter.silent_seconds == pytest.approx(1.0, abs=0.12)
+    (span,) = segmenter.feed(noise(1.0, -90))
+    assert span.start_sample == open_span.start_sample
+    assert not segmenter.said
+    assert segmenter.silent_seconds == 0
+
+
+def test_memory_stays_bounded_in_silence_and_in_speech():
+    segmenter = Segmenter(EndpointRules(longest=LONGEST))
+    for samples in (talk(30), talk(30, (0, 30))):
+        segmenter.feed(samples)
+        fed = segmenter.settled_sample / SAMPLE_RATE
+        assert fed % 30 == 0 or 30 - fed % 30 <= LONGEST
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    spoken=st.lists(st.tuples(st.floats(0, 15), st.floats(0.1, 9)), max_size=5),
+    room=st.sampled_from([-90.0, -70.0, -40.0]),
+)
+def test_spans_are_in_order_and_within_the_limit(spoken, room):
+    samples = talk(16, *((begin, begin + length) for begin, length in spoken), room=room)
+    spans = cut(samples, EndpointRules(longest=LONGEST))
+    edges = [0, *(edge for span in spans for edge in (span.start_sample, span.start_sample + len(span.samples)))]
+    assert edges == sorted(edges)
+    assert edges[-1] <= len(samples)
+    for span in spans:
+        assert 0 < len(span.samples) <= LONGEST * SAMPLE_RATE
+        np.testing.assert_array_equal(span.samples, samples[span.start_sample :][: len(span.samples)])
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ({"longest": 0.5}, r"at least 1 s, not 0\.5"),
+        ({"longest": float("nan")}, "at least 1 s"),
+        ({"silence_after_speech": 0.6}, r"longer than 0\.6 s"),
+        ({"silence_before_speech": 0.0}, r"longer than 0\.6 s"),
+    ],
+)
+def test_rules_that_make_no_sense_are_refused(rules, message):
+    with pytest.raises(ValueError, match=message):
+        EndpointRules(**rules)

@@ -1,0 +1,181 @@
+"""Which detector finds the pauses: `python -m recipes.measurements.pauses MANIFEST --bundle B [--silero FILE.onnx]`
+
+Utterances are joined with pauses of 0.4 to 1.5 s under room noise of several levels. Every detector says of every 10 ms
+whether somebody speaks; at least 0.3 s without speech are a pause. Words are where the bundle's CTC hears the known
+text in the clean utterances, so the bundle must know the corpus. The first table has, for each detector:
+
+    recall      joints of two utterances at which a pause is found
+    precision   pauses found that hide no word, as in "words"
+    words       words of which more than half lies in a pause: they would be lost if pauses were dropped
+    speech      time of words that lies in a pause
+
+`energy` is that of speech2text.runtime.segmenter, `ctc` says pause where the listener, hearing in chunks of 0.64 s,
+holds blank for likelier than 0.95, `silero` is silero-vad with its threshold of 0.5 (`--silero`: the file
+silero_vad.onnx of the package of that name). The second table asks where to cut 20 s that must be cut: the share of
+cuts that go through a word. The third has what the segmenter itself does: its spans, and words lost or cut through.
+"""
+
+from __future__ import annotations
+
+import argparse
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recipes.measurements.joining import Joined, join
+from speech2text import load_model
+from speech2text.audio.files import read_audio
+from speech2text.audio.manifest import read_utterances
+from speech2text.audio.resampling import SAMPLE_RATE
+from speech2text.decoding.protocols import BLANK, FloatArray
+from speech2text.runtime.loudness import FRAME, Loudness
+from speech2text.runtime.recognizer import Recognizer
+from speech2text.runtime.segmenter import LOUD, Segmenter
+from speech2text.runtime.words import timed_words
+
+SNRS = (40, 30, 20, 10, 0)
+CHUNK_SECONDS = 0.64
+PAUSE_FRAMES = 30
+Flags = NDArray[np.bool_]
+Interval = tuple[float, float]
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("manifest", type=Path, metavar="MANIFEST")
+    parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
+    parser.add_argument("--silero", type=Path, metavar="FILE", help="silero_vad.onnx, to compare with")
+    arguments = parser.parse_args()
+    recognizer = load_model(arguments.bundle)
+    utterances = read_utterances(arguments.manifest)
+    spoken = [_words(recognizer, read_audio(each.audio), each.text) for each in utterances]
+    pauses, cuts, spans = [], [], []
+    for snr in SNRS:
+        joined = join(utterances, snr)
+        words = [
+            (begin / SAMPLE_RATE + start, begin / SAMPLE_RATE + end)
+            for (begin, _), said in zip(joined.places, spoken, strict=True)
+            for start, end in said
+        ]
+        joints = [(end / SAMPLE_RATE, begin / SAMPLE_RATE) for (_, end), (begin, _) in pairwise(joined.places)]
+        blank = _blank(recognizer, joined.samples)
+        above = np.array(Loudness().feed(joined.samples))
+        detectors = {"energy": above <= LOUD, "ctc": blank > 0.95}
+        detectors["energy and ctc"] = detectors["energy"] & detectors["ctc"]
+        if arguments.silero:
+            detectors["silero"] = _silero(arguments.silero, joined.samples)
+        pauses += [_pause_row(snr, name, quiet, words, joints) for name, quiet in detectors.items()]
+        cuts += [
+            _cut_row(snr, name, scores, width, words)
+            for name, scores in {"energy": above, "ctc": -blank}.items()
+            for width in (5, 10, 20, 30, 50)
+        ]
+        spans.append(_span_row(snr, joined, words))
+    _print("snr dB | detector | recall % | precision % | words % | speech %", pauses)
+    _print("snr dB | quietest by | over s | cuts | through a word %", cuts)
+    _print("snr dB | spans | longest s | heard % | words lost % | words cut through %", spans)
+
+
+def _words(recognizer: Recognizer, samples: FloatArray, text: str) -> list[Interval]:
+    """Where each word of the text is in the samples, in seconds."""
+    log_probs = recognizer.listener.listen(samples).ctc_log_probs
+    frame = recognizer.manifest.model.memory_frame_samples / SAMPLE_RATE
+    tokens = recognizer.tokenizer.encode(text)
+    words = timed_words(recognizer.tokenizer, log_probs, tokens, frame, len(samples) / SAMPLE_RATE)
+    return [(word.start, word.end) for word in words]
+
+
+def _blank(recognizer: Recognizer, samples: FloatArray) -> NDArray[np.float64]:
+    """How likely each frame of 10 ms is blank, heard in chunks."""
+    blank = np.exp(recognizer.listener.listen(samples, CHUNK_SECONDS).ctc_log_probs[:, BLANK].astype(np.float64))
+    return np.repeat(blank, recognizer.manifest.model.memory_frame_samples // FRAME)[: len(samples) // FRAME]
+
+
+def _silero(path: Path, samples: FloatArray) -> Flags:
+    """silero-vad 6 over windows of 32 ms, each with the 4 ms before it."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    state = np.zeros((2, 1, 128), np.float32)
+    padded = np.concatenate([np.zeros(64, np.float32), samples, np.zeros(512, np.float32)])
+    speech = []
+    for begin in range(0, len(samples), 512):
+        feeds = {"input": padded[None, begin : begin + 576], "state": state, "sr": np.array(SAMPLE_RATE, np.int64)}
+        probability, state = session.run(None, feeds)
+        speech.append(float(probability[0, 0]))
+    return np.repeat(np.array(speech) < 0.5, 512)[: len(samples)][FRAME // 2 :: FRAME][: len(samples) // FRAME]
+
+
+def _pauses(quiet: Flags) -> list[tuple[int, int]]:
+    """First frame of each pause, and the first one after it."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], quiet, [False]]).astype(np.int8)))
+    return [(int(begin), int(end)) for begin, end in edges.reshape(-1, 2) if end - begin >= PAUSE_FRAMES]
+
+
+def _pause_row(snr: int, name: str, quiet: Flags, words: list[Interval], joints: list[Interval]) -> tuple[object, ...]:
+    pauses = _pauses(quiet)
+    inside = np.zeros(len(quiet) + 1)
+    for begin, end in pauses:
+        inside[begin:end] = 1
+    sums = np.concatenate([[0.0], np.cumsum(inside)])
+
+    def share(interval: Interval) -> float:
+        begin, end = (min(round(time * 100), len(quiet)) for time in interval)
+        return float(sums[end] - sums[begin]) / max(end - begin, 1)
+
+    shares = [share(word) for word in words]
+    hidden = [word for word, part in zip(words, shares, strict=True) if part > 0.5]
+    wrong = sum(any(begin < (a + b) * 50 < end for a, b in hidden) for begin, end in pauses)
+    time = sum(end - start for start, end in words)
+    lost = sum(part * (end - start) for part, (start, end) in zip(shares, words, strict=True))
+    found = sum(share(joint) > 0.5 for joint in joints)
+    return (
+        snr, name, _percent(found, len(joints)), _percent(len(pauses) - wrong, len(pauses)),
+        _percent(len(hidden), len(words)), _percent(lost, time),
+    )  # fmt: skip
+
+
+def _cut_row(snr: int, name: str, scores: NDArray[np.float64], width: int, words: list[Interval]) -> tuple[object, ...]:
+    """Cuts where the mean score over `width` frames is least in the second half of 20 s that begin anywhere."""
+    means = np.lib.stride_tricks.sliding_window_view(scores, width).mean(axis=1)
+    cuts = [
+        (begin + int(means[begin : begin + 1000 - width].argmin()) + width / 2) / 100
+        for begin in range(0, len(scores) - 1000, 100)
+    ]
+    return snr, name, width / 100, len(cuts), _percent(sum(_goes_through(cut, words) for cut in cuts), len(cuts))
+
+
+def _span_row(snr: int, joined: Joined, words: list[Interval]) -> tuple[object, ...]:
+    segmenter = Segmenter()
+    spans = segmenter.feed(joined.samples) + segmenter.finish()
+    heard = sum(span.end - span.start for span in spans)
+    kept = [any(span.start <= (a + b) / 2 <= span.end for span in spans) for a, b in words]
+    edges = [edge for span in spans for edge in (span.start, span.end)]
+    cut = sum(any(a < edge < b for edge in edges) for a, b in words)
+    return (
+        snr, len(spans), f"{max(span.end - span.start for span in spans):.1f}",
+        _percent(heard, len(joined.samples) / SAMPLE_RATE), _percent(kept.count(False), len(words)),
+        _percent(cut, len(words)),
+    )  # fmt: skip
+
+
+def _goes_through(cut: float, words: list[Interval]) -> bool:
+    return any(start < cut < end for start, end in words)
+
+
+def _percent(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.1f}" if whole else "-"
+
+
+def _print(header: str, rows: list[tuple[object, ...]]) -> None:
+    print(f"| {header} |", "|---" * (header.count("|") + 1) + "|", sep="\n")
+    for row in rows:
+        print("|", " | ".join(map(str, row)), "|")
+    print(flush=True)
+
+
+if __name__ == "__main__":
+    main()
