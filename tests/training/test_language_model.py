@@ -1,0 +1,123 @@
+"""A language model learns a small language as well as it can be learned, reproducibly, and keeps its best weights."""
+
+from __future__ import annotations
+
+import math
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speech2text.decoding.protocols import BLANK, END
+from speech2text.model.language_model import LanguageModelConfig
+from speech2text.text.tokenizer import Tokenizer
+from speech2text.training import language_model as training
+from speech2text.training.language_model import (
+    LanguageModelSettings,
+    LanguageModelTrainer,
+    perplexity,
+    plan_batches,
+)
+from speech2text.training.sentences import Texts, read_texts
+
+WORDS = "abcdefgh"
+FOLLOWERS = 2
+LENGTH = 5
+"""A sentence: any of the words, then four times one of the two that may follow."""
+ENTROPY = math.log(len(WORDS)) + (LENGTH - 1) * math.log(FOLLOWERS)
+"""Of a sentence, in nats."""
+
+
+def draw_sentence(draw: random.Random) -> str:
+    words = [draw.randrange(len(WORDS))]
+    while len(words) < LENGTH:
+        words.append((3 * words[-1] + draw.randrange(FOLLOWERS)) % len(WORDS))
+    return " ".join(WORDS[word] for word in words)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return Tokenizer.of_characters([WORDS])
+
+
+@pytest.fixture(scope="module")
+def texts(tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Texts:
+    draw = random.Random(0)
+    file: Path = tmp_path_factory.mktemp("texts") / "language.txt"
+    file.write_text("\n".join(draw_sentence(draw) for _ in range(600)))
+    return read_texts([file], tokenizer)
+
+
+def trainer_of(texts: Texts, tokenizer: Tokenizer, steps: int, seed: int = 1) -> LanguageModelTrainer:
+    torch.set_num_threads(1)
+    config = LanguageModelConfig(len(tokenizer), embedding=16, units=32, dropout=0.0)
+    settings = LanguageModelSettings(steps=steps, precision="fp32", learning_rate=2e-2, seed=seed)
+    return LanguageModelTrainer(config, settings, texts.train, texts.held_out)
+
+
+def test_it_learns_a_small_language_to_its_entropy(texts: Texts, tokenizer: Tokenizer) -> None:
+    trainer = trainer_of(texts, tokenizer, steps=300)
+    reports = list(trainer.train())
+    found = perplexity(trainer.best, texts.held_out)
+    assert found == min((report.perplexity for report in reports if report.perplexity), key=lambda each: each.piece)
+    pieces = 2 * LENGTH + 1  # a mark and a letter for each word, and the end
+    print(found, math.exp(ENTROPY / pieces), math.exp(ENTROPY / (LENGTH + 1)))
+    assert math.exp(ENTROPY / pieces) * 0.97 < found.piece < math.exp(ENTROPY / pieces) * 1.05
+    assert found.word == pytest.approx(found.piece ** (pieces / (LENGTH + 1)))
+
+
+def test_the_blank_is_impossible_and_the_rest_sums_to_one(texts: Texts, tokenizer: Tokenizer) -> None:
+    model = trainer_of(texts, tokenizer, steps=1).best
+    log_probs = model(torch.tensor([[END, 3, 4]]))
+    assert (log_probs[..., BLANK] < -1e8).all()
+    torch.testing.assert_close(log_probs.exp().sum(dim=2), torch.ones(1, 3))
+
+
+def test_steps_equal_the_whole(texts: Texts, tokenizer: Tokenizer) -> None:
+    model = trainer_of(texts, tokenizer, steps=1).best
+    tokens = torch.tensor([[END, 3, 4, 5], [END, 7, 6, 2]])
+    hidden = cell = torch.zeros(2, 1, 32)
+    for position, column in enumerate(tokens.T):
+        log_probs, hidden, cell = model.step(column, hidden, cell)
+        torch.testing.assert_close(log_probs, model(tokens)[:, position])
+
+
+def test_the_same_seed_gives_the_same_model(texts: Texts, tokenizer: Tokenizer) -> None:
+    losses = [[report.loss for report in trainer_of(texts, tokenizer, 3, seed).train()] for seed in (1, 1, 2)]
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_it_stops_when_held_out_sentences_are_predicted_no_better(
+    texts: Texts, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "EVALUATE_EVERY", 1)
+    trainer = trainer_of(texts, tokenizer, steps=1000)
+    trainer.settings = LanguageModelSettings(steps=1000, learning_rate=1.0)  # that learns nothing
+    reports = list(trainer.train())
+    found = [report.perplexity.piece for report in reports if report.perplexity]
+    assert len(reports) < 1000
+    assert min(found) == found[-1 - training.PATIENCE]
+    assert perplexity(trainer.best, texts.held_out).piece == pytest.approx(min(found))
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=60), st.integers(256, 4096), st.integers(0, 2**32 - 1))
+def test_an_epoch_has_every_sentence_once_in_batches_of_bounded_size(
+    lengths: list[int], batch_tokens: int, seed: int
+) -> None:
+    sizes = np.array(lengths)
+    batches = plan_batches(sizes, batch_tokens, np.random.default_rng(seed))
+    assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
+    assert all(len(batch) and sizes[batch].sum() < batch_tokens + sizes.max() for batch in batches)
+
+
+def test_a_small_model_trains_in_either_precision(texts: Texts, tokenizer: Tokenizer) -> None:
+    config = LanguageModelConfig(len(tokenizer), embedding=16, units=32)
+    chosen = LanguageModelTrainer(config, LanguageModelSettings(steps=2), texts.train, texts.held_out)
+    assert chosen.precision in ("fp32", "bf16")
+    settings = LanguageModelSettings(steps=2, precision=chosen.precision)  # type: ignore[arg-type]
+    told = LanguageModelTrainer(config, settings, texts.train, texts.held_out)
+    assert [report.loss for report in chosen.train()] == [report.loss for report in told.train()]
