@@ -24,7 +24,7 @@ Transcribe with it:
 ## Training data
 
 {data}
-
+{language_model}
 ## Accuracy
 
 {accuracy}
@@ -54,6 +54,7 @@ def model_card(manifest: Manifest) -> str:
         sample_rate=shape.sample_rate,
         chunk=shape.chunk_frames * shape.frame_samples / shape.sample_rate,
         data=_data(manifest),
+        language_model=_language_model(manifest),
         accuracy=_accuracy(manifest),
         sample=manifest.sample.audio,
         sample_text=f"“{manifest.sample.text}”" if manifest.sample.text else "nothing",
@@ -65,6 +66,15 @@ def _data(manifest: Manifest) -> str:
         return "The recipe it was trained by does not say."
     rows = [f"| {source.name} | {source.hours:g} | {source.licence} |" for source in manifest.data]
     return "\n".join(["| corpus | hours | licence |", "|---|---|---|", *rows])
+
+
+def _language_model(manifest: Manifest) -> str:
+    """The section of it with an empty line around; nothing more than that line where there is none."""
+    if manifest.language_model is None:
+        return ""
+    rows = [f"| {source.name} | {source.words} | {source.licence} |" for source in manifest.language_model.texts]
+    head = f"It counts {manifest.decoding.lm_weight:g} times as much as what is heard, and was made of these texts:"
+    return "\n".join(["", "## Language model", "", head, "", "| texts | words | licence |", "|---|---|---|", *rows, ""])
 
 
 def _accuracy(manifest: Manifest) -> str:

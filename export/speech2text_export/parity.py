@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speech2text.bundle.manifest import LISTENER_NAME, SPELLER_NAME
+from speech2text.bundle.manifest import LANGUAGE_MODEL_NAME, LISTENER_NAME, SPELLER_NAME
 from speech2text.decoding.protocols import END
 from speech2text.errors import ExportError
 from speech2text.model.frontend import HOP_SAMPLES, SAMPLE_RATE, WINDOW_SAMPLES
+from speech2text.model.language_model import LanguageModel
 from speech2text.model.las import LAS
 from speech2text.model.listener import Heard, ListenerState
 from speech2text.runtime.session import open_session
@@ -34,6 +35,8 @@ _HEARD = ("memory", "keys", "ctc_log_probs", "memory_lengths")
 _LISTENER_STATE = ("next_pcm_state", "next_forward_hidden", "next_forward_cell")
 _SPELLER_INPUTS = ("tokens", "hidden", "cell", "memory", "keys", "memory_lengths")
 _SPELLER_OUTPUTS = ("log_probs", "attention", "next_hidden", "next_cell")
+_LM_INPUTS = ("tokens", "hidden", "cell")
+_LM_OUTPUTS = ("log_probs", "next_hidden", "next_cell")
 
 
 class OnnxModel:
@@ -76,6 +79,31 @@ def check_parity(model: LAS, listener: bytes, speller: bytes) -> float:
     piece = 4 * reduction * HOP_SAMPLES
     whole = [_compare_whole(model, onnx, lengths) for lengths in (*alone, *together)]
     return max(*whole, *(_compare_stream(model, onnx, lengths, piece) for lengths in streams))
+
+
+@torch.inference_mode()
+def check_language_model_parity(model: LanguageModel, graph: bytes) -> float:
+    """The largest difference of a log-probability between a language model in evaluation mode and its graph.
+
+    One hypothesis and several, each with a state of its own, read every token there is in a random order.
+
+    Raises:
+        ExportError: one differs by more than TOLERANCE, or the likeliest token is another.
+    """
+    session = open_session(LANGUAGE_MODEL_NAME, graph, _LM_INPUTS, _LM_OUTPUTS, threads=1)
+    config = model.config
+    order = torch.randperm(config.vocabulary, generator=torch.Generator().manual_seed(0))
+    largest = 0.0
+    for hypotheses in (1, 4):
+        hidden = cell = torch.zeros(hypotheses, config.layers, config.units)
+        state = [hidden.numpy(), cell.numpy()]
+        for step, first in enumerate((END, *order.tolist()), start=1):
+            tokens = (first + torch.arange(hypotheses)) % config.vocabulary
+            expected, hidden, cell = model.step(tokens, hidden, cell)
+            found, *state = session.run(_LM_OUTPUTS, dict(zip(_LM_INPUTS, (tokens.numpy(), *state), strict=True)))
+            where = f"language model, {hypotheses} hypotheses: token {step}"
+            largest = max(largest, _compare(where, expected, torch.from_numpy(found)))
+    return largest
 
 
 def _compare_whole(model: LAS, onnx: OnnxModel, lengths: Sequence[int]) -> float:

@@ -1,0 +1,39 @@
+"""The language model's step as an ONNX graph, built from its weights node by node; inputs and outputs: ../README.md."""
+
+from __future__ import annotations
+
+import onnx
+from onnx import TensorProto
+
+from speech2text.model.language_model import LanguageModel
+from speech2text_export.graph_builder import Axes, GraphBuilder
+
+
+def language_model_graph(model: LanguageModel) -> onnx.ModelProto:
+    """A graph that reads the last token of every hypothesis and says how likely each next one is."""
+    graph = GraphBuilder("lm")
+    config = model.config
+    state_axes: Axes = ["hypotheses", config.layers, config.units]
+    tokens = graph.input("tokens", ["hypotheses"], TensorProto.INT64)
+    state = [
+        graph.add("Transpose", f"lm/{name}", graph.input(name, state_axes), perm=[1, 0, 2])  # (layers, H, units)
+        for name in ("hidden", "cell")
+    ]
+    x = graph.add("Gather", "lm/embedded", graph.weight("lm/embedding", model.embedding.weight), tokens)  # (H, E)
+    x = graph.add("Unsqueeze", "lm/embedded/step", x, graph.integers(0))  # (1, H, E)
+    for layer in range(config.layers):
+        carried = [graph.add("Gather", f"{rows}/{layer}", rows, graph.integers(layer), axis=0) for rows in state]
+        x = graph.lstm(f"lm/lstm/{layer}", x, model.lstm, depth=layer, state=carried)  # (1, 1, H, units)
+        x = graph.add("Squeeze", f"lm/lstm/{layer}/last", x, graph.integers(1))  # (1, H, units)
+    for index, name in enumerate(("next_hidden", "next_cell"), start=1):
+        after = (f"lm/lstm/{layer}:{index}" for layer in range(config.layers))
+        stacked = graph.add("Concat", f"lm/{name}", *after, axis=0)  # (layers, H, units)
+        graph.output(graph.add("Transpose", f"lm/{name}/by_row", stacked, perm=[1, 0, 2]), name, state_axes)
+
+    x = graph.add("Squeeze", "lm/read", x, graph.integers(0))  # (H, units)
+    projected = graph.linear("lm/projection", x, model.projection)  # (H, E)
+    logits = graph.add("MatMul", "lm/logits", projected, graph.weight("lm/output", model.embedding.weight.T))
+    logits = graph.add("Add", "lm/logits/possible", logits, graph.weight("lm/bias", model.bias + model.possible))
+    log_probs = graph.add("LogSoftmax", "lm/log_probs", logits, axis=-1)
+    graph.output(log_probs, "log_probs", ["hypotheses", config.vocabulary])
+    return graph.build()
