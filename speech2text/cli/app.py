@@ -15,8 +15,8 @@ import click
 from speech2text.cli.console import print_error
 from speech2text.errors import Speech2TextError
 
-COMMANDS = ("transcribe", "train", "evaluate", "export", "inspect", "doctor")
-"""Each is the `click.Command` of its name in the module of its name in this folder."""
+COMMANDS = ("transcribe", "train", "train-lm", "evaluate", "export", "inspect", "doctor")
+"""Each is the `click.Command` of its name in the module of its name in this folder, with `_` for `-`."""
 
 
 class LazyGroup(click.Group):
@@ -30,7 +30,8 @@ class LazyGroup(click.Group):
         """The command, or None when there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"speech2text.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"speech2text.cli.{name}"), name)
         return command
 
     def invoke(self, ctx: click.Context) -> object:

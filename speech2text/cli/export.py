@@ -41,18 +41,30 @@ SAMPLE_SECONDS = 15
     type=click.Path(path_type=Path),
     help="The recording that goes into the bundle.  [default: the first of --manifest, else one the run measures by]",
 )
-def export(run: Path, bundle: Path, *, int8: bool, manifest: Path | None, max_loss: float, sample: Path | None) -> None:
+@click.option("--lm", help="A bundle with the same pieces whose language model goes into the new one.")
+def export(
+    run: Path,
+    bundle: Path,
+    *,
+    int8: bool,
+    manifest: Path | None,
+    max_loss: float,
+    sample: Path | None,
+    lm: str | None,
+) -> None:
     """Write the model of RUN, a folder of `speech2text train`, as BUNDLE, a folder that runs without torch.
 
     The graphs are compared with the model first, and nothing is written when they differ. A bundle that stands at
     BUNDLE already is replaced; a folder with anything else in it is refused.
     """
+    from speech2text.bundle.store import find_bundle, open_bundle
     from speech2text.bundle.writer import check_destination
 
     try:
         from speech2text.training.checkpoint import load_run
         from speech2text_export.bundling import make_bundle, quantize_bundle, save_bundle
         from speech2text_export.comparison import check_loss, measure
+        from speech2text_export.language_model import take_language_model
     except ImportError as error:
         raise DependencyError(f"exporting needs the package {error.name!r}: pip install 'speech2text[train]'") from None
     if int8 and manifest is None:
@@ -60,10 +72,13 @@ def export(run: Path, bundle: Path, *, int8: bool, manifest: Path | None, max_lo
     check_destination(bundle)  # now, not after the work
     show_warnings_as_lines()
     utterances = _read(manifest)
+    lm_source = open_bundle(find_bundle(lm)) if lm else None
     trained = load_run(run)
     recording = _choose_sample(run, sample, utterances)
     exported, difference = make_bundle(trained.model, trained.tokenizer, _facts(trained), recording, bundle)
     print_note(f"graphs equal to the model: log-probabilities differ by {difference:.1e} at most")
+    if lm_source is not None:
+        exported = take_language_model(exported, lm_source)
     candidates = [exported, quantize_bundle(exported)] if int8 else [exported]
     rates = {}
     if manifest is not None:

@@ -1,0 +1,198 @@
+"""`speech2text train-lm`: texts and a bundle in, the same bundle with a language model out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from speech2text.cli.console import print_note, print_output, progress_bar, show_warnings_as_lines, sum_known
+from speech2text.cli.options import model_option, require_finite
+from speech2text.errors import DependencyError
+
+if TYPE_CHECKING:
+    from speech2text.audio.manifest import Utterance
+    from speech2text.bundle.manifest import ErrorRate, TextSource
+    from speech2text.bundle.store import Bundle
+    from speech2text.training.language_model import (
+        LanguageModelSettings,
+        LanguageModelTrainer,
+        Perplexity,
+    )
+
+DEFAULT_WEIGHT = 0.2
+WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5)
+"""What --manifest tries for the weight of the language model."""
+
+
+@click.command(short_help="Add a language model, made of texts, to a bundle.")
+@click.argument("texts", nargs=-1, required=True, type=click.Path(path_type=Path))
+@model_option
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path), help="Folder of the new bundle; may be that of --model."
+)
+@click.option(
+    "--manifest",
+    type=click.Path(path_type=Path),
+    help="Recordings with texts that are not among TEXTS, to choose the weight of the language model by.",
+)
+@click.option(
+    "--lm-weight",
+    type=click.FloatRange(min=0),
+    callback=require_finite,
+    help=f"How much it counts beside what is heard.  [default: chosen by --manifest, else {DEFAULT_WEIGHT}]",
+)
+@click.option("--source", help="What the texts are, for the model card.  [default: the names of the files]")
+@click.option("--licence", default="not stated", show_default=True, help="Licence of the texts, for the model card.")
+@click.option("--steps", type=click.IntRange(min=1), default=3000, show_default=True, help="Training steps at most.")
+@click.option("--units", type=click.IntRange(min=8), default=512, show_default=True, help="Width of its LSTM.")
+@click.option(
+    "--dropout",
+    type=click.FloatRange(min=0, max=1, max_open=True),
+    default=0.2,
+    show_default=True,
+    help="Share of its values that training leaves out; more for few texts.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Start of all random numbers.")
+@click.option("--threads", type=click.IntRange(min=1), help="Processor threads.  [default: one a core]")
+def train_lm(
+    texts: tuple[Path, ...],
+    *,
+    model: str,
+    output: Path,
+    manifest: Path | None,
+    lm_weight: float | None,
+    source: str | None,
+    licence: str,
+    steps: int,
+    units: int,
+    dropout: float,
+    seed: int,
+    threads: int | None,
+) -> None:
+    """Make a language model of TEXTS and write the bundle of --model with it inside as --output.
+
+    TEXTS are files with a sentence a line (.txt, or .gz of one) or manifests (.jsonl). Some sentences are held out, and
+    the model that predicts them best is kept. Nothing is written before the end.
+    """
+    from speech2text.bundle.manifest import TextSource
+    from speech2text.bundle.store import find_bundle, open_bundle
+    from speech2text.bundle.writer import check_destination
+
+    try:
+        import torch
+
+        from speech2text.training.language_model import LanguageModelSettings
+        from speech2text_export.bundling import save_bundle
+    except ImportError as error:
+        raise DependencyError(f"training needs the package {error.name!r}: pip install 'speech2text[train]'") from None
+    if manifest is not None and lm_weight is not None:
+        raise click.UsageError("--manifest chooses the weight of the language model: give it or --lm-weight")
+    check_destination(output)  # now, not after the work
+    show_warnings_as_lines()
+    if threads:
+        torch.set_num_threads(threads)
+    bundle = replace(open_bundle(find_bundle(model)), folder=output)
+    utterances = _read_utterances(manifest)
+    trainer = _prepare(texts, bundle, LanguageModelSettings(steps=steps, seed=seed), units, dropout)
+    credit = TextSource(source or ", ".join(file.name for file in texts), trainer.train_sentences.word_count, licence)
+    try:
+        _train(trainer)
+        bundle = _add(bundle, trainer, credit, DEFAULT_WEIGHT if lm_weight is None else lm_weight)
+        rates = {} if bundle.manifest.decoding.lm_weight else dict(bundle.manifest.wer)  # measured without
+        if manifest is not None:
+            bundle, rates[manifest.stem] = _choose_weight(bundle, utterances)
+        saved = save_bundle(bundle, rates)
+    except KeyboardInterrupt:
+        print_note(f"stopped; nothing was written to {output}")
+        raise
+    print_note(f"done: {output}; its sample says: {saved.manifest.sample.text or 'nothing'}")
+
+
+def _read_utterances(manifest: Path | None) -> list[Utterance]:
+    from speech2text.audio.manifest import read_utterances
+
+    return read_utterances(manifest) if manifest else []
+
+
+def _prepare(
+    files: Sequence[Path], bundle: Bundle, settings: LanguageModelSettings, units: int, dropout: float
+) -> LanguageModelTrainer:
+    """Read the texts with the pieces of the bundle, say what was found, and make a trainer of it."""
+    from speech2text.model.language_model import LanguageModelConfig
+    from speech2text.runtime.recognizer import Recognizer
+    from speech2text.training.language_model import LanguageModelTrainer
+    from speech2text.training.sentences import read_texts
+
+    tokenizer = Recognizer(bundle).tokenizer  # of a bundle that is known to work
+    languages = bundle.manifest.languages
+    texts = read_texts(files, tokenizer, languages[0] if len(languages) == 1 else "")
+    if texts.left_out:
+        print_note(f"{len(texts.left_out)} lines are left out, as {texts.left_out[0]}")
+    config = LanguageModelConfig(len(tokenizer), units=units, dropout=dropout)
+    trainer = LanguageModelTrainer(config, settings, texts.train, texts.held_out)
+    parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
+    print_note(
+        f"{len(texts.train)} sentences, {texts.train.word_count} words, {len(texts.held_out)} sentences held out; "
+        f"{parameters / 1e6:.1f} M parameters, {len(tokenizer)} pieces, {trainer.precision}"
+    )
+    return trainer
+
+
+def _train(trainer: LanguageModelTrainer) -> None:
+    if not sys.stderr.isatty():
+        for report in trainer.train():
+            if report.perplexity:
+                print_note(_summary(report.step, trainer, report.perplexity))
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=trainer.settings.steps)
+        for report in trainer.train():
+            bar.update(task, completed=report.step, description=f"loss {report.loss:.2f}")
+            if report.perplexity:
+                console.print(_summary(report.step, trainer, report.perplexity))
+
+
+def _summary(step: int, trainer: LanguageModelTrainer, held_out: Perplexity) -> str:
+    return f"step {step} of {trainer.settings.steps}: perplexity of the sentences held out {_show(held_out)}"
+
+
+def _show(perplexity: Perplexity) -> str:
+    return f"{perplexity.piece:.2f} a piece, {perplexity.word:.1f} a word"
+
+
+def _add(bundle: Bundle, trainer: LanguageModelTrainer, credit: TextSource, lm_weight: float) -> Bundle:
+    """The bundle with the trained model in it; prints what it is worth."""
+    from speech2text.bundle.manifest import LANGUAGE_MODEL_NAME
+    from speech2text.training.language_model import perplexity
+    from speech2text_export.language_model import add_language_model, bundled_perplexity
+
+    extended, difference = add_language_model(bundle, trainer.best, [credit], lm_weight)
+    print_note(f"graph equal to the model: log-probabilities differ by {difference:.1e} at most")
+    size = len(extended.files[LANGUAGE_MODEL_NAME]) / 1e6
+    print_output(f"fp32: perplexity {_show(perplexity(trainer.best, trainer.held_out))}")
+    print_output(f"int8: perplexity {_show(bundled_perplexity(extended, trainer.held_out))}, {size:.1f} MB")
+    return extended
+
+
+def _choose_weight(bundle: Bundle, utterances: Sequence[Utterance]) -> tuple[Bundle, ErrorRate]:
+    """The bundle with the weight of its language model that makes the fewest errors, and how many those are."""
+    from speech2text_export.comparison import measure
+    from speech2text_export.language_model import set_lm_weight
+
+    candidates = [set_lm_weight(bundle, weight) for weight in WEIGHTS]
+    with progress_bar(lambda: sum_known(each.duration for each in utterances)) as advance:
+        figures = measure(candidates, utterances, advance)
+    for weight, each in zip(WEIGHTS, figures, strict=True):
+        print_output(f"weight {weight:g}: WER {100 * each.wer.wer:.2f} %")
+    best = min(range(len(WEIGHTS)), key=lambda index: figures[index].wer.wer)
+    return candidates[best], figures[best].wer
