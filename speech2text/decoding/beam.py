@@ -2,22 +2,36 @@
 
 Hypotheses grow token by token, all of them in one call of the speller, and are ranked by
 
-    ctc_weight · log p_ctc(tokens…) + (1 - ctc_weight) · log p_speller(tokens) + length_bonus · number of tokens
+    ctc_weight · log p_ctc(tokens…) + (1 - ctc_weight) · log p_speller(tokens) + length_bonus · number of tokens + terms
 
-where p_ctc(tokens…) is the probability that the utterance begins with the tokens (ctc.py). All V tokens compete, END
-among them; a hypothesis that takes END is finished. Neither probability grows when a token is added, so an open
-hypothesis that can no longer beat the finished ones is dropped, and the search ends when none is open.
+where p_ctc(tokens…) is the probability that the utterance begins with the tokens (ctc.py) and terms are any of a
+language model (fusion.py), hot words (hotwords.py) and coverage (coverage.py). All V tokens compete, END among them; a
+hypothesis that takes END is finished. An open hypothesis that can no longer beat the finished ones is dropped, and the
+search ends when none is open. What it can still reach is an upper bound: probabilities do not grow when a token is
+added, and what a token can add otherwise is known. So nothing is lost but by the beam.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from speech2text.decoding.ctc import LEAST_LOG_PROB, LOG_ZERO, Prefixes, PrefixScorer, ScoreArray, as_log_prob
+from speech2text.decoding.ctc import LEAST_LOG_PROB, LOG_ZERO, Prefixes, PrefixScorer, as_log_prob
 from speech2text.decoding.hypothesis import EMPTY, Hypothesis
-from speech2text.decoding.protocols import BLANK, END, IntArray, Memory, Speller, SpellerState
+from speech2text.decoding.protocols import (
+    BLANK,
+    END,
+    FloatArray,
+    IntArray,
+    Memory,
+    ScoreArray,
+    Speller,
+    SpellerState,
+    Term,
+)
 
 _IMPOSSIBLE = LOG_ZERO * 1e-20  # even a tiny ctc_weight leaves LOG_ZERO below this, and no real score comes near
 
@@ -29,6 +43,9 @@ def beam_search(
     ctc_weight: float,
     length_bonus: float = 0.0,
     *,
+    length_normalization: float = 0.0,
+    end_threshold: float = 0.0,
+    terms: Sequence[Term] = (),
     n_best: int = 1,
 ) -> list[Hypothesis]:
     """The best `n_best` readings of an utterance, best first; fewer when the search finishes fewer, never none.
@@ -39,20 +56,38 @@ def beam_search(
         beam_size: hypotheses kept at each step, at least 1. 1 with ctc_weight 0 is the greedy search.
         ctc_weight: 0 (the speller alone) to 1 (CTC alone).
         length_bonus: added for each token but END.
+        length_normalization: scores of finished hypotheses are divided by (tokens + 1) to this power; 0 leaves them,
+            1 is the mean over the tokens and END (Wu et al. 2016 divide likewise).
+        end_threshold: END may follow only where its log-probability under the speller is greater than this many times
+            that of the likeliest other token (Kahn et al. 2020 take 1.5), or where nothing else can; 0 is no threshold.
+        terms: what else hypotheses are ranked by, each as that of one hypothesis without a token.
         n_best: the search goes on until these are certain within the beam, so more of them cost more steps.
 
     Hypotheses have at most T tokens, one a frame: CTC can spell no more.
 
     Raises:
-        ValueError: beam_size or n_best below 1, or ctc_weight outside 0..1.
+        ValueError: beam_size or n_best below 1, ctc_weight outside 0..1, or a negative power or threshold.
     """
     if beam_size < 1 or n_best < 1:
         raise ValueError(f"beam_size and n_best must be at least 1, not {beam_size} and {n_best}")
     if not 0 <= ctc_weight <= 1:
         raise ValueError(f"ctc_weight must be between 0 and 1, not {ctc_weight}")
+    if not (length_normalization >= 0 and end_threshold >= 0):
+        found = f"{length_normalization} and {end_threshold}"
+        raise ValueError(f"length_normalization and end_threshold must be at least 0, not {found}")
     if len(memory) == 0:
         return [EMPTY]
-    search = _JointSearch(memory, speller, PrefixScorer(memory.ctc_log_probs), beam_size, ctc_weight, length_bonus)
+    search = _JointSearch(
+        memory=memory,
+        speller=speller,
+        ctc=PrefixScorer(memory.ctc_log_probs),
+        beam_size=beam_size,
+        ctc_weight=ctc_weight,
+        length_bonus=length_bonus,
+        length_normalization=length_normalization,
+        end_threshold=end_threshold,
+        terms=tuple(terms),
+    )
     finished: list[Hypothesis] = []
     beam = search.start()
     while len(beam):
@@ -67,14 +102,16 @@ def beam_search(
 class _Beam:
     """H open hypotheses of L tokens each.
 
-    tokens: (H, L); attention: (H,), the speller's log-probability of the tokens; state: the speller's, before it has
-    read the last token.
+    tokens: (H, L); attention: (H,), the speller's log-probability of the tokens; state: the speller's, and terms,
+    before they have read the last token; added: (terms, H), what each term has added to the score.
     """
 
     tokens: IntArray
     attention: ScoreArray
     prefixes: Prefixes
     state: SpellerState
+    terms: tuple[Term, ...]
+    added: ScoreArray
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -85,6 +122,8 @@ class _Beam:
             self.attention[hypotheses],
             self.prefixes.select(hypotheses),
             self.state.select(hypotheses),
+            tuple(term.select(hypotheses) for term in self.terms),
+            self.added[:, hypotheses],
         )
 
 
@@ -98,56 +137,95 @@ class _JointSearch:
     beam_size: int
     ctc_weight: float
     length_bonus: float
+    length_normalization: float
+    end_threshold: float
+    terms: tuple[Term, ...]
 
     def start(self) -> _Beam:
-        return _Beam(np.empty((1, 0), dtype=np.int64), np.zeros(1), self.ctc.start(), self.speller.start())
+        nothing = np.empty((1, 0), dtype=np.int64)
+        added = np.zeros((len(self.terms), 1))
+        return _Beam(nothing, np.zeros(1), self.ctc.start(), self.speller.start(), self.terms, added)
 
     def step(self, beam: _Beam) -> tuple[_Beam, list[Hypothesis]]:
         """The best hypotheses one token longer, and those among the best that took END."""
         length = beam.tokens.shape[1]
         last = beam.tokens[:, -1] if length else np.array([END])
-        log_probs, _, state = self.speller.step(self.memory, last, beam.state)
+        log_probs, weights, state = self.speller.step(self.memory, last, beam.state)
         attention = beam.attention[:, None] + np.maximum(log_probs, LEAST_LOG_PROB)  # (H, V)
         ctc = self.ctc.score(beam.prefixes)  # (H, V)
         scores = self.joint(ctc, attention) + self.length_bonus * (length + 1)
         scores[:, END] -= self.length_bonus
-        scores[:, BLANK] = LOG_ZERO
-        if length == len(self.memory):
-            scores[:, END + 1 :] = LOG_ZERO
+        advanced = [term.advance(last, weights) for term in beam.terms]
+        added = [before[:, None] + more for before, (more, _) in zip(beam.added, advanced, strict=True)]
+        scores = sum(added, scores)
+        self._forbid(scores, length, log_probs)
 
         origins, tokens = _best(scores, self.beam_size)
+        parts = np.array([np.broadcast_to(part, scores.shape)[origins, tokens] for part in added])
+        parts = parts.reshape(len(added), len(origins))
         ended = [
             Hypothesis(
                 tuple(beam.tokens[origin].tolist()),
-                float(scores[origin, END]),
+                float(self.normalized(scores[origin, END], length)),
                 as_log_prob(ctc[origin, END]),
                 float(attention[origin, END]),
+                tuple(parts[:, candidate].tolist()),
             )
-            for origin in origins[tokens == END].tolist()
+            for candidate, origin in enumerate(origins.tolist())
+            if tokens[candidate] == END
         ]
-        origins, tokens = origins[tokens != END], tokens[tokens != END]
+        goes_on = tokens != END
+        origins, tokens = origins[goes_on], tokens[goes_on]
         longer = _Beam(
             np.concatenate([beam.tokens[origins], tokens[:, None]], axis=1),
             attention[origins, tokens],
             self.ctc.extend(beam.prefixes, origins, tokens),
             state.select(origins),
+            tuple(term.select(origins) for _, term in advanced),
+            parts[:, goes_on],
         )
         return longer, ended
 
     def prospects(self, beam: _Beam) -> ScoreArray:
         """Upper bound (H,) of the score any completion of each hypothesis can have."""
         length = beam.tokens.shape[1]
-        bonus = max(self.length_bonus, 0.0)
         if self.ctc_weight > 0:
-            bound = self.joint(self.ctc.outlook(beam.prefixes, bonus / self.ctc_weight), beam.attention)
+            bound = self.joint(self.ctc.outlook(beam.prefixes, self._ahead), beam.attention)
         else:
-            bound = beam.attention + bonus * (len(self.memory) - length)
-        bound += self.length_bonus * length
-        return bound
+            bound = beam.attention + np.max(self._gains) * (len(self.memory) - length)
+        bound += self.length_bonus * length + beam.added.sum(axis=0)
+        for term in beam.terms:
+            bound += term.prospects()
+        return np.maximum(self.normalized(bound, length), self.normalized(bound, len(self.memory)))
 
     def joint(self, ctc: ScoreArray, attention: ScoreArray) -> ScoreArray:
         score: ScoreArray = self.ctc_weight * ctc + (1 - self.ctc_weight) * attention
         return score
+
+    def normalized(self, scores: ScoreArray, length: int) -> ScoreArray:
+        """Scores of texts of `length` tokens and END as finished hypotheses are compared by them."""
+        score: ScoreArray = scores / (length + 1) ** self.length_normalization
+        return score
+
+    def _forbid(self, scores: ScoreArray, length: int, log_probs: FloatArray) -> None:
+        """Mark in scores (H, V) what may not follow `length` tokens; log_probs (H, V) are the speller's."""
+        scores[:, BLANK] = LOG_ZERO
+        if length == len(self.memory):
+            scores[:, END + 1 :] = LOG_ZERO
+        if self.end_threshold:
+            early = log_probs[:, END] <= self.end_threshold * log_probs[:, END + 1 :].max(axis=1)
+            can_go_on = scores[:, END + 1 :].max(axis=1) > _IMPOSSIBLE
+            scores[early & can_go_on, END] = LOG_ZERO
+
+    @cached_property
+    def _gains(self) -> ScoreArray | float:
+        """The most that a further token can add to a score: one number, or one of each token (V,)."""
+        gains: ScoreArray | float = np.maximum(sum((term.gains for term in self.terms), self.length_bonus), 0.0)
+        return gains
+
+    @cached_property
+    def _ahead(self) -> ScoreArray:
+        return self.ctc.ahead(self._gains / self.ctc_weight)
 
 
 def _best(scores: ScoreArray, count: int) -> tuple[IntArray, IntArray]:

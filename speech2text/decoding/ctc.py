@@ -17,11 +17,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from speech2text.decoding.protocols import BLANK, END, FloatArray, IntArray
-
-ScoreArray = NDArray[np.float64]
+from speech2text.decoding.protocols import BLANK, END, FloatArray, IntArray, ScoreArray
 
 LOG_ZERO = -1e30
 """The logarithm of an impossible event: finite, so that a weight of zero takes it away (0 · -inf is not a number)."""
@@ -91,18 +88,30 @@ class PrefixScorer:
         after_blank = _stay(on_label[:-1], self._held[:, BLANK, None])
         return Prefixes(np.logaddexp(on_label, after_blank), after_blank, tokens)
 
-    def outlook(self, prefixes: Prefixes, bonus: float) -> ScoreArray:
-        """Upper bound (H,) of `log P(tokens) + bonus * further tokens` over all ways to complete each prefix.
+    def ahead(self, gains: ScoreArray | float) -> ScoreArray:
+        """Upper bound (T,), for `outlook`, of what is said from frame t on by a next token that begins there.
 
-        `bonus` is at least 0. Every later label is taken for a new token, so the bound is near where the rest of
-        the utterance is blank, which is where the search asks whether it may stop.
+        gains: what a further token adds to the score, at least 0: one number, or one of each token (V,). Every later
+        label is taken for a new token, so the bound is near where the rest of the utterance is blank, which is where
+        the search asks whether it may stop.
         """
-        new_token = self._label + bonus
-        onward = np.logaddexp(self._blank, new_token)  # (T,): a frame is blank or a token with its bonus
-        gain = new_token + onward[::-1].cumsum()[::-1] - onward  # the next token begins at t, anything follows
-        continued = np.logaddexp.reduce(prefixes.ready[:-1] + gain[:, None], axis=0)
+        new_token = self._label + gains if np.ndim(gains) == 0 else self._label_and(np.asarray(gains))  # (T,)
+        onward = np.logaddexp(self._blank, new_token)  # a frame is blank or a token with its gain
+        bound: ScoreArray = new_token + onward[::-1].cumsum()[::-1] - onward  # it begins at t, anything follows
+        return bound
+
+    def outlook(self, prefixes: Prefixes, ahead: ScoreArray) -> ScoreArray:
+        """Upper bound (H,) of `log P(tokens) + gains of the further tokens` over all ways to complete each prefix."""
+        continued = np.logaddexp.reduce(prefixes.ready[:-1] + ahead[:, None], axis=0)
         bound: ScoreArray = np.logaddexp(prefixes.ready[-1], continued)
         return bound
+
+    def _label_and(self, gains: ScoreArray) -> ScoreArray:
+        """The logarithm (T,) of the posteriors of all labels but blank, each times the exponential of its gain."""
+        most = gains.max()
+        raised = self._probs[:, BLANK + 1 :] @ np.exp(gains[BLANK + 1 :] - most)
+        logarithm: ScoreArray = most + np.log(np.maximum(raised, np.exp(LEAST_LOG_PROB)))
+        return logarithm
 
 
 def ctc_score(ctc_log_probs: FloatArray, tokens: Iterable[int]) -> float:

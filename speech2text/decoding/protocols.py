@@ -1,8 +1,8 @@
 """What the search needs to know of a recogniser: small protocols over NumPy arrays.
 
 A listener turns sound into a `Memory`; a speller reads the memory, one token a step; a language model knows texts
-alone. The ONNX graphs, the torch model in training and the scripted spellers of the tests all satisfy them, so there is
-one search for all.
+alone; a term is whatever else hypotheses are ranked by. The ONNX graphs, the torch model in training and the scripted
+spellers of the tests all satisfy them, so there is one search for all.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
+ScoreArray = NDArray[np.float64]
 
 BLANK = 0
 """The CTC label of "no new token"; never a token of a hypothesis."""
@@ -88,4 +89,31 @@ class LanguageModel(Protocol):
         Returns next-token log-probabilities (H, V), END's that the text ends here, and the new state. BLANK is
         impossible.
         """
+        ...
+
+
+class Term(Protocol):
+    """Something to rank hypotheses by beside the speller and CTC, and what it remembers of each of H hypotheses.
+
+    A term starts as that of one hypothesis without a token. It never changes: each step gives another.
+    """
+
+    @property
+    def gains(self) -> ScoreArray | float:
+        """The most that one further token may ever add to a score: one number, or one of each token (V,)."""
+        ...
+
+    def advance(self, tokens: IntArray, attention: FloatArray) -> tuple[ScoreArray, Term]:
+        """Read the last token of each hypothesis, tokens (H,), END before the first; attention (H, T) chooses the next.
+
+        Returns what each next token adds to the score of each hypothesis, (H, V) or (H, 1), and the term after it.
+        """
+        ...
+
+    def select(self, hypotheses: IntArray) -> Term:
+        """The term of the given hypotheses (indices (N,), repeats allowed), in that order."""
+        ...
+
+    def prospects(self) -> ScoreArray | float:
+        """The most that may still be added to the score of each hypothesis (H,), beyond the gains of its tokens."""
         ...

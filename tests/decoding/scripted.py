@@ -1,4 +1,4 @@
-"""A speller that follows a script, random posteriors, and the definitions of the scores written out in full."""
+"""Spellers and language models that follow a script, random posteriors, and all alignments of short ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import groupby, product
 
 import numpy as np
 
-from speech2text.decoding import BLANK, END, Hypothesis, Memory, SpellerState
+from speech2text.decoding import BLANK, END, Memory, SpellerState
 from speech2text.decoding.protocols import FloatArray, IntArray
 
 LONGEST = 130
@@ -33,15 +33,29 @@ class ScriptedSpeller:
     ) -> tuple[FloatArray, FloatArray, SpellerState]:
         self.steps += 1
         hidden, cell = state.hidden.copy(), state.cell + 1
-        rows = []
+        rows, prefixes = [], []
         for row, token in enumerate(tokens):
             read = int(state.cell[row, 0, 0])
             hidden[row, 0, read] = token
             prefix = tuple(int(token) for token in hidden[row, 0, : read + 1])
             assert prefix[0] == END, "the first token read is END"
             rows.append(self.script(prefix[1:]))
-        attention = np.full((len(tokens), len(memory)), 1 / len(memory), np.float32)
-        return np.stack(rows), attention, SpellerState(hidden, cell)
+            prefixes.append(prefix[1:])
+        attention = [attention_of(prefix, len(memory)) for prefix in prefixes]
+        return np.stack(rows), np.stack(attention), SpellerState(hidden, cell)
+
+
+class ScriptedLanguageModel(ScriptedSpeller):
+    """Reads no memory."""
+
+    def step(self, tokens: IntArray, state: SpellerState) -> tuple[FloatArray, SpellerState]:  # type: ignore[override]
+        log_probs, _, state = super().step(memory_of(np.zeros((1, 1), np.float32)), tokens, state)
+        return log_probs, state
+
+
+def attention_of(prefix: tuple[int, ...], frames: int) -> FloatArray:
+    """Where scripted spellers look after a prefix: somewhere, but after equal prefixes at the same frames (T,)."""
+    return np.exp(log_softmax(3 * np.random.default_rng([5, *prefix]).standard_normal(frames)))
 
 
 def log_softmax(values: np.ndarray) -> FloatArray:
@@ -49,13 +63,17 @@ def log_softmax(values: np.ndarray) -> FloatArray:
     return (values - np.log(np.exp(values).sum(axis=-1, keepdims=True))).astype(np.float32)
 
 
-def random_speller(seed: int, vocabulary: int, spread: float = 2.0) -> ScriptedSpeller:
+def random_script(seed: int, vocabulary: int, spread: float = 2.0) -> Callable[[tuple[int, ...]], FloatArray]:
     """Every prefix has next-token probabilities of its own."""
 
     def script(prefix: tuple[int, ...]) -> FloatArray:
         return log_softmax(spread * np.random.default_rng([seed, *prefix]).standard_normal(vocabulary))
 
-    return ScriptedSpeller(script)
+    return script
+
+
+def random_speller(seed: int, vocabulary: int, spread: float = 2.0) -> ScriptedSpeller:
+    return ScriptedSpeller(random_script(seed, vocabulary, spread))
 
 
 def memory_of(ctc_log_probs: FloatArray) -> Memory:
@@ -85,21 +103,3 @@ def alignments(ctc_log_probs: FloatArray) -> Iterator[tuple[tuple[int, ...], tup
 
 def log_sum(scores: Sequence[float]) -> float:
     return float(np.logaddexp.reduce(np.array(scores, dtype=np.float64))) if scores else -np.inf
-
-
-def all_readings(memory: Memory, speller: ScriptedSpeller, ctc_weight: float, length_bonus: float) -> list[Hypothesis]:
-    """Every possible reading of at most T tokens, best first: the definition of the search."""
-    spelled: dict[tuple[int, ...], list[float]] = {}
-    for _, tokens, score in alignments(memory.ctc_log_probs):
-        spelled.setdefault(tokens, []).append(score)
-    vocabulary = memory.ctc_log_probs.shape[1]
-    readings = []
-    for length in range(len(memory) + 1):
-        for tokens in product(range(END + 1, vocabulary), repeat=length):
-            ctc = log_sum(spelled.get(tokens, []))
-            choices = zip((*tokens, END), (tokens[:n] for n in range(length + 1)), strict=True)
-            attention = sum(float(speller.script(prefix)[token]) for token, prefix in choices)
-            score = (1 - ctc_weight) * attention + length_bonus * length + (ctc_weight * ctc if ctc_weight else 0.0)
-            if score > -np.inf:
-                readings.append(Hypothesis(tokens, score, ctc, attention))
-    return sorted(readings, key=lambda reading: -reading.score)

@@ -7,35 +7,81 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speech2text.decoding import END, attention_greedy, beam_search, ctc_score
+from speech2text.decoding import END, Hypothesis, attention_greedy, beam_search, ctc_score
 from speech2text.decoding.ctc import LOG_ZERO, PrefixScorer
-from tests.decoding.scripted import alignments, all_readings, log_sum, memory_of, random_log_probs, random_speller
+from tests.decoding.definition import Settings, all_readings
+from tests.decoding.scripted import (
+    ScriptedLanguageModel,
+    alignments,
+    log_sum,
+    memory_of,
+    random_log_probs,
+    random_script,
+    random_speller,
+)
 
 EVERYTHING = 1000  # a beam wider than there are hypotheses
+SPELLINGS = (" a", "a", " b", "b", " ab", "ab", " ")
 seeds = st.integers(0, 2**32 - 1)
 spreads = st.sampled_from([0.5, 2.0, 8.0])
 
 
-@settings(deadline=None, max_examples=80)
-@given(
-    seed=seeds,
-    frames=st.integers(1, 4),
-    vocabulary=st.integers(3, 5),
-    ctc_weight=st.sampled_from([0.0, 0.001, 0.3, 0.7, 1.0]),
-    length_bonus=st.sampled_from([-0.5, 0.0, 0.4, 2.0]),
-    n_best=st.sampled_from([1, 4]),
-    spread=spreads,
-)
-def test_wide_beam_is_exhaustive_search(*, seed, frames, vocabulary, ctc_weight, length_bonus, n_best, spread):
-    memory = memory_of(random_log_probs(seed, frames, vocabulary, spread))
-    speller = random_speller(seed, vocabulary, spread)
-    found = beam_search(memory, speller, EVERYTHING, ctc_weight, length_bonus, n_best=n_best)
-    expected = all_readings(memory, speller, ctc_weight, length_bonus)[:n_best]
+@st.composite
+def all_settings(draw, vocabulary: int) -> Settings:
+    """Any combination of everything that readings are ranked by."""
+    spelled = draw(st.lists(st.sampled_from(SPELLINGS), min_size=vocabulary, max_size=vocabulary))
+    return Settings(
+        ctc_weight=draw(st.sampled_from([0.0, 0.001, 0.3, 0.7, 1.0])),
+        length_bonus=draw(st.sampled_from([-0.5, 0.0, 0.4, 2.0])),
+        length_normalization=draw(st.sampled_from([0.0, 0.6, 1.0])),
+        end_threshold=draw(st.sampled_from([0.0, 0.8, 1.5])),
+        language_model=ScriptedLanguageModel(random_script(draw(seeds), vocabulary)),
+        lm_weight=draw(st.sampled_from([0.0, 0.5])),
+        coverage_weight=draw(st.sampled_from([0.0, 0.3, 2.0])),
+        hotwords=draw(st.lists(st.sampled_from(["a", "ab", "b a", "a b", "a a b"]), max_size=3)),
+        spellings=("", "", *spelled[2:]),
+        hotwords_score=draw(st.sampled_from([0.0, 1.0, 4.0])),
+    )
+
+
+def search(memory, speller, settings: Settings, beam_size: int, n_best: int = 1) -> list[Hypothesis]:
+    return beam_search(
+        memory,
+        speller,
+        beam_size,
+        settings.ctc_weight,
+        settings.length_bonus,
+        length_normalization=settings.length_normalization,
+        end_threshold=settings.end_threshold,
+        terms=settings.terms(),
+        n_best=n_best,
+    )
+
+
+def check_is_exhaustive(memory, speller, settings: Settings, n_best: int) -> None:
+    found = search(memory, speller, settings, EVERYTHING, n_best)
+    expected = all_readings(memory, speller, settings)[:n_best]
     assert [reading.tokens for reading in found] == [reading.tokens for reading in expected]
     for reading, definition in zip(found, expected, strict=True):
         assert reading.score == pytest.approx(definition.score, abs=1e-5)
         assert reading.ctc_score == pytest.approx(definition.ctc_score, abs=1e-5)
         assert reading.attention_score == pytest.approx(definition.attention_score, abs=1e-5)
+        assert reading.term_scores == pytest.approx(definition.term_scores, abs=1e-5)
+
+
+@settings(deadline=None, max_examples=100)
+@given(data=st.data(), seed=seeds, frames=st.integers(1, 4), vocabulary=st.integers(3, 5), spread=spreads)
+def test_wide_beam_is_exhaustive_search(data, seed, frames, vocabulary, spread):
+    memory = memory_of(random_log_probs(seed, frames, vocabulary, spread))
+    speller = random_speller(seed, vocabulary, spread)
+    check_is_exhaustive(memory, speller, data.draw(all_settings(vocabulary)), data.draw(st.sampled_from([1, 4])))
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=seeds, frames=st.integers(1, 4), ctc_weight=st.sampled_from([0.0, 0.001, 0.3, 1.0]), spread=spreads)
+def test_wide_beam_without_extras_is_exhaustive_search(seed, frames, ctc_weight, spread):
+    memory = memory_of(random_log_probs(seed, frames, 5, spread))
+    check_is_exhaustive(memory, random_speller(seed, 5, spread), Settings(ctc_weight), n_best=4)
 
 
 @settings(deadline=None, max_examples=60)
@@ -66,9 +112,15 @@ def test_prefix_scores_are_sums_over_all_alignments(seed, frames, vocabulary, pr
     assert ctc_score(log_probs, prefix) == pytest.approx(whole, abs=1e-6)
 
 
-@settings(deadline=None, max_examples=30)
-@given(seeds, st.integers(1, 5), st.lists(st.integers(2, 3), max_size=3), st.floats(0, 5), spreads)
-def test_outlook_bounds_every_completion(seed, frames, prefix, bonus, spread):
+@settings(deadline=None, max_examples=40)
+@given(
+    seeds,
+    st.integers(1, 5),
+    st.lists(st.integers(2, 3), max_size=3),
+    st.floats(0, 5) | st.lists(st.floats(0, 5), min_size=4, max_size=4).map(np.array),
+    spreads,
+)
+def test_outlook_bounds_every_completion(seed, frames, prefix, gains, spread):
     log_probs = random_log_probs(seed, frames, 4, spread)
     scorer = PrefixScorer(log_probs)
     prefixes = scorer.start()
@@ -78,5 +130,8 @@ def test_outlook_bounds_every_completion(seed, frames, prefix, bonus, spread):
     for _, tokens, score in alignments(log_probs):
         if tokens[: len(prefix)] == tuple(prefix):
             spelled.setdefault(tokens, []).append(score)
-    best = max((log_sum(s) + bonus * (len(t) - len(prefix)) for t, s in spelled.items()), default=LOG_ZERO)
-    assert scorer.outlook(prefixes, bonus)[0] >= best - 1e-6
+    gain = np.broadcast_to(gains, 4)
+    best = max(
+        (log_sum(s) + sum(gain[t] for t in text[len(prefix) :]) for text, s in spelled.items()), default=LOG_ZERO
+    )
+    assert scorer.outlook(prefixes, scorer.ahead(gains))[0] >= best - 1e-6
