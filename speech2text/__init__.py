@@ -15,7 +15,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from speech2text.errors import AudioError, BundleError, OutputError, Speech2TextError
+    from collections.abc import Sequence
+
+    from speech2text.errors import AudioError, BundleError, HotwordsError, OutputError, Speech2TextError
     from speech2text.runtime.recognizer import Recognizer, Search
     from speech2text.text.transcript import Segment, Transcript, Word
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AudioError",
     "BundleError",
+    "HotwordsError",
     "OutputError",
     "Recognizer",
     "Segment",
@@ -37,6 +40,7 @@ __all__ = [
 _HOMES = {
     "AudioError": "speech2text.errors",
     "BundleError": "speech2text.errors",
+    "HotwordsError": "speech2text.errors",
     "OutputError": "speech2text.errors",
     "Recognizer": "speech2text.runtime.recognizer",
     "Segment": "speech2text.text.transcript",
@@ -46,6 +50,10 @@ _HOMES = {
 }
 
 
+HOTWORDS_SCORE = 0.5
+"""For each letter of a hot word, in nats; recipes/measurements/hotwords.py shows what other values do."""
+
+
 def load_model(
     name_or_path: str | os.PathLike[str] | None = None,
     threads: int = 1,
@@ -53,6 +61,10 @@ def load_model(
     beam_size: int | None = None,
     search: Search = "joint",
     chunk_seconds: float | None = None,
+    lm_weight: float | None = None,
+    hotwords: Sequence[str] | os.PathLike[str] = (),
+    hotwords_score: float = HOTWORDS_SCORE,
+    n_best: int = 1,
 ) -> Recognizer:
     """Open a recogniser.
 
@@ -64,10 +76,20 @@ def load_model(
         search: "joint" weighs both heads and is the most accurate; "ctc" takes the likeliest token of each frame and
             is the fastest; "attention" takes the speller's likeliest next token, to see what it does alone.
         chunk_seconds: hear in chunks of this length, as a stream does, instead of each span whole.
+        lm_weight: how much the bundle's language model counts, instead of what the bundle was tuned for; 0 is nothing.
+        hotwords: words and phrases to expect, as a list, or as a `pathlib.Path` to a file with one a line.
+        hotwords_score: what each letter of a hot word adds to the score of a reading; 0 is nothing.
+        n_best: how many readings of each segment to give in `Segment.alternatives`, best first; fewer where the search
+            finds fewer, none for 1. The text is the same.
+
+    The last four are for the joint search, and an error with the others.
 
     Raises:
-        BundleError: no such bundle, a file in it was changed, or its format is newer than this version.
-        ValueError: threads or beam_size below 1, no such search, or chunks that are not of some length.
+        BundleError: no such bundle, a file in it was changed, its format is newer than this version, or it has no
+            language model and lm_weight is above 0.
+        HotwordsError: the file of hot words cannot be read, or the model has no pieces to write one with.
+        ValueError: threads, beam_size or n_best below 1, lm_weight or hotwords_score below 0, no such search, a setting
+            that this search has no use for, or chunks that are not of some length.
     """
     from concurrent.futures import ThreadPoolExecutor
     from dataclasses import replace
@@ -76,14 +98,30 @@ def load_model(
 
     if threads < 1 or (beam_size is not None and beam_size < 1):
         raise ValueError(f"threads and beam_size must be at least 1, not {threads} and {beam_size}")
+    if lm_weight is not None and not (0 <= lm_weight < float("inf")):
+        raise ValueError(f"lm_weight must be 0 or more, and finite, not {lm_weight}")
+    if search != "joint" and lm_weight:
+        raise ValueError(f"lm_weight is for the joint search, and search is {search!r}")
     with ThreadPoolExecutor(1) as side:
         opening = side.submit(open_bundle, find_bundle(name_or_path))
         from speech2text.runtime.recognizer import Recognizer  # while the files are read and hashed: it takes as long
 
         bundle = opening.result()
     decoding = bundle.manifest.decoding
-    decoding = replace(decoding, beam_size=beam_size) if beam_size else decoding
-    return Recognizer(bundle, threads, decoding, search=search, chunk_seconds=chunk_seconds)
+    if beam_size is not None:
+        decoding = replace(decoding, beam_size=beam_size)
+    if lm_weight is not None:
+        decoding = replace(decoding, lm_weight=lm_weight)
+    return Recognizer(
+        bundle,
+        threads,
+        decoding,
+        search=search,
+        chunk_seconds=chunk_seconds,
+        hotwords=hotwords,
+        hotwords_score=hotwords_score,
+        n_best=n_best,
+    )
 
 
 def __getattr__(name: str) -> object:

@@ -21,6 +21,10 @@ class BundleError(Speech2TextError):
     """A bundle that is missing, incomplete, altered, or of a format this version does not know."""
 
 
+class HotwordsError(Speech2TextError):
+    """Hot words that cannot be read, or that the model has no pieces to write with."""
+
+
 class RecipeError(Speech2TextError):
     """A recipe with an unknown key, a wrong type or an impossible value."""
 

@@ -9,6 +9,7 @@ import speech2text
 NAMES = [
     "AudioError",
     "BundleError",
+    "HotwordsError",
     "OutputError",
     "Recognizer",
     "Segment",
@@ -33,9 +34,19 @@ def test_the_signatures():
         "beam_size",
         "search",
         "chunk_seconds",
+        "lm_weight",
+        "hotwords",
+        "hotwords_score",
+        "n_best",
     ]
     methods = speech2text.Recognizer
-    assert [*inspect.signature(methods.transcribe).parameters] == ["self", "source", "sample_rate", "on_progress"]
+    assert [*inspect.signature(methods.transcribe).parameters] == [
+        "self",
+        "source",
+        "sample_rate",
+        "on_progress",
+        "on_segment",
+    ]
     assert [*inspect.signature(methods.recognise).parameters] == ["self", "samples"]
 
 

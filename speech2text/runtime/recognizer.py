@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from io import TextIOBase
 from math import isfinite
 from pathlib import Path
@@ -14,13 +15,15 @@ from typing import Any, BinaryIO, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from speech2text import HOTWORDS_SCORE
 from speech2text.audio.files import read_blocks
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.bundle.manifest import LISTENER_NAME, PIECES_NAME, SPELLER_NAME, Decoding
 from speech2text.bundle.store import Bundle
 from speech2text.decoding.beam import beam_search
 from speech2text.decoding.greedy import attention_greedy, ctc_greedy
-from speech2text.decoding.protocols import FloatArray, Memory
+from speech2text.decoding.hypothesis import Hypothesis
+from speech2text.decoding.protocols import FloatArray, Memory, Term
 from speech2text.errors import BundleError
 from speech2text.runtime.arrays import to_mono
 from speech2text.runtime.listener import OnnxListener
@@ -28,7 +31,7 @@ from speech2text.runtime.segmenter import Segmenter, Span
 from speech2text.runtime.speller import OnnxSpeller
 from speech2text.runtime.words import timed_words
 from speech2text.text.tokenizer import Tokenizer
-from speech2text.text.transcript import Seconds, Segment, Transcript, Word
+from speech2text.text.transcript import Alternative, Seconds, Segment, Transcript, Word
 
 Source: TypeAlias = "str | os.PathLike[str] | BinaryIO | NDArray[Any]"
 """A sound file's path, an open binary file, or an array of samples."""
@@ -36,6 +39,9 @@ Source: TypeAlias = "str | os.PathLike[str] | BinaryIO | NDArray[Any]"
 
 Search: TypeAlias = Literal["joint", "ctc", "attention"]
 """How a memory becomes text: the beam over both heads, or greedily by one of them."""
+
+Hotwords: TypeAlias = "Sequence[str] | os.PathLike[str]"
+"""Phrases, or a file of them."""
 
 
 class Recognizer:
@@ -57,6 +63,9 @@ class Recognizer:
         *,
         search: Search = "joint",
         chunk_seconds: float | None = None,
+        hotwords: Hotwords = (),
+        hotwords_score: float = HOTWORDS_SCORE,
+        n_best: int = 1,
     ) -> None:
         """Open the graphs of a verified bundle.
 
@@ -64,16 +73,21 @@ class Recognizer:
             bundle: see bundle.store.open_bundle.
             threads: how many threads one call may use; the result does not depend on it.
             decoding: other settings of the search than the bundle's own.
-            search, chunk_seconds: see `speech2text.load_model`.
+            search, chunk_seconds, hotwords, hotwords_score, n_best: see `speech2text.load_model`.
 
         Raises:
-            BundleError: the parts of the bundle do not fit together.
-            ValueError: no such search, or chunks that are not of some length.
+            BundleError: the parts of the bundle do not fit together, or one that is needed is missing.
+            HotwordsError: the hot words cannot be read, or not be written with the pieces of the bundle.
+            ValueError: no such search, chunks that are not of some length, or settings that the search cannot use.
         """
         if search not in get_args(Search):
             raise ValueError(f"search must be one of {', '.join(get_args(Search))}, not {search!r}")
         if chunk_seconds is not None and not (isfinite(chunk_seconds) and chunk_seconds > 0):
             raise ValueError(f"chunk_seconds must be a number above 0, or None to hear whole, not {chunk_seconds}")
+        if search != "joint" and (hotwords or n_best > 1):
+            raise ValueError(f"hotwords and n_best are for the joint search, and search is {search!r}")
+        if n_best < 1:
+            raise ValueError(f"n_best must be at least 1, not {n_best}")
         shape = bundle.manifest.model
         if shape.sample_rate != SAMPLE_RATE:
             raise BundleError(
@@ -83,6 +97,7 @@ class Recognizer:
         self.decoding = decoding or bundle.manifest.decoding
         self.search = search
         self.chunk_seconds = chunk_seconds
+        self.n_best = n_best
         with ThreadPoolExecutor(1) as side:  # the listener takes as long to open as the rest together
             opening = side.submit(OnnxListener, bundle.files[LISTENER_NAME], shape, threads)
             self.tokenizer = _tokenizer(bundle)
@@ -91,6 +106,18 @@ class Recognizer:
                 self.listener = opening.result()
             except BundleError as error:
                 raise BundleError(f"{bundle.folder}: {error}") from None
+        self._terms: Sequence[Term] = ()
+        if search == "joint" and (hotwords or self.decoding.lm_weight or self.decoding.coverage_weight):
+            from speech2text.runtime.terms import open_terms  # only whoever uses them waits for it
+
+            self._terms = open_terms(
+                bundle,
+                self.tokenizer,
+                self.decoding,
+                hotwords=hotwords,
+                hotwords_score=hotwords_score,
+                threads=threads,
+            )
 
     def transcribe(
         self,
@@ -146,22 +173,40 @@ class Recognizer:
         """
         duration = len(samples) / SAMPLE_RATE
         memory = self.listener.listen(samples, self.chunk_seconds)
-        tokens = self._spell(memory)
+        tokens, alternatives = self._spell(memory)
         frame = self.manifest.model.memory_frame_samples / SAMPLE_RATE
         words = timed_words(self.tokenizer, memory.ctc_log_probs, tokens, frame, duration)
         if not words:
-            return Segment("", 0.0, duration)
-        return Segment(" ".join(word.text for word in words), words[0].start, words[-1].end, words)
+            return Segment("", 0.0, duration, alternatives=alternatives)
+        text = " ".join(word.text for word in words)
+        return Segment(text, words[0].start, words[-1].end, words, alternatives=alternatives)
 
-    def _spell(self, memory: Memory) -> tuple[int, ...]:
+    def _spell(self, memory: Memory) -> tuple[tuple[int, ...], tuple[Alternative, ...]]:
+        """The tokens of the best reading, and the best readings as texts where more than one was asked for."""
         if self.search == "ctc":
-            return ctc_greedy(memory.ctc_log_probs)
+            return ctc_greedy(memory.ctc_log_probs), ()
         if self.search == "attention":
-            return attention_greedy(memory, self.speller).tokens
+            return attention_greedy(memory, self.speller).tokens, ()
         settings = self.decoding
-        return beam_search(memory, self.speller, settings.beam_size, settings.ctc_weight, settings.length_bonus)[
-            0
-        ].tokens
+        readings = beam_search(
+            memory,
+            self.speller,
+            settings.beam_size,
+            settings.ctc_weight,
+            settings.length_bonus,
+            length_normalization=settings.length_normalization,
+            end_threshold=settings.end_threshold,
+            terms=self._terms,
+            n_best=self.n_best,
+        )
+        return readings[0].tokens, self._as_texts(readings) if self.n_best > 1 else ()
+
+    def _as_texts(self, readings: Iterable[Hypothesis]) -> tuple[Alternative, ...]:
+        """Each text once with its best score: a word can be spelled by several rows of pieces."""
+        scores: dict[str, float] = {}
+        for reading in readings:
+            scores.setdefault(self.tokenizer.decode(reading.tokens), reading.score)
+        return tuple(Alternative(text, score) for text, score in scores.items())
 
 
 def _tokenizer(bundle: Bundle) -> Tokenizer:
@@ -195,4 +240,4 @@ def _shifted(segment: Segment, by: Seconds, end: Seconds) -> Segment:
         return min(time + by, end)
 
     words = tuple(Word(word.text, later(word.start), later(word.end), word.confidence) for word in segment.words)
-    return Segment(segment.text, later(segment.start), later(segment.end), words)
+    return replace(segment, start=later(segment.start), end=later(segment.end), words=words)

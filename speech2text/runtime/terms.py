@@ -1,0 +1,60 @@
+"""What a search may rank readings by beside the two heads: language model, hot words, coverage; opened where used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from speech2text.bundle.manifest import LANGUAGE_MODEL_NAME, Decoding
+from speech2text.bundle.store import Bundle
+from speech2text.decoding.protocols import Term
+from speech2text.errors import BundleError
+from speech2text.text.tokenizer import Tokenizer
+
+
+def open_terms(
+    bundle: Bundle,
+    tokenizer: Tokenizer,
+    decoding: Decoding,
+    *,
+    hotwords: Sequence[str] | os.PathLike[str],
+    hotwords_score: float,
+    threads: int,
+) -> tuple[Term, ...]:
+    """The terms of beam_search that these settings ask for; see `speech2text.load_model`.
+
+    Raises:
+        BundleError: lm_weight is above 0 and the bundle has no language model, or one that cannot be used.
+        HotwordsError: the hot words cannot be read, or not be written with the pieces of the bundle.
+        ValueError: hotwords_score is negative or not finite.
+    """
+    terms: list[Term] = []
+    if decoding.lm_weight > 0:
+        terms.append(_open_language_model(bundle, decoding.lm_weight, threads))
+    if decoding.coverage_weight > 0:
+        from speech2text.decoding.coverage import Coverage
+
+        terms.append(Coverage(decoding.coverage_weight))
+    if hotwords:
+        from speech2text.runtime.hotwords import make_hotwords
+
+        terms.append(make_hotwords(hotwords, hotwords_score, tokenizer, bundle.manifest.languages).start())
+    return tuple(terms)
+
+
+def _open_language_model(bundle: Bundle, weight: float, threads: int) -> Term:
+    from speech2text.decoding.fusion import ShallowFusion
+    from speech2text.runtime.language_model import OnnxLanguageModel
+
+    manifest = bundle.manifest
+    if manifest.language_model is None:
+        raise BundleError(
+            f"{bundle.folder}: has no language model to give a weight of {weight:g}; "
+            "put one into it with `speech2text train-lm`"
+        )
+    graph = bundle.files[LANGUAGE_MODEL_NAME]
+    try:
+        model = OnnxLanguageModel(graph, manifest.language_model, manifest.model.vocabulary, threads)
+    except BundleError as error:
+        raise BundleError(f"{bundle.folder}: {error}") from None
+    return ShallowFusion.of(model, weight)
