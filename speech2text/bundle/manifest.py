@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import MISSING, asdict, dataclass, fields
-from math import inf
+from math import inf, isfinite
 
 from speech2text.bundle.schema import SchemaError, read
 from speech2text.errors import BundleError
@@ -88,7 +88,8 @@ class LanguageModelShape:
 class Decoding:
     """The settings of the search (see decoding/beam.py), chosen on development data when the bundle was made.
 
-    Those with a default are off by it, and then not written: a bundle that does not use them has no such key.
+    Those with a default are off by it, and then not written: a bundle that does not use them has no such key. A reading
+    with less evidence than speech_threshold is taken for noise (runtime/guards.py).
     """
 
     beam_size: int
@@ -98,6 +99,7 @@ class Decoding:
     end_threshold: float = 0.0
     coverage_weight: float = 0.0
     lm_weight: float = 0.0
+    speech_threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,8 @@ class Manifest:
         _check(0 <= self.decoding.ctc_weight <= 1, "decoding.ctc_weight must be between 0 and 1")
         for key in ("length_normalization", "end_threshold", "coverage_weight", "lm_weight"):
             _check(0 <= getattr(self.decoding, key) < inf, f"decoding.{key} must be 0 or more, and finite")
+        threshold = self.decoding.speech_threshold
+        _check(threshold is None or isfinite(threshold), "decoding.speech_threshold must be finite")
         has_model = self.language_model is not None
         _check(
             has_model == (LANGUAGE_MODEL_NAME in self.files),

@@ -32,6 +32,7 @@ def test_to_json_and_from_json_are_inverse(data):
 
 def test_keys_that_may_be_left_out_are_read_and_written_again(data):
     data["decoding"] |= {"length_normalization": 0.6, "end_threshold": 1.5, "coverage_weight": 0.1, "lm_weight": 0.3}
+    data["decoding"] |= {"speech_threshold": -2.5}
     texts = {"name": "letters of a family", "words": 1000, "licence": "CC0-1.0"}
     data["language_model"] = {"layers": 1, "units": 320, "texts": [texts]}
     data["files"]["lm.onnx"] = {"sha256": "0" * 64, "bytes": 1}
@@ -66,6 +67,7 @@ def test_a_language_model_is_not_there_without_its_key(data):
         (("decoding", "coverage_weight"), -1.0, "decoding.coverage_weight must be 0 or more, and finite"),
         (("decoding", "end_threshold"), float("inf"), "decoding.end_threshold must be 0 or more, and finite"),
         (("decoding", "length_normalization"), float("nan"), "decoding.length_normalization must be 0 or more"),
+        (("decoding", "speech_threshold"), float("nan"), "speech_threshold must be finite"),
         (("decoding", "lm_weight"), 0.5, "decoding.lm_weight needs a language model in the bundle"),
         (("language_model",), {"layers": 1, "units": 8}, "'language_model' and the file lm.onnx must be there both"),
         (("language_model",), None, "language_model must be a JSON object, not None"),
