@@ -84,7 +84,7 @@ def _words(recognizer: Recognizer, samples: FloatArray, text: str) -> list[Inter
     log_probs = recognizer.listener.listen(samples).ctc_log_probs
     frame = recognizer.manifest.model.memory_frame_samples / SAMPLE_RATE
     tokens = recognizer.tokenizer.encode(text)
-    words = timed_words(recognizer.tokenizer, log_probs, tokens, frame, len(samples) / SAMPLE_RATE)
+    words = timed_words(recognizer.tokenizer, log_probs, tokens, frame, samples)
     return [(word.start, word.end) for word in words]
 
 

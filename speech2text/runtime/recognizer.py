@@ -175,7 +175,7 @@ class Recognizer:
         memory = self.listener.listen(samples, self.chunk_seconds)
         tokens, alternatives = self._spell(memory)
         frame = self.manifest.model.memory_frame_samples / SAMPLE_RATE
-        words = timed_words(self.tokenizer, memory.ctc_log_probs, tokens, frame, duration)
+        words = timed_words(self.tokenizer, memory.ctc_log_probs, tokens, frame, samples)
         if not words:
             return Segment("", 0.0, duration, alternatives=alternatives)
         text = " ".join(word.text for word in words)

@@ -1,37 +1,41 @@
-"""Token ids to timed words: where CTC hears each token says when its word is spoken."""
+"""Token ids to timed words: where CTC hears each token, and where the sound pauses, say when its word is spoken."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
 
+from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.decoding.alignment import TokenSpan, align
 from speech2text.decoding.protocols import FloatArray
+from speech2text.runtime.boundaries import Mark, place_words
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.text.transcript import Seconds, Word
 
 
 def timed_words(
-    tokenizer: Tokenizer, ctc_log_probs: FloatArray, tokens: Sequence[int], frame: Seconds, duration: Seconds
+    tokenizer: Tokenizer, ctc_log_probs: FloatArray, tokens: Sequence[int], frame: Seconds, samples: FloatArray
 ) -> tuple[Word, ...]:
-    """The words of `tokens` with their times in an utterance of `duration`, heard as frames of `frame` seconds.
+    """The words of `tokens` with their times in samples (N,), 16 kHz mono, heard as frames of `frame` seconds.
 
-    A word lasts from the first frame of its first token to the last frame of its last one; its confidence is the mean
-    posterior of its tokens there.
+    A word's confidence is the mean posterior of its tokens where CTC hears them.
     """
     spans = align(ctc_log_probs, tokens)
+    heard = spans is not None
     if spans is None:
         spans = _spread(len(tokens), len(ctc_log_probs))
     starts = [index for index, token in enumerate(tokens) if index == 0 or tokenizer.starts_word(token)]
-    words = []
-    for begin, end in pairwise([*starts, len(tokens)]):
-        text = tokenizer.decode(tokens[begin:end])
-        if text:
-            word = spans[begin:end]
-            start, stop = word[0].first_frame * frame, (word[-1].last_frame + 1) * frame
-            confidence = sum(span.posterior for span in word) / len(word)
-            words.append(Word(text, start, min(stop, duration), min(confidence, 1.0)))
-    return tuple(words)
+    found = [(tokenizer.decode(tokens[begin:end]), spans[begin:end]) for begin, end in pairwise([*starts, len(tokens)])]
+    words = [(text, word) for text, word in found if text]
+    marks = [Mark(word[0].first_frame * frame, word[-1].first_frame * frame) for _, word in words]
+    times = place_words(samples, marks) if heard else None
+    if times is None:
+        duration = len(samples) / SAMPLE_RATE
+        times = [(word[0].first_frame * frame, min((word[-1].last_frame + 1) * frame, duration)) for _, word in words]
+    return tuple(
+        Word(text, start, end, min(sum(span.posterior for span in word) / len(word), 1.0))
+        for (text, word), (start, end) in zip(words, times, strict=True)
+    )
 
 
 def _spread(tokens: int, frames: int) -> tuple[TokenSpan, ...]:

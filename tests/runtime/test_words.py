@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.runtime.words import timed_words
 from speech2text.text.tokenizer import Tokenizer
 
@@ -17,36 +20,67 @@ def frames(*labels, certainty=0.9):
     return np.log(probs)
 
 
-def test_a_word_lasts_from_its_first_token_to_its_last():
-    words = timed_words(Tokenizer(PIECES), frames(0, 3, 0, 4, 4, 0, 5, 0), (3, 4, 5), FRAME, 8 * FRAME)
+def silence(frame_count):
+    return np.zeros(round(frame_count * FRAME * SAMPLE_RATE), np.float32)
+
+
+def noise(frame_count):
+    return np.random.default_rng(0).normal(0, 0.1, len(silence(frame_count))).astype(np.float32)
+
+
+def test_a_word_lasts_as_long_as_its_sound():
+    samples = np.concatenate([silence(2), noise(8), silence(5), noise(6), silence(4)])
+    path = (0, 0, 0, 3, 0, 0, 4, 4, 0, 0, 0, 0, 0, 0, 0, 0, 5, *[0] * 8)
+    words = timed_words(Tokenizer(PIECES), frames(*path), (3, 4, 5), FRAME, samples)
     assert [(word.text, word.start, word.end) for word in words] == [
-        ("ab", 1 * FRAME, 5 * FRAME),
-        ("c", 6 * FRAME, pytest.approx(7 * FRAME)),
+        ("ab", pytest.approx(2 * FRAME, abs=0.03), pytest.approx(10 * FRAME, abs=0.03)),
+        ("c", pytest.approx(15 * FRAME, abs=0.03), pytest.approx(21 * FRAME, abs=0.03)),
     ]
     assert [word.confidence for word in words] == [pytest.approx(0.9)] * 2
 
 
+@settings(deadline=None, max_examples=50)
+@given(
+    st.lists(
+        st.tuples(st.integers(5, 12), st.integers(0, 4), st.integers(5, 15), st.sampled_from([3, 5])),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_planted_words_are_found_again(planted):
+    """Each word is a pause, then sound, in which its token is heard a few frames after the start."""
+    path, parts, expected = [], [], []
+    for pause, delay, sounded, token in planted:
+        path += [0] * (pause + delay) + [token] + [0] * (sounded - delay - 1)
+        expected += [len(path) - sounded, len(path)]
+        parts += [silence(pause), noise(sounded)]
+    samples = np.concatenate([*parts, silence(8)])
+    words = timed_words(Tokenizer(PIECES), frames(*path, *[0] * 8), [token for *_, token in planted], FRAME, samples)
+    found = [time / FRAME for word in words for time in (word.start, word.end)]
+    assert found == pytest.approx(expected, abs=0.75)
+
+
 def test_no_word_ends_after_the_recording():
-    (word,) = timed_words(Tokenizer(PIECES), frames(0, 3), (3,), FRAME, 1.5 * FRAME)
-    assert word.end == 1.5 * FRAME
+    (word,) = timed_words(Tokenizer(PIECES), frames(0, 3), (3,), FRAME, noise(1.5))
+    assert word.end <= 1.5 * FRAME
 
 
 def test_the_first_token_begins_a_word_even_without_a_mark():
-    words = timed_words(Tokenizer(PIECES), frames(4, 0, 3), (4, 3), FRAME, 3 * FRAME)
+    words = timed_words(Tokenizer(PIECES), frames(4, 0, 3), (4, 3), FRAME, noise(3))
     assert [word.text for word in words] == ["b", "a"]
 
 
 def test_a_mark_alone_is_no_word():
-    words = timed_words(Tokenizer(PIECES), frames(3, 0, 2), (3, 2), FRAME, 3 * FRAME)
+    words = timed_words(Tokenizer(PIECES), frames(3, 0, 2), (3, 2), FRAME, noise(3))
     assert [word.text for word in words] == ["a"]
 
 
 def test_no_tokens_are_no_words():
-    assert timed_words(Tokenizer(PIECES), frames(0, 0), (), FRAME, 1.0) == ()
+    assert timed_words(Tokenizer(PIECES), frames(0, 0), (), FRAME, noise(2)) == ()
 
 
 def test_a_text_that_is_too_long_for_ctc_is_spread_out():
-    words = timed_words(Tokenizer(PIECES), frames(3, 5), (3, 3, 5), FRAME, 2 * FRAME)
+    words = timed_words(Tokenizer(PIECES), frames(3, 5), (3, 3, 5), FRAME, noise(2))
     assert [word.text for word in words] == ["a", "a", "c"]
     assert all(0 <= word.start < word.end <= 2 * FRAME and word.confidence == 0 for word in words)
     assert [word.start for word in words] == sorted(word.start for word in words)
