@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from math import isfinite
+from pathlib import Path
 
 import click
+
+from speech2text import HOTWORDS_SCORE
+
+
+def require_finite(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    """A callback of options: infinity and NaN, which click lets pass, are a wrong use."""
+    if value is not None and not isfinite(value):
+        raise click.BadParameter(f"{value} is not a finite number.")
+    return value
+
 
 model_option = click.option(
     "--model", default="default", show_default=True, help="`default`, or the folder of a bundle."
@@ -21,10 +32,22 @@ threads_option = click.option(
     show_default=True,
     help="Files transcribed side by side; the result is the same.",
 )
-
-
-def require_finite(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
-    """A callback of options: infinity and NaN, which click lets pass, are a wrong use."""
-    if value is not None and not isfinite(value):
-        raise click.BadParameter(f"{value} is not a finite number.")
-    return value
+lm_weight_option = click.option(
+    "--lm-weight",
+    type=click.FloatRange(min=0),
+    callback=require_finite,
+    help="How much the model's language model counts; what the model was tuned for if not given, 0 leaves it out.",
+)
+hotwords_file_option = click.option(
+    "--hotwords-file",
+    type=click.Path(path_type=Path),
+    help="Words and phrases to expect, one a line; lines that begin with # are comments.",
+)
+hotwords_score_option = click.option(
+    "--hotwords-score",
+    type=click.FloatRange(min=0),
+    callback=require_finite,
+    default=HOTWORDS_SCORE,
+    show_default=True,
+    help="What each letter of a hot word adds to the score of a reading.",
+)

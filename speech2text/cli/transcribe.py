@@ -19,7 +19,14 @@ from speech2text.cli.console import (
     progress_bar,
     show_warnings_as_lines,
 )
-from speech2text.cli.options import beam_size_option, model_option, threads_option
+from speech2text.cli.options import (
+    beam_size_option,
+    hotwords_file_option,
+    hotwords_score_option,
+    lm_weight_option,
+    model_option,
+    threads_option,
+)
 from speech2text.cli.outputs import make_folder, name_outputs
 from speech2text.cli.parallel import StoppedError, map_in_order
 from speech2text.errors import AudioError
@@ -49,6 +56,16 @@ ALL_FORMATS = "all"
     help="What to write; all of them needs --output-dir.",
 )
 @beam_size_option
+@lm_weight_option
+@hotwords_file_option
+@hotwords_score_option
+@click.option(
+    "--n-best",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Readings of each segment to write with their scores; needs --format json, jsonl or all.",
+)
 @threads_option
 def transcribe(
     files: tuple[str, ...],
@@ -57,6 +74,10 @@ def transcribe(
     output_dir: Path | None,
     output_format: str,
     beam_size: int | None,
+    lm_weight: float | None,
+    hotwords_file: Path | None,
+    hotwords_score: float,
+    n_best: int,
     threads: int,
 ) -> None:
     """Print what is said in recordings, or write it to files.
@@ -74,7 +95,16 @@ def transcribe(
     several = total > 1
     if output_dir is None and (output_format == ALL_FORMATS or (several and output_format != "txt")):
         raise click.UsageError(f"--format {output_format} of several files or formats needs --output-dir")
-    recognizer = load_model(model, beam_size=beam_size)
+    if n_best > 1 and output_format not in ("json", "jsonl", ALL_FORMATS):
+        raise click.UsageError(f"--n-best needs --format json, jsonl or {ALL_FORMATS}: others hold one reading")
+    recognizer = load_model(
+        model,
+        beam_size=beam_size,
+        lm_weight=lm_weight,
+        hotwords=hotwords_file or (),
+        hotwords_score=hotwords_score,
+        n_best=n_best,
+    )
     if output_dir is not None:
         make_folder(output_dir)
     jobs = [Job(*pair) for pair in zip(recordings, name_outputs(recordings), strict=True)]

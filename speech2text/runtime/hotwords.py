@@ -30,12 +30,12 @@ def make_hotwords(
     if not (isfinite(score) and score >= 0):
         raise ValueError(f"hotwords_score must be 0 or more, and finite, not {score}")
     language = languages[0] if len(languages) == 1 else ""
+    pieces = tokenizer.pieces[len(SPECIAL_PIECES) :]
+    spellings = [*("" for _ in SPECIAL_PIECES), *(piece.replace(WORD_MARK, " ") for piece in pieces)]
     numbered = _read(Path(source)) if isinstance(source, os.PathLike) else _number(source)
-    phrases = [_spell(where, phrase, tokenizer, language) for where, phrase in numbered]
+    phrases = [_check(where, phrase, normalize(phrase, language), spellings) for where, phrase in numbered]
     if not phrases:
         raise HotwordsError(f"{source}: no hot word in it; write one word or phrase a line")
-    special = len(SPECIAL_PIECES)
-    spellings = [""] * special + [piece.replace(WORD_MARK, " ") for piece in tokenizer.pieces[special:]]
     return Hotwords(phrases, spellings, score)
 
 
@@ -57,12 +57,21 @@ def _read(file: Path) -> Iterator[tuple[str, str]]:
             yield f"{file}:{number}", line.strip()
 
 
-def _spell(where: str, phrase: str, tokenizer: Tokenizer, language: str) -> str:
-    text = normalize(phrase, language)
-    if not text:
-        raise HotwordsError(f"{where}: {phrase!r} has no letter; write a word or phrase as it is said")
-    try:
-        tokenizer.encode(text)
-    except ValueError as error:
-        raise HotwordsError(f"{where}: the model cannot write {phrase!r}: {error}; write it as it is said") from None
-    return text
+def _check(where: str, written: str, phrase: str, spellings: Sequence[str]) -> str:
+    """The phrase, whose words the pieces can spell."""
+    if not phrase:
+        raise HotwordsError(f"{where}: {written!r} has no letter; write a word or phrase as it is said")
+    for word in phrase.split():
+        if not _can_spell(f" {word}", spellings):
+            raise HotwordsError(f"{where}: the model has no pieces to write {word!r} with; write it as it is said")
+    return phrase
+
+
+def _can_spell(text: str, spellings: Sequence[str]) -> bool:
+    """Whether some row of pieces is the text."""
+    parts = set(spellings) - {""}
+    reached = {0}
+    for end in range(1, len(text) + 1):
+        if any(text[begin:end] in parts for begin in reached):
+            reached.add(end)
+    return len(text) in reached
