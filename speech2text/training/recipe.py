@@ -93,6 +93,8 @@ class AugmentationSettings(Section):
     snr_db: tuple[float, float] = (5.0, 30.0)
     telephone_share: float = Field(default=0.1, ge=0, le=1)
     """Share of the utterances heard through a telephone: 8 kHz and mu-law."""
+    frequency_warp: float = Field(default=0.0, ge=0, lt=0.5)
+    """How much longer or shorter a vocal tract may become, as a share of its length."""
     frequency_masks: int = Field(default=2, ge=0)
     frequency_mask_bins: int = Field(default=20, ge=0, le=MEL_BINS)
     time_masks: int = Field(default=2, ge=0)
