@@ -133,7 +133,8 @@ def tiny_manifest() -> Manifest:
 
 def tiny_files() -> dict[str, bytes]:
     """The files of the bundle but for its manifest."""
-    pieces = Tokenizer((*SPECIAL_PIECES, *(f"▁{word}" for word in LEVELS)))
+    merges = [(f"▁{word[:length]}", letter) for word in LEVELS for length, letter in enumerate(word)]
+    pieces = Tokenizer((*SPECIAL_PIECES, *(f"▁{word}" for word in LEVELS)), merges)
     sample = io.BytesIO()
     soundfile.write(sample, tone("one", "two", "three"), SAMPLE_RATE, format="FLAC")
     return {

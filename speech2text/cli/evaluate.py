@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from contextlib import closing
+from functools import partial
+from math import isfinite
 from pathlib import Path
-from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from speech2text.cli.console import (
-    keep_libraries_quiet,
-    print_error,
-    print_note,
-    print_output,
-    progress_bar,
-    show_warnings_as_lines,
-    sum_known,
-)
+from speech2text.cli.console import keep_libraries_quiet, print_note, print_output, show_warnings_as_lines
 from speech2text.cli.options import beam_size_option, model_option, require_finite, threads_option
-from speech2text.cli.parallel import map_in_order
-from speech2text.errors import AudioError, OutputError
+from speech2text.errors import OutputError
 
 if TYPE_CHECKING:
-    from speech2text import Recognizer
-    from speech2text.audio.manifest import Utterance
     from speech2text.evaluation.report import Report
-    from speech2text.evaluation.scoring import Recognised
     from speech2text.runtime.recognizer import Search
+
+
+def _read_levels(_: click.Context, __: click.Parameter, value: str | None) -> tuple[float, ...]:
+    """The numbers of "20,10,0"."""
+    try:
+        levels = tuple(float(part) for part in value.split(",")) if value is not None else ()
+    except ValueError:
+        levels = (float("nan"),)
+    if not all(map(isfinite, levels)):
+        raise click.BadParameter(f"{value!r} is no list of decibels such as 20,10,0.")
+    return tuple(dict.fromkeys(levels))
 
 
 @click.command(short_help="Print error rates on recordings with texts.")
@@ -73,6 +71,35 @@ if TYPE_CHECKING:
     show_default=True,
     help="How many of the worst utterances the report to read shows.",
 )
+@click.option(
+    "--against",
+    metavar="MODEL|FILE",
+    help="Another bundle, or the .jsonl file that --output wrote for it: is this model better, and how surely?",
+)
+@click.option("--compare-searches", is_flag=True, help="A column for each search: CTC, attention, joint, and with LM.")
+@click.option(
+    "--snr",
+    metavar="DB,DB,…",
+    callback=_read_levels,
+    help="Mix noise in at these signal-to-noise ratios, as 20,10,0, and print the error rate at each.",
+)
+@click.option(
+    "--noise",
+    type=click.Path(path_type=Path),
+    help="Manifest or folder of the noise for --snr; pink noise is generated if not given.",
+)
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page with all figures and every utterance, the worst first, to be seen and heard.",
+)
+@click.option(
+    "--html-players",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    help="How many of the worst utterances get player and picture in the page, some 60 kB each.",
+)
 def evaluate(
     manifest: Path,
     *,
@@ -84,73 +111,75 @@ def evaluate(
     chunk: float | None,
     threads: int,
     worst: int,
+    against: str | None,
+    compare_searches: bool,
+    snr: tuple[float, ...],
+    noise: Path | None,
+    html: Path | None,
+    html_players: int,
 ) -> None:
     """Print word and character error rates on recordings with known text.
 
     MANIFEST is a .jsonl file, or a folder of audio with a .txt beside each file. References and hypotheses are
     normalised alike before they are compared. A file that cannot be read is reported and left out of the figures, and
     the exit code is 1.
+
+    For --snr, the level of speech is that of its active parts, without the pauses, and noise is the same each time.
     """
+    if noise and not snr:
+        raise click.UsageError("--noise is for --snr; say at which ratios, as in --snr 20,10,0")
     from speech2text import load_model
     from speech2text.audio.manifest import read_utterances
-    from speech2text.evaluation.json_report import to_dict
-    from speech2text.evaluation.report import make_report
-    from speech2text.evaluation.scoring import score
+    from speech2text.cli.comparisons import Plan, open_rival, open_searches
+    from speech2text.cli.hearing import Way, hear_all, read_noise
 
     keep_libraries_quiet()
     show_warnings_as_lines()
     utterances = read_utterances(manifest)
-    if output and not output.parent.is_dir():  # now, not after the work
-        raise OutputError(f"{output}: its folder does not exist; make it or choose another")
-    recognizer = load_model(model, beam_size=beam_size, search=search, chunk_seconds=chunk)
-    recognised, excluded = _recognise(recognizer, utterances, threads)
-    report = make_report(score(recognised), excluded)
+    _check_outputs(output, html)
+    open_model = partial(load_model, beam_size=beam_size, chunk_seconds=chunk)
+    main = Way(open_model(model, search=search))
+    plan = Plan(
+        main=main,
+        noise=read_noise(noise),
+        noisy={f"{level:g} dB": Way(main.recognizer, level) for level in snr},
+        searches=open_searches(partial(open_model, model), main) if compare_searches else {},
+        rival=open_rival(against, utterances, partial(open_model, search=search)) if against else None,
+    )
+    report = plan.report(*hear_all(utterances, plan.ways, plan.noise, threads))
+    origin = {
+        "manifest": str(manifest),
+        "model": main.recognizer.manifest.name,
+        "beam_size": main.recognizer.decoding.beam_size,
+        "search": search,
+        "chunk_seconds": chunk,
+    }
     if output:
         _write_rows(output, report)
+    if html:
+        from speech2text.cli.pictures import write_page
+
+        write_page(html, report, main.recognizer, utterances, origin=origin, players=html_players)
     if report_format == "json":
-        origin = {
-            "manifest": str(manifest),
-            "model": recognizer.manifest.name,
-            "beam_size": recognizer.decoding.beam_size,
-            "search": search,
-            "chunk_seconds": chunk,
-        }
-        print_output(json.dumps(origin | to_dict(report), ensure_ascii=False))
+        _print_json(origin, report)
     else:
         _print_text(report, worst)
-    if excluded:
-        print_note(f"{len(excluded)} of {len(utterances)} utterances could not be read and are not in the figures")
+    if report.excluded:
+        print_note(
+            f"{len(report.excluded)} of {len(utterances)} utterances could not be read and are not in the figures"
+        )
         raise SystemExit(1)
 
 
-def _recognise(
-    recognizer: Recognizer, utterances: Sequence[Utterance], threads: int
-) -> tuple[list[Recognised], list[tuple[str, str]]]:
-    """What was recognised, and the ids of the unreadable with the reasons, both in the order of the manifest."""
+def _check_outputs(output: Path | None, html: Path | None) -> None:
+    """See now, not after the work, that what is asked for can be written."""
+    for path in (output, html):
+        if path and not path.parent.is_dir():
+            raise OutputError(f"{path}: its folder does not exist; make it or choose another")
+    if html:
+        from speech2text.cli.pictures import require_libraries
 
-    from speech2text.evaluation.scoring import pair
-
-    def work(utterance: Utterance) -> Recognised | AudioError:
-        try:
-            return pair(utterance, recognizer.transcribe(utterance.audio))
-        except AudioError as error:
-            return error
-
-    recognised: list[Recognised] = []
-    excluded: list[tuple[str, str]] = []
-    never_stopped = Event()  # utterances are short: an interruption may wait for those at work
-    with (
-        progress_bar(lambda: sum_known(each.duration for each in utterances)) as advance,
-        closing(map_in_order(work, utterances, threads, never_stopped)) as results,
-    ):
-        for utterance, result in zip(utterances, results, strict=True):
-            if isinstance(result, AudioError):
-                print_error(str(result))
-                excluded.append((utterance.id, str(result)))
-            else:
-                recognised.append(result)
-            advance(utterance.duration or 0.0)
-    return recognised, excluded
+        require_libraries()
 
 
 def _write_rows(output: Path, report: Report) -> None:
@@ -159,6 +188,12 @@ def _write_rows(output: Path, report: Report) -> None:
 
     rows = (json.dumps(row_to_dict(row), ensure_ascii=False) for row in report.scored)
     write_atomically(output, "".join(f"{row}\n" for row in rows))
+
+
+def _print_json(origin: dict[str, Any], report: Report) -> None:
+    from speech2text.evaluation.json_report import to_dict
+
+    print_output(json.dumps(origin | to_dict(report), ensure_ascii=False))
 
 
 def _print_text(report: Report, worst: int) -> None:

@@ -21,10 +21,13 @@ keys are stable within one `schema_version`:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from speech2text.errors import ManifestError
 from speech2text.evaluation.calibration import Calibration
 from speech2text.evaluation.error_rate import Counts
 from speech2text.evaluation.report import Against, NoiseTest, Report, Summary, Variant
@@ -60,6 +63,32 @@ def row_to_dict(row: Scored) -> dict[str, Any]:
         "hypothesis": row.utterance.hypothesis,
         "errors": _counts_to_dict(row.words),
     }
+
+
+def read_hypotheses(path: Path) -> dict[str, str]:
+    """The hypothesis of each id in a file of rows as `row_to_dict` makes them, one a line.
+
+    Raises:
+        ManifestError: it cannot be read, a line is no such row, or an id stands twice.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")  # texts may hold what splitlines cuts at
+    except (OSError, UnicodeDecodeError) as error:
+        raise ManifestError(f"{path}: cannot be read ({error}); give a file that evaluate --output wrote") from None
+    hypotheses: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            id, hypothesis = row["id"], row["hypothesis"]
+        except (ValueError, KeyError, TypeError):
+            remedy = "give a file that evaluate --output wrote"
+            raise ManifestError(f"{path}:{number}: no row with an 'id' and a 'hypothesis'; {remedy}") from None
+        if id in hypotheses:
+            raise ManifestError(f"{path}:{number}: the id {id!r} stands twice; ids must be unique")
+        hypotheses[id] = hypothesis
+    return hypotheses
 
 
 def _counts_to_dict(counts: Counts) -> dict[str, Any]:

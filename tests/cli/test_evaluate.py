@@ -1,6 +1,7 @@
 """`speech2text evaluate` on tones that the tiny bundle hears exactly."""
 
 import json
+import sys
 
 import pytest
 import soundfile
@@ -177,3 +178,142 @@ def test_other_ways_of_hearing_are_named_in_the_report(bundle, manifest, capsys,
 @pytest.mark.parametrize("seconds", ["0", "-1", "inf", "nan"])
 def test_a_chunk_of_no_length_is_a_wrong_use(bundle, manifest, seconds):
     assert run(manifest, "--model", bundle, "--chunk", seconds) == 2
+
+
+def rates(variants):
+    return {variant["name"]: variant["total"]["words"]["rate"] for variant in variants}
+
+
+def test_against_another_bundle_tells_the_difference(bundle, manifest, capsys):
+    code, report = run_json(capsys, manifest, "--model", bundle, "--against", bundle)
+    assert code == 0
+    against = report["against"]
+    assert (against["name"], against["difference"], against["probability_better"]) == ("tiny", 0.0, 0.5)
+    assert against["interval"]["resampled"] == "speakers"
+
+
+def test_against_what_was_recognised_before(bundle, manifest, tmp_path, capsys):
+    before = tmp_path / "hyp.jsonl"
+    run(manifest, "--model", bundle, "--output", before)
+    rows = [json.loads(line) for line in before.read_text().splitlines()]
+    before.write_text("".join(json.dumps(row | {"hypothesis": "zzz"}) + "\n" for row in reversed(rows)))
+    capsys.readouterr()
+    _, report = run_json(capsys, manifest, "--model", bundle, "--against", before)
+    assert report["against"]["total"]["words"]["rate"] == pytest.approx(7 / 6)
+    assert report["against"]["difference"] == pytest.approx(3 / 6 - 7 / 6)
+    assert run(manifest, "--model", bundle, "--against", before) == 0
+    printed = capsys.readouterr().out
+    assert "difference of the WER: -66.67 %" in printed
+    assert max(map(len, printed.splitlines())) <= 80 or str(before) in printed
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"id": "right", "hypothesis": ""}\n{"id": "wrong", "hypothesis": ""}\n', "lacks missed, invented, 2 of 4"),
+        ("", "lacks right, wrong, missed and 1 more, 4 of 4 utterances"),
+        ('{"id": "right"}\n', "hyp.jsonl:1: no row with"),
+        ("[]\n", "hyp.jsonl:1: no row with"),
+        ("\n{", "hyp.jsonl:2: no row with"),
+        ('{"id": "a", "hypothesis": ""}\n' * 2, "hyp.jsonl:2: the id 'a' stands twice"),
+    ],
+)
+def test_a_file_that_is_no_rival_is_one_line(bundle, manifest, tmp_path, capsys, *, content, message):
+    (tmp_path / "hyp.jsonl").write_text(content)
+    assert run(manifest, "--model", bundle, "--against", tmp_path / "hyp.jsonl") == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_a_rival_that_is_not_there_is_one_line(bundle, manifest, tmp_path, capsys):
+    assert run(manifest, "--model", bundle, "--against", tmp_path / "none.jsonl") == 1
+    assert "none.jsonl: cannot be read" in capsys.readouterr().err
+
+
+def test_a_column_for_each_search(bundle, manifest, capsys):
+    _, report = run_json(capsys, manifest, "--model", bundle, "--compare-searches")
+    compared = rates(report["searches"])
+    assert list(compared) == ["CTC greedy", "attention", "joint"], "the tiny bundle has no language model"
+    assert compared["joint"] == report["total"]["words"]["rate"]
+    _, other = run_json(capsys, manifest, "--model", bundle, "--compare-searches", "--search", "attention")
+    assert rates(other["searches"]) == compared
+    assert other["total"]["words"]["rate"] == compared["attention"]
+    run(manifest, "--model", bundle, "--compare-searches")
+    assert "CTC greedy" in capsys.readouterr().out
+
+
+def test_noise_takes_words_away_and_the_same_ones_each_time(bundle, manifest, capsys):
+    found = [run_json(capsys, manifest, "--model", bundle, "--snr", "60,-20")[1] for _ in range(2)]
+    assert found[0] == found[1]
+    assert found[0]["noise"]["source"] == "pink noise, generated"
+    levels = rates(found[0]["noise"]["levels"])
+    assert list(levels) == ["clean", "60 dB", "-20 dB"]
+    assert levels["clean"] == levels["60 dB"] == found[0]["total"]["words"]["rate"]
+    assert levels["-20 dB"] > levels["clean"]
+    run(manifest, "--model", bundle, "--snr", "60,-20")
+    printed = capsys.readouterr().out
+    assert "noise: pink noise, generated" in printed
+    assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_noise_of_clips(bundle, manifest, tmp_path, capsys):
+    folder = tmp_path / "noise"
+    folder.mkdir()
+    soundfile.write(folder / "hum.wav", tone("one", "two"), 16000)
+    _, report = run_json(capsys, manifest, "--model", bundle, "--snr", "0", "--noise", folder)
+    assert report["noise"]["source"] == f"1 clip of {folder}"
+    _, generated = run_json(capsys, manifest, "--model", bundle, "--snr", "0")
+    assert generated["noise"]["levels"] != report["noise"]["levels"]
+
+
+@pytest.mark.parametrize(("content", "message"), [(tone(""), "no sound in it"), (None, "noise: ")])
+def test_noise_that_cannot_be_used_stops_everything(bundle, manifest, tmp_path, capsys, *, content, message):
+    folder = tmp_path / "noise"
+    folder.mkdir()
+    if content is None:
+        (folder / "hum.wav").write_bytes(b"hello, I am text")
+    else:
+        soundfile.write(folder / "hum.wav", content, 16000)
+    assert run(manifest, "--model", bundle, "--snr", "0", "--noise", folder) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "options", [("--noise", "x"), ("--snr", "loud"), ("--snr", "10,"), ("--snr", "nan"), ("--snr", "inf")]
+)
+def test_noise_without_a_level_is_a_wrong_use(bundle, manifest, options):
+    assert run(manifest, "--model", bundle, *options) == 2
+
+
+def test_threads_change_nothing_of_what_is_compared(bundle, manifest, capsys):
+    options = ("--model", bundle, "--snr", "5", "--compare-searches", "--against", bundle)
+    assert run_json(capsys, manifest, *options) == run_json(capsys, manifest, *options, "--threads", 4)
+
+
+def test_the_page_has_the_figures_and_players_for_the_worst(bundle, manifest, tmp_path, capsys):
+    pytest.importorskip("librosa")
+    page = tmp_path / "page.html"
+    assert run(manifest, "--model", bundle, "--snr", "0", "--against", bundle, "--html", page, "--html-players", 2) == 0
+    assert capsys.readouterr().err == f"{page}: 2 utterances without player and picture; --html-players gives more\n"
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<audio ") == text.count('class="recording"') == 2
+    assert text.count("<article ") == 4
+    assert "data:audio/ogg;base64," in text
+    assert "data:image/webp;base64," in text
+    assert "pink noise, generated" in text
+
+
+def test_a_page_without_its_libraries_says_what_to_install(bundle, manifest, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "librosa", None)
+    assert run(manifest, "--model", bundle, "--html", tmp_path / "page.html") == 1
+    assert capsys.readouterr().err == "error: --html needs the package 'librosa': pip install 'speech2text[html]'\n"
+
+
+def test_a_page_without_its_folder_is_refused_before_the_work(bundle, manifest, tmp_path, capsys):
+    assert run(manifest, "--model", bundle, "--html", tmp_path / "none" / "page.html") == 1
+    assert "its folder does not exist" in capsys.readouterr().err

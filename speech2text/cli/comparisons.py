@@ -1,0 +1,109 @@
+"""What evaluate compares a model with: itself in noise, its own searches, and another system."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from speech2text.cli.hearing import Way
+from speech2text.errors import ManifestError
+
+if TYPE_CHECKING:
+    from speech2text import Recognizer
+    from speech2text.audio.manifest import Utterance
+    from speech2text.cli.hearing import Noise
+    from speech2text.evaluation.report import Report
+    from speech2text.evaluation.scoring import Recognised
+
+ROWS_SUFFIX = ".jsonl"
+"""Of what `evaluate --output` writes; anything else that a model is compared with is a bundle."""
+_SHOWN_IDS = 3
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Another system: a way to hear, or the hypotheses by id that it gave before."""
+
+    name: str
+    way: Way | None = None
+    hypotheses: Mapping[str, str] = field(default_factory=dict)
+
+    def answer(self, ours: Sequence[Recognised], heard: Mapping[Way, list[Recognised]]) -> list[Recognised]:
+        """The other system's rows of the utterances that are `ours`, in their order."""
+        if self.way:
+            return heard[self.way]
+        return [replace(row, hypothesis=self.hypotheses[row.id], words=()) for row in ours]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All ways to hear that one evaluation needs, and the report on what was heard."""
+
+    main: Way
+    noise: Noise
+    noisy: Mapping[str, Way]
+    searches: Mapping[str, Way]
+    rival: Rival | None
+
+    @property
+    def ways(self) -> list[Way]:
+        """What there is to hear, some of it perhaps twice."""
+        rival = [self.rival.way] if self.rival and self.rival.way else []
+        return [self.main, *self.noisy.values(), *self.searches.values(), *rival]
+
+    def report(self, heard: Mapping[Way, list[Recognised]], excluded: Sequence[tuple[str, str]]) -> Report:
+        """The figures of what was heard in each of the ways."""
+        from speech2text.evaluation.report import NoiseTest, make_against, make_report, make_variant
+        from speech2text.evaluation.scoring import score
+
+        scored = {way: score(rows) for way, rows in heard.items()}
+        ours = scored[self.main]
+        noise = against = None
+        if self.noisy:
+            levels = {"clean": self.main, **self.noisy}
+            noise = NoiseTest(self.noise.source, tuple(make_variant(name, scored[levels[name]]) for name in levels))
+        if self.rival:
+            against = make_against(self.rival.name, ours, score(self.rival.answer(heard[self.main], heard)))
+        searches = [make_variant(name, scored[way]) for name, way in self.searches.items()]
+        return make_report(ours, excluded, searches=searches, noise=noise, against=against)
+
+
+def open_searches(open_model: Callable[..., Recognizer], main: Way) -> dict[str, Way]:
+    """Every search with the model of `main`, which is one of them; with its language model too if it has one."""
+    decoding, search = main.recognizer.manifest.decoding, main.recognizer.search
+    has_lm = decoding.lm_weight > 0
+    joint = "joint + LM" if has_lm else "joint"
+    known = {{"ctc": "CTC greedy", "attention": "attention", "joint": joint}[search]: main}
+    openers: dict[str, Callable[[], Recognizer]] = {
+        "CTC greedy": lambda: open_model(search="ctc"),
+        "attention": lambda: open_model(search="attention"),
+        "joint": lambda: open_model(search="joint", lm_weight=0.0) if has_lm else open_model(search="joint"),
+    }
+    if has_lm:
+        openers[joint] = lambda: open_model(search="joint")
+    return {name: known.get(name) or Way(opener()) for name, opener in openers.items()}
+
+
+def open_rival(name: str, utterances: Sequence[Utterance], open_model: Callable[..., Recognizer]) -> Rival:
+    """The other system by the name of its bundle, or by the file of what it recognised.
+
+    Raises:
+        ManifestError: the file cannot be read, or lacks utterances.
+        BundleError: no such bundle, or one that cannot be used.
+    """
+    if not name.endswith(ROWS_SUFFIX):
+        recognizer = open_model(name)
+        return Rival(recognizer.manifest.name, Way(recognizer))
+    from speech2text.evaluation.json_report import read_hypotheses
+
+    hypotheses = read_hypotheses(Path(name))
+    missing = [utterance.id for utterance in utterances if utterance.id not in hypotheses]
+    if missing:
+        more = f" and {len(missing) - _SHOWN_IDS} more" if len(missing) > _SHOWN_IDS else ""
+        raise ManifestError(
+            f"{name}: lacks {', '.join(missing[:_SHOWN_IDS])}{more}, {len(missing)} of {len(utterances)} utterances; "
+            "both systems must hear the same: write it again with --output on this manifest"
+        )
+    return Rival(name, hypotheses=hypotheses)

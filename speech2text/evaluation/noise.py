@@ -1,0 +1,58 @@
+"""Speech in noise: samples (N,) of speech and of noise in, their sum at a signal-to-noise ratio in decibels out.
+
+The level of speech is that of its active part: the mean power of the frames of 20 ms that are at most 15.9 dB (the
+margin of ITU-T P.56) below the mean power of the whole recording. So a long pause before and after the words does not
+make the noise weaker. The level of noise is its mean power over the whole recording. The sum is not clipped.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+
+_FRAME = 320
+"""20 ms at 16 kHz."""
+_MARGIN = 10 ** (-15.9 / 10)
+
+
+def add_noise(speech: FloatArray, noise: FloatArray, snr: float) -> FloatArray:
+    """Speech (N,) with noise (N,), whose power is `snr` dB below that of the active speech.
+
+    Without any speech or any noise, as in digital silence, there is no ratio and the speech is returned as it is.
+    """
+    noise_power = float(np.mean(np.square(noise, dtype=np.float64))) if len(noise) else 0.0
+    if noise_power == 0:
+        return speech
+    gain = np.sqrt(active_power(speech) / noise_power / 10 ** (snr / 10))
+    noisy: FloatArray = speech + np.float32(gain) * noise
+    return noisy
+
+
+def active_power(speech: FloatArray) -> float:
+    """The mean power of the active frames of speech (N,); 0 for silence and for no samples."""
+    if len(speech) == 0:
+        return 0.0
+    squares = np.square(speech, dtype=np.float64)
+    starts = np.arange(0, len(speech), _FRAME)
+    lengths = np.diff(starts, append=len(speech))
+    frames = np.add.reduceat(squares, starts) / lengths
+    active = frames >= _MARGIN * squares.mean()
+    return float(np.average(frames[active], weights=lengths[active]))
+
+
+def cut_noise(clip: FloatArray, length: int, generator: np.random.Generator) -> FloatArray:
+    """`length` samples of a clip (N,), N > 0, from a random place on; a short clip goes round and round."""
+    start = int(generator.integers(len(clip) if len(clip) <= length else len(clip) - length + 1))
+    return np.resize(np.roll(clip, -start), length)
+
+
+def make_pink_noise(length: int, generator: np.random.Generator) -> FloatArray:
+    """`length` samples of noise that loses 3 dB an octave, as much of the noise in rooms and streets does about."""
+    if length == 0:
+        return np.zeros(0, np.float32)
+    spectrum = np.fft.rfft(generator.standard_normal(length))
+    spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
+    spectrum[0] = 0.0
+    return np.fft.irfft(spectrum, length).astype(np.float32)

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speech2text.evaluation.noise import active_power, add_noise, cut_noise, make_pink_noise
+
+
+def power(samples):
+    return float(np.mean(np.square(samples, dtype=np.float64)))
+
+
+def decibels(ratio):
+    return 10 * np.log10(ratio)
+
+
+@pytest.fixture
+def generator():
+    return np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("snr", [20, 0, -5.5])
+def test_noise_is_as_loud_as_the_ratio_says(generator, snr):
+    speech = (0.1 * generator.standard_normal(16_000)).astype(np.float32)
+    noise = generator.uniform(-1, 1, 16_000).astype(np.float32)
+    noisy = add_noise(speech, noise, snr)
+    assert noisy.dtype == np.float32
+    assert decibels(power(speech) / power(noisy - speech)) == pytest.approx(snr, abs=0.01)
+
+
+def test_pauses_do_not_make_the_noise_weaker(generator):
+    speech = (0.1 * generator.standard_normal(16_000)).astype(np.float32)
+    hiss = (0.0001 * generator.standard_normal(48_000)).astype(np.float32)
+    padded = np.concatenate([hiss, speech, hiss])
+    assert decibels(active_power(padded) / power(speech)) == pytest.approx(0, abs=0.1)
+    assert decibels(power(padded) / power(speech)) < -8
+
+
+def test_silence_stays_as_it_is(generator):
+    silence, noise = np.zeros(1000, np.float32), np.ones(1000, np.float32)
+    assert np.array_equal(add_noise(silence, noise, 0), silence)
+    assert np.array_equal(add_noise(noise, silence, 0), noise)
+    assert active_power(np.zeros(0, np.float32)) == 0.0
+    assert len(add_noise(np.zeros(0, np.float32), np.zeros(0, np.float32), 0)) == 0
+
+
+@given(st.integers(1, 50), st.integers(0, 120), st.integers(0, 9))
+def test_a_cut_is_a_stretch_of_the_clip_that_goes_round_when_it_is_short(clip_length, length, seed):
+    clip = np.arange(clip_length, dtype=np.float32)
+    cut = cut_noise(clip, length, np.random.default_rng(seed))
+    assert len(cut) == length
+    assert np.array_equal(cut, (cut[:1] + np.arange(length)) % clip_length)
+    if length < clip_length:
+        assert (np.diff(cut) == 1).all()
+
+
+def test_pink_noise_has_as_much_power_in_every_octave(generator):
+    noise = make_pink_noise(1 << 16, generator)
+    spectrum = np.abs(np.fft.rfft(noise)) ** 2
+    octaves = [spectrum[1 << k : 2 << k].sum() for k in range(8, 15)]
+    assert np.ptp(decibels(np.array(octaves))) < 1.5
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 321])
+def test_any_length_of_pink_noise(generator, length):
+    noise = make_pink_noise(length, generator)
+    assert noise.shape == (length,)
+    assert np.isfinite(noise).all()
