@@ -2,7 +2,11 @@ import numpy as np
 import pytest
 
 from speech2text.decoding import END, Hypothesis, attention_greedy, beam_search, ctc_greedy
+from speech2text.decoding.coverage import Coverage
+from speech2text.decoding.fusion import ShallowFusion
+from speech2text.decoding.hotwords import Hotwords
 from tests.decoding.scripted import (
+    ScriptedLanguageModel,
     ScriptedSpeller,
     log_softmax,
     memory_of,
@@ -92,6 +96,88 @@ def test_length_bonus_lengthens():
     assert lengths[0] < lengths[-1]
 
 
+def test_length_normalization_lengthens():
+    """A short text of one unlikely token loses to a long one of many likely ones, once their means are compared."""
+
+    def script(prefix):
+        probs = np.full(5, 1e-3)
+        probs[{0: [END, 2], 4: [END]}.get(len(prefix), [2])] = [0.5, 0.4] if not prefix else [0.7]
+        return np.log(probs).astype(np.float32)
+
+    memory = memory_of(random_log_probs(0, 8, 5))
+    lengths = [
+        len(beam_search(memory, ScriptedSpeller(script), 4, 0.0, length_normalization=power)[0].tokens)
+        for power in (0.0, 1.0)
+    ]
+    assert lengths == [0, 4]
+
+
+def test_end_threshold_forbids_an_early_end():
+    """END with a half against 0.45 is early at 0.8 times its log-probability, and not at 1.5 times."""
+
+    def script(prefix):
+        probs = np.full(5, 1e-3)
+        probs[[END, 2] if len(prefix) < 2 else [END]] = [0.5, 0.45] if len(prefix) < 2 else [0.99]
+        return np.log(probs).astype(np.float32)
+
+    memory = memory_of(random_log_probs(0, 8, 5))
+    lengths = [
+        len(beam_search(memory, ScriptedSpeller(script), 4, 0.0, end_threshold=threshold)[0].tokens)
+        for threshold in (0.0, 1.5, 0.8)
+    ]
+    assert lengths == [0, 0, 2]
+
+
+def test_a_threshold_never_leaves_a_search_without_an_end():
+    memory = memory_of(random_log_probs(0, 3, 3))
+    speller = ScriptedSpeller(lambda prefix: log_softmax(np.array([0.0, 0.0, 8.0])))
+    for ctc_weight in (0.0, 0.5):
+        best = beam_search(memory, speller, 1, ctc_weight, end_threshold=1e-9)[0]
+        assert best.tokens == ((2, 2, 2) if ctc_weight == 0 else (2, 2)), "CTC needs a blank between two"
+
+
+def test_coverage_prefers_the_reading_that_has_looked_at_more():
+    """A skipped word costs the speller nothing here; that its frames were not looked at shows what is missing."""
+    memory = memory_of(np.log(np.full((6, 5), 0.2, np.float32)))
+
+    class Reader(ScriptedSpeller):
+        def step(self, memory, tokens, state):
+            log_probs, _, state = super().step(memory, tokens, state)
+            place = np.minimum(state.cell[:, 0, 0].astype(int) - 1, 2)
+            return log_probs, np.repeat(np.eye(3, dtype=np.float32)[place], 2, axis=1), state
+
+    def script(prefix):
+        return log_softmax(np.array([-9.0, 1.0, 0.9, -9.0, -9.0]) if len(prefix) < 2 else np.array([-9, 3, -9, -9, -9]))
+
+    found = [
+        beam_search(memory, Reader(script), 4, 0.0, terms=[Coverage(weight)] if weight else [])[0]
+        for weight in (0.0, 2.0)
+    ]
+    assert [len(best.tokens) for best in found] == [0, 2]
+    assert found[1].term_scores == (2.0 * 6,)
+
+
+def test_a_language_model_settles_what_the_sound_leaves_open():
+    path = [0, 5, 0, 6, 0, 7, 0]
+    log_probs = planted(path, VOCABULARY, strength=9)
+    log_probs[3, [6, 8]] = log_probs[3, [8, 6]] = np.log(0.499)
+    unsure = ScriptedSpeller(lambda prefix: np.full(VOCABULARY, -np.log(VOCABULARY), np.float32))
+    for middle in (6, 8):
+        model = ScriptedLanguageModel(speller_of([5, middle, 7]).script)
+        best = beam_search(memory_of(log_probs), unsure, 4, 0.7, terms=[ShallowFusion.of(model, 0.5)])[0]
+        assert best.tokens == (5, middle, 7)
+        assert best.score == pytest.approx(0.7 * best.ctc_score + 0.3 * best.attention_score + sum(best.term_scores))
+
+
+def test_terms_do_not_lengthen_the_search_where_the_rest_is_silence():
+    spellings = ["", ""] + [f" {chr(ord('a') + token)}" for token in range(VOCABULARY - 2)]
+    speller = speller_of(TEXT)
+    terms = [Coverage(0.2), Hotwords(["b c", "d"], spellings, 0.5).start()]
+    memory = memory_of(planted(PATH + [0] * 40, VOCABULARY, strength=12))
+    beam_search(memory, speller, beam_size=8, ctc_weight=0.3, terms=terms)
+    assert speller.steps <= len(TEXT) + 6
+
+
 def test_search_goes_on_while_the_bonus_may_still_pay():
     def script(prefix):
         logits = np.zeros(VOCABULARY)
@@ -150,3 +236,9 @@ def test_settings_outside_their_range_are_refused(beam_size, ctc_weight, n_best,
     memory = memory_of(random_log_probs(0, 2, 4))
     with pytest.raises(ValueError, match=message):
         beam_search(memory, random_speller(0, 4), beam_size, ctc_weight, n_best=n_best)
+
+
+@pytest.mark.parametrize("settings", [{"length_normalization": -0.1}, {"end_threshold": float("nan")}])
+def test_negative_powers_and_thresholds_are_refused(settings):
+    with pytest.raises(ValueError, match="length_normalization and end_threshold must be at least 0"):
+        beam_search(memory_of(random_log_probs(0, 2, 4)), random_speller(0, 4), 1, 0.3, **settings)
