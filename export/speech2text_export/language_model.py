@@ -74,9 +74,14 @@ def take_language_model(bundle: Bundle, source: Bundle) -> Bundle:
     return set_lm_weight(with_model, source.manifest.decoding.lm_weight)
 
 
-def set_lm_weight(bundle: Bundle, lm_weight: float) -> Bundle:
-    """The same bundle with another weight of its language model."""
-    decoding = replace(bundle.manifest.decoding, lm_weight=lm_weight)
+def set_lm_weight(bundle: Bundle, lm_weight: float, length_bonus: float | None = None) -> Bundle:
+    """The same bundle with another weight of its language model, and another length bonus if one is given.
+
+    A language model makes every further token cost something, which a bonus for each gives back.
+    """
+    decoding = bundle.manifest.decoding
+    bonus = decoding.length_bonus if length_bonus is None else length_bonus
+    decoding = replace(decoding, lm_weight=lm_weight, length_bonus=bonus)
     return replace(bundle, manifest=replace(bundle.manifest, decoding=decoding))
 
 

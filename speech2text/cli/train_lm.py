@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 DEFAULT_WEIGHT = 0.2
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5)
-"""What --manifest tries for the weight of the language model."""
+LENGTH_BONUSES = (0.0, 0.5, 1.0)
+"""What --manifest tries, each with each: a language model shortens texts, which the bonus makes up for."""
 
 
 @click.command(short_help="Add a language model, made of texts, to a bundle.")
@@ -185,14 +186,21 @@ def _add(bundle: Bundle, trainer: LanguageModelTrainer, credit: TextSource, lm_w
 
 
 def _choose_weight(bundle: Bundle, utterances: Sequence[Utterance]) -> tuple[Bundle, ErrorRate]:
-    """The bundle with the weight of its language model that makes the fewest errors, and how many those are."""
+    """The bundle with the weight and the length bonus that make the fewest errors, and how many those are.
+
+    Prints the best of each weight; of those that are equally good the least is taken.
+    """
     from speech2text_export.comparison import measure
     from speech2text_export.language_model import set_lm_weight
 
-    candidates = [set_lm_weight(bundle, weight) for weight in WEIGHTS]
-    with progress_bar(lambda: sum_known(each.duration for each in utterances)) as advance:
-        figures = measure(candidates, utterances, advance)
-    for weight, each in zip(WEIGHTS, figures, strict=True):
-        print_output(f"weight {weight:g}: WER {100 * each.wer.wer:.2f} %")
-    best = min(range(len(WEIGHTS)), key=lambda index: figures[index].wer.wer)
-    return candidates[best], figures[best].wer
+    best = []
+    rounds = len(WEIGHTS) * len(LENGTH_BONUSES)
+    with progress_bar(lambda: sum_known(each.duration for _ in range(rounds) for each in utterances)) as advance:
+        for weight in WEIGHTS:
+            candidates = [set_lm_weight(bundle, weight, bonus) for bonus in LENGTH_BONUSES]
+            rates = [measure([candidate], utterances, advance)[0].wer for candidate in candidates]
+            rate, candidate = min(zip(rates, candidates, strict=True), key=lambda each: each[0].wer)
+            bonus = candidate.manifest.decoding.length_bonus
+            print_output(f"weight {weight:g}, length bonus {bonus:g}: WER {100 * rate.wer:.2f} %")
+            best.append((candidate, rate))
+    return min(best, key=lambda each: each[1].wer)

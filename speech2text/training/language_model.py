@@ -37,6 +37,8 @@ PATIENCE = 10
 PRECISION_ROUNDS = 3
 CLEARLY_FASTER = 1.25
 """How much faster bf16 must be to be taken: it is about 2 times where the processor has it, and chance is below."""
+SMALL_PARAMETERS = 1_000_000
+"""A smaller model gains less, and chance would decide."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class LanguageModelSettings:
     weight_decay: float = 0.01
     clip: float = 1.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Of the arithmetic; auto takes bf16 where the processor is clearly faster at it."""
+    """Of the arithmetic; auto takes bf16 for a large model where the processor is clearly faster at it."""
     seed: int = 1
 
 
@@ -138,6 +140,8 @@ class LanguageModelTrainer:
 
     def _faster_precision(self) -> str:
         """bf16 where a batch runs clearly faster in it on this processor, timed in turns; else fp32."""
+        if sum(parameter.numel() for parameter in self.model.parameters()) < SMALL_PARAMETERS:
+            return "fp32"
         rows = next(self._batches())
         best = {"fp32": math.inf, "bf16": math.inf}
         for _ in range(PRECISION_ROUNDS):

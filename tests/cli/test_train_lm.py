@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import signal
 import subprocess
 import time
@@ -17,6 +18,7 @@ from speech2text.bundle.manifest import TextSource
 from speech2text.bundle.store import open_bundle, read_manifest
 from speech2text.bundle.writer import write_bundle
 from speech2text.cli.app import main
+from speech2text.cli.train_lm import WEIGHTS
 from speech2text.text.tokenizer import SPECIAL_PIECES, Tokenizer
 from tests.cli.conftest import COMMAND
 from tests.tiny_bundle import LEVELS, tiny_files, tiny_manifest, tone
@@ -102,9 +104,10 @@ def test_a_manifest_chooses_the_weight(train_lm, tmp_path):
     (tmp_path / "dev.jsonl").write_text(json.dumps({"audio": "a.wav", "text": "One, two!"}) + "\n")
     code, printed, _ = train_lm("{texts}", "--output", "new", "--manifest", "dev.jsonl", *SMALL)
     assert code == 0
-    assert printed[2:] == [f"weight {weight}: WER 0.00 %" for weight in (0, 0.1, 0.2, 0.3, 0.5)]
+    assert [line.split(",")[0] for line in printed[2:]] == [f"weight {weight:g}" for weight in WEIGHTS]
+    assert all(re.fullmatch(r"weight .*, length bonus .*: WER .* %", line) for line in printed[2:])
     manifest = read_manifest(tmp_path / "new")
-    assert manifest.decoding.lm_weight == 0  # the least of those that are equally good
+    assert (manifest.decoding.lm_weight, manifest.wer["dev"].wer) == (0, 0)  # the least of those that are equally good
     assert list(manifest.wer) == ["dev"]
 
 

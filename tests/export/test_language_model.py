@@ -128,11 +128,14 @@ def test_a_bundle_is_written_with_it_and_opened_again(bundle: Bundle, language_m
     assert "| letters | 1000 | CC0-1.0 |" in (saved.folder / "README.md").read_text()
 
 
-def test_the_weight_is_all_that_a_new_weight_changes(bundle: Bundle, language_model: LanguageModel) -> None:
+def test_a_new_weight_changes_nothing_else_but_a_given_length_bonus(
+    bundle: Bundle, language_model: LanguageModel
+) -> None:
     extended, _ = add_language_model(bundle, language_model, TEXTS, 0.3)
     other = set_lm_weight(extended, 0.1)
     assert other.manifest.decoding.lm_weight == 0.1
     assert set_lm_weight(other, 0.3) == extended
+    assert set_lm_weight(other, 0.3, 1.5).manifest.decoding.length_bonus == 1.5
 
 
 def test_it_is_taken_over_from_another_bundle(bundle: Bundle, language_model: LanguageModel) -> None:
