@@ -21,11 +21,12 @@ from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.bundle.manifest import LISTENER_NAME, PIECES_NAME, SPELLER_NAME, Decoding
 from speech2text.bundle.store import Bundle
 from speech2text.decoding.beam import beam_search
-from speech2text.decoding.greedy import attention_greedy, ctc_greedy
+from speech2text.decoding.greedy import attention_greedy
 from speech2text.decoding.hypothesis import Hypothesis
 from speech2text.decoding.protocols import FloatArray, Memory, Term
 from speech2text.errors import BundleError
 from speech2text.runtime.arrays import to_mono
+from speech2text.runtime.guards import SILENCE, ctc_reading, guard, is_silent
 from speech2text.runtime.listener import OnnxListener
 from speech2text.runtime.segmenter import Segmenter, Span
 from speech2text.runtime.speller import OnnxSpeller
@@ -147,7 +148,7 @@ class Recognizer:
         def recognise(spans: Iterable[Span]) -> None:
             for span in spans:
                 segment = self.recognise(span.samples)
-                if segment.text:
+                if segment.text or segment.guard:
                     segments.append(_shifted(segment, span.start, span.end))
                     if on_segment:
                         on_segment(segments[-1])
@@ -169,26 +170,35 @@ class Recognizer:
         """What is said in samples (N,), 16 kHz mono float32, heard as one piece and never cut.
 
         Times count from the first sample. The segment lasts from its first word to its last; where nothing is said its
-        text is empty. Time and memory grow with N: some 20 s is what models are trained for.
+        text is empty, and `guard` says so if words had to be taken away. Time and memory grow with N: some 20 s is what
+        models are trained for.
         """
         duration = len(samples) / SAMPLE_RATE
+        if is_silent(samples):
+            return Segment("", 0.0, duration, guard=SILENCE)
         memory = self.listener.listen(samples, self.chunk_seconds)
-        tokens, alternatives = self._spell(memory)
+        readings: Sequence[Hypothesis] = self.spell(memory)
+        fired = None
+        if self.search != "attention":  # it shows what the speller does alone
+            threshold = self.decoding.speech_threshold
+            readings, fired = guard(readings, memory.ctc_log_probs, threshold, self.tokenizer.decode)
+        tokens = readings[0].tokens if readings else ()
+        alternatives = self._as_texts(readings) if self.n_best > 1 else ()
         frame = self.manifest.model.memory_frame_samples / SAMPLE_RATE
         words = timed_words(self.tokenizer, memory.ctc_log_probs, tokens, frame, samples)
         if not words:
-            return Segment("", 0.0, duration, alternatives=alternatives)
+            return Segment("", 0.0, duration, guard=fired, alternatives=alternatives)
         text = " ".join(word.text for word in words)
-        return Segment(text, words[0].start, words[-1].end, words, alternatives=alternatives)
+        return Segment(text, words[0].start, words[-1].end, words, fired, alternatives)
 
-    def _spell(self, memory: Memory) -> tuple[tuple[int, ...], tuple[Alternative, ...]]:
-        """The tokens of the best reading, and the best readings as texts where more than one was asked for."""
+    def spell(self, memory: Memory) -> list[Hypothesis]:
+        """The best readings of what the listener heard, best first: one, or `n_best` of the joint search."""
         if self.search == "ctc":
-            return ctc_greedy(memory.ctc_log_probs), ()
+            return [ctc_reading(memory.ctc_log_probs)]
         if self.search == "attention":
-            return attention_greedy(memory, self.speller).tokens, ()
+            return [attention_greedy(memory, self.speller)]
         settings = self.decoding
-        readings = beam_search(
+        return beam_search(
             memory,
             self.speller,
             settings.beam_size,
@@ -199,7 +209,6 @@ class Recognizer:
             terms=self._terms,
             n_best=self.n_best,
         )
-        return readings[0].tokens, self._as_texts(readings) if self.n_best > 1 else ()
 
     def _as_texts(self, readings: Iterable[Hypothesis]) -> tuple[Alternative, ...]:
         """Each text once with its best score: a word can be spelled by several rows of pieces."""

@@ -1,0 +1,92 @@
+"""What keeps words out that nobody said: attention recognisers invent text on noise, and repeat themselves.
+
+Two guards, asked by `Recognizer.recognise`; a segment says which of them took words away:
+
+    silence   the sound is too quiet to hold speech, or what was read has too little evidence against silence
+    loop      words were repeated that the CTC head, which cannot loop, did not hear as often
+
+`python -m recipes.measurements.silence` prints what they do, and chooses the threshold.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from speech2text.decoding.ctc import ctc_score
+from speech2text.decoding.greedy import ctc_greedy
+from speech2text.decoding.hypothesis import Hypothesis
+from speech2text.decoding.protocols import BLANK, FloatArray
+
+SILENCE = "silence"
+LOOP = "loop"
+
+_LEAST_PEAK = 2e-4  # -74 decibels of full scale: seven steps of 16 bits, which hold no speech
+
+
+def is_silent(samples: FloatArray) -> bool:
+    """Whether samples (N,) are too quiet to hold speech, whatever a model hears in them."""
+    return len(samples) == 0 or max(float(samples.max()), -float(samples.min())) < _LEAST_PEAK
+
+
+def guard(
+    readings: Sequence[Hypothesis],
+    ctc_log_probs: FloatArray,
+    speech_threshold: float | None,
+    as_text: Callable[[Sequence[int]], str],
+) -> tuple[Sequence[Hypothesis], str | None]:
+    """The readings of a span that pass, best first, and the guard that took the best one away, if one did.
+
+    Args:
+        readings: one at least, best first.
+        ctc_log_probs: (T, V), from which they were read.
+        speech_threshold: the least evidence of the best reading; with less none passes. None lets all of them pass.
+        as_text: turns tokens into words with spaces between them.
+
+    Where all readings loop, what passes is the CTC head's own.
+    """
+    best = readings[0]
+    if not best.tokens:
+        return readings, None
+    if speech_threshold is not None and evidence(best, ctc_log_probs) < speech_threshold:
+        return (), SILENCE
+    heard = as_text(ctc_greedy(ctc_log_probs)).split()
+    passed = [reading for reading in readings if not has_loop(as_text(reading.tokens).split(), heard)]
+    passed = passed or [ctc_reading(ctc_log_probs)]
+    return passed, None if passed[0] is best else LOOP
+
+
+def ctc_reading(ctc_log_probs: FloatArray) -> Hypothesis:
+    """What CTC hears alone, of which the speller has no opinion; ctc_log_probs (T, V)."""
+    tokens = ctc_greedy(ctc_log_probs)
+    score = ctc_score(ctc_log_probs, tokens)
+    return Hypothesis(tokens, score, score, 0.0)
+
+
+def evidence(reading: Hypothesis, ctc_log_probs: FloatArray) -> float:
+    """How sure the model is that something was said, in nats a token; the reading has one at least.
+
+    It is the log-probability of the reading under CTC against that of silence, which is blank in every frame of
+    ctc_log_probs (T, V), and its log-probability under the speller, divided by its tokens: noise that resembles speech
+    for a moment gives CTC little reason to leave blank, and the speller has no word for it.
+    """
+    silence = float(ctc_log_probs[:, BLANK].sum(dtype=np.float64))
+    return (reading.ctc_score - silence + reading.attention_score) / len(reading.tokens)
+
+
+def has_loop(words: Sequence[str], heard: Sequence[str]) -> bool:
+    """Whether a row of words occurs in `words` more often than in `heard` and once more."""
+    for length in range(1, len(words) + 1):
+        counts = _count_rows(words, length)
+        if max(counts.values()) == 1:
+            return False  # and no longer row can occur twice
+        known = _count_rows(heard, length)
+        if any(count > known[row] + 1 for row, count in counts.items()):
+            return True
+    return False
+
+
+def _count_rows(words: Sequence[str], length: int) -> Counter[tuple[str, ...]]:
+    return Counter(tuple(words[begin : begin + length]) for begin in range(len(words) - length + 1))

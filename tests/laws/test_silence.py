@@ -1,0 +1,33 @@
+"""Law 8: silence in, nothing out, with the model inside the package."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import speech2text
+from speech2text.audio.resampling import SAMPLE_RATE
+
+
+@pytest.fixture(scope="module")
+def recognizer():
+    return speech2text.load_model()
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    length=st.integers(0, 30 * SAMPLE_RATE),
+    level=st.sampled_from([0.0, 1e-6, 3e-5, 1.9e-4]),
+    seed=st.integers(0, 9),
+)
+def test_what_is_too_quiet_to_be_speech_gives_nothing(recognizer, length, level, seed):
+    samples = np.random.default_rng(seed).uniform(-level, level, length).astype(np.float32)
+    assert recognizer.transcribe(samples) == speech2text.Transcript((), length / SAMPLE_RATE)
+    assert recognizer.recognise(samples) == speech2text.Segment("", 0.0, length / SAMPLE_RATE, guard="silence")
+
+
+def test_ten_minutes_of_digital_silence_are_not_heard_at_all(recognizer, monkeypatch):
+    monkeypatch.setattr(recognizer.listener, "listen", lambda *_: pytest.fail("the listener was asked"))
+    assert recognizer.transcribe(np.zeros(600 * SAMPLE_RATE, np.int16)).segments == ()
