@@ -1,0 +1,69 @@
+"""Hot words and further readings in Python; tests/cli/test_search_options.py has those of the command."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import speech2text
+from speech2text.runtime.recognizer import Recognizer
+from tests.tiny_bundle import LEVELS, tone
+
+
+@pytest.fixture(scope="module")
+def unclear():
+    """Between the loudness of "one" and of "two", a little nearer to "one"."""
+    level = LEVELS["one"] ** 0.52 * LEVELS["two"] ** 0.48
+    return tone("one", seconds=0.04) * np.float32(level / LEVELS["one"])
+
+
+def test_a_list_or_a_file_of_them_changes_the_text(bundle, unclear, tmp_path):
+    (tmp_path / "hot.txt").write_text("# numbers\nTwo!\n", encoding="utf-8")
+    for hotwords in (["Two!"], ["three", "two"], tmp_path / "hot.txt"):
+        recognizer = speech2text.load_model(bundle.folder, hotwords=hotwords, hotwords_score=2)
+        assert recognizer.recognise(unclear).text == "two"
+        assert recognizer.recognise(tone("three", "one")).text == "three one", "other words stay as they are"
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"hotwords": ["two", "sechs"]}, speech2text.HotwordsError, r"hotwords\[1\]: the model has no pieces to write "
+         "'sechs' with; write it as it is said"),
+        ({"hotwords": ["..."]}, speech2text.HotwordsError, r"hotwords\[0\]: '...' has no letter"),
+        ({"hotwords": "two"}, TypeError, "hotwords takes a list of phrases, or a pathlib.Path"),
+        ({"hotwords": ["two"], "hotwords_score": -1.0}, ValueError, "hotwords_score must be 0 or more"),
+        ({"hotwords": ["two"], "search": "ctc"}, ValueError, "hotwords and n_best are for the joint search"),
+        ({"n_best": 2, "search": "attention"}, ValueError, "hotwords and n_best are for the joint search"),
+        ({"n_best": 0}, ValueError, "n_best must be at least 1, not 0"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_named(bundle, settings, error, message):
+    with pytest.raises(error, match=message):
+        speech2text.load_model(bundle.folder, **settings)
+
+
+def test_n_best_gives_each_text_once_and_changes_no_text(bundle, recognizer, unclear):
+    segment = speech2text.load_model(bundle.folder, n_best=4).recognise(unclear)
+    texts = [each.text for each in segment.alternatives]
+    assert texts[:2] == ["one", "two"]
+    assert len(set(texts)) == len(texts)
+    assert segment.alternatives[0].score > segment.alternatives[1].score
+    assert replace(segment, alternatives=()) == recognizer.recognise(unclear)
+
+
+@pytest.mark.parametrize(
+    ("setting", "tokens"),
+    [
+        ({}, 0),
+        ({"length_bonus": 9.0}, 10),
+        ({"length_normalization": 3.0}, 10),
+        ({"coverage_weight": 3.0}, 4),  # with END, five looks at a tenth
+        ({"end_threshold": 1.0}, 10),
+    ],
+)
+def test_settings_of_a_bundle_reach_the_search(bundle, setting, tokens):
+    """All tokens are as likely to the tiny speller, which looks at all ten frames alike, so what is added decides."""
+    decoding = replace(bundle.manifest.decoding, ctc_weight=0.0, **setting)
+    recognizer = Recognizer(bundle, decoding=decoding)
+    assert len(recognizer.spell(recognizer.listener.listen(tone("one")))[0].tokens) == tokens
