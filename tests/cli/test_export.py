@@ -154,6 +154,21 @@ def test_a_destination_with_other_things_is_refused_before_the_work(
     assert "exists and is not a bundle" in line
 
 
+def test_a_language_model_is_carried_over_from_another_bundle(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_text("a small set\nof pieces\nset a small\n")
+    assert export(run, tmp_path / "first") == 0
+    names = [str(tmp_path / name) for name in ("texts.txt", "first", "with")]
+    arguments = ["train-lm", names[0], "--model", names[1], "--output", names[2], "--units", "8", "--steps", "2"]
+    with pytest.raises(SystemExit):
+        main([*arguments, "--lm-weight", "0.4"])
+    assert export(run, tmp_path / "again", "--lm", tmp_path / "with") == 0
+    carried, source = read_manifest(tmp_path / "again"), read_manifest(tmp_path / "with")
+    assert carried.language_model == source.language_model
+    assert carried.decoding.lm_weight == 0.4
+    assert carried.files["lm.onnx"] == source.files["lm.onnx"]
+    assert export(run, tmp_path / "again", "--lm", tmp_path / "first") == 1
+
+
 def test_a_run_without_recordings_needs_a_sample(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for file in (run / "cache").iterdir():
         file.unlink()
