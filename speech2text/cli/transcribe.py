@@ -15,6 +15,7 @@ import click
 from speech2text.cli.console import (
     keep_libraries_quiet,
     print_error,
+    print_note,
     print_output,
     progress_bar,
     show_warnings_as_lines,
@@ -32,7 +33,7 @@ from speech2text.cli.parallel import StoppedError, map_in_order
 from speech2text.errors import AudioError
 
 if TYPE_CHECKING:
-    from speech2text import Recognizer, Transcript
+    from speech2text import Recognizer, Segment, Transcript
 
 
 FORMATS = ("txt", "srt", "vtt", "tsv", "json", "jsonl")
@@ -84,7 +85,8 @@ def transcribe(
 
     FILES are sound files, folders, patterns such as '*.mp3', or - for standard input. Each is one line: its text, or
     the file's name, a tab and its text when there are several. A file that cannot be read is reported, the others are
-    transcribed, and the exit code is 1.
+    transcribed, and the exit code is 1. Of one that cannot be read to its end, and of one that Ctrl-C interrupts, what
+    was transcribed is kept.
     """
     from speech2text import load_model
 
@@ -110,13 +112,20 @@ def transcribe(
     jobs = [Job(*pair) for pair in zip(recordings, name_outputs(recordings), strict=True)]
     with progress_bar(lambda: _total_seconds(recordings)) as advance:
         worker = Worker(recognizer, output_dir, output_format, advance)
-        with closing(map_in_order(worker.run, jobs, threads, worker.stop)) as results:
-            for job, result in zip(jobs, results, strict=True):
-                if isinstance(result, AudioError):
-                    failed += 1
-                    print_error(str(result))
-                elif output_dir is None:
-                    _print(job.recording if several else None, result, output_format)
+        try:
+            with closing(map_in_order(worker.run, jobs, threads, worker.stop)) as results:
+                for job, result in zip(jobs, results, strict=True):
+                    if output_dir is None and (not result.error or result.transcript.segments):
+                        _print(job.recording if several else None, result.transcript, output_format)
+                    if result.error:
+                        failed += 1
+                        print_error(result.problem)
+        except KeyboardInterrupt:
+            for job, result in worker.stopped.items():
+                if output_dir is None:
+                    _print(job.recording if several else None, result.transcript, output_format)
+                print_note(f"{job.recording}: {result.reach}")
+            raise
     if failed:
         if several:
             print_error(f"{failed} of {total} files could not be transcribed")
@@ -132,54 +141,91 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Result:
+    """The transcript of a recording, as far as it could be read; and the error when that was not to its end."""
+
+    transcript: Transcript
+    error: AudioError | None = None
+
+    @property
+    def reach(self) -> str:
+        """How far a transcript goes that is not whole."""
+        return f"the first {self.transcript.duration:.0f} s are transcribed"
+
+    @property
+    def problem(self) -> str:
+        """What to say of the error."""
+        return f"{self.error}; {self.reach}" if self.transcript.segments else str(self.error)
+
+
+@dataclass(frozen=True)
 class Worker:
-    """Transcribes jobs in any thread; with an output folder it writes each as soon as it is done."""
+    """Transcribes jobs in any thread; with an output folder it writes each as soon as it is done.
+
+    Attributes:
+        stop: ends the transcriptions at their next span when it is set.
+        stopped: those that were ended so, with the words they had by then.
+    """
 
     recognizer: Recognizer
     output_dir: Path | None
     output_format: str
     advance: Callable[[float], None]
     stop: Event = field(default_factory=Event)
+    stopped: dict[Job, Result] = field(default_factory=dict)
 
-    def run(self, job: Job) -> Transcript | AudioError:
-        """The transcript, or why there is none.
+    def run(self, job: Job) -> Result:
+        """The transcript, or what there is of it and why there is no more.
 
         Raises:
             OutputError: it could not be written.
-            StoppedError: the stop event was set meanwhile.
+            StoppedError: the stop event was set meanwhile; what there is of the transcript is written all the same.
         """
         from speech2text.audio.files import STANDARD_INPUT
 
         from_pipe = job.recording == STANDARD_INPUT
         if from_pipe and sys.stdin is None:
-            return AudioError("standard input: is closed; pipe a recording in, or name a file")
+            return Result(_transcript(), AudioError("standard input: is closed; pipe a recording in, or name a file"))
         source = sys.stdin.buffer if from_pipe else job.recording
-        try:
-            transcript = self.recognizer.transcribe(source, on_progress=self._progress())
-        except AudioError as error:
-            return error
-        if self.output_dir is not None:
-            self._write(self.output_dir, job.name, transcript)
-        return transcript
+        segments: list[Segment] = []
+        done = 0.0
 
-    def _progress(self) -> Callable[[float], None]:
-        before = 0.0
-
-        def heard(seconds: float) -> None:
-            nonlocal before
+        def progress(seconds: float) -> None:
+            nonlocal done
             if self.stop.is_set():
                 raise StoppedError
-            self.advance(seconds - before)
-            before = seconds
+            self.advance(seconds - done)
+            done = seconds
 
-        return heard
+        try:
+            transcript = self.recognizer.transcribe(source, on_progress=progress, on_segment=segments.append)
+            result = Result(transcript)
+        except AudioError as error:
+            result = Result(_transcript(segments, done), error)
+        except StoppedError:
+            result = Result(_transcript(segments, done))
+            if segments:
+                self.stopped[job] = result
+                self._write(job.name, result.transcript)
+            raise
+        if not result.error or segments:
+            self._write(job.name, result.transcript)
+        return result
 
-    def _write(self, folder: Path, name: str, transcript: Transcript) -> None:
+    def _write(self, name: str, transcript: Transcript) -> None:
         from speech2text.text.writers import WRITERS, write_atomically
 
+        if self.output_dir is None:
+            return
         formats = FORMATS if self.output_format == ALL_FORMATS else (self.output_format,)
         for suffix in formats:
-            write_atomically(folder / f"{name}.{suffix}", WRITERS[suffix](transcript))
+            write_atomically(self.output_dir / f"{name}.{suffix}", WRITERS[suffix](transcript))
+
+
+def _transcript(segments: Sequence[Segment] = (), seconds: float = 0.0) -> Transcript:
+    from speech2text import Transcript
+
+    return Transcript(tuple(segments), seconds)
 
 
 def _expand(arguments: Sequence[str]) -> tuple[list[Path], int]:

@@ -3,15 +3,20 @@
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import soundfile
 
+from speech2text import load_model
+from speech2text.cli.parallel import StoppedError
+from speech2text.cli.transcribe import Job, Worker
 from tests.cli.conftest import COMMAND
 from tests.tiny_bundle import tone
 
@@ -234,8 +239,49 @@ def test_an_interruption_keeps_what_is_done(two, tiny, threads):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert (errors, process.returncode) == ("", 130)
-    assert [file.name for file in (two / "out").iterdir()] == ["x.txt"]
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert (two / "out" / "x.txt").read_text() == "one\n"
+
+
+def test_an_interruption_keeps_what_was_heard_of_a_long_recording(two, tiny):
+    record(two / "c.wav", *["three", ""] * 600, seconds=1.0)
+    command = [*COMMAND, "transcribe", "a/x.wav", "c.wav", "--model", str(tiny)]
+    process = subprocess.Popen(command, cwd=two, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "a/x.wav\tone\n"
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    name, text = output.rstrip("\n").split("\t")
+    words = text.split()
+    assert (name, set(words)) == ("c.wav", {"three"})
+    assert len(words) < 600
+    assert re.fullmatch(r"c\.wav: the first \d+ s are transcribed\n", errors)
+
+
+@pytest.mark.parametrize("output", [(), ("-o", "out")])
+def test_what_was_heard_before_a_failure_is_kept(transcribe, tmp_path, output):
+    samples = tone(*["three", ""] * 35, seconds=1.0)
+    samples[-RATE] = np.nan
+    soundfile.write(tmp_path / "c.wav", samples, RATE, subtype="FLOAT")
+    done = transcribe("c.wav", *output)
+    assert done.returncode == 1
+    assert re.search(r"c\.wav: NaN .*; the first \d+ s are transcribed\n$", done.stderr)
+    text = (tmp_path / "out" / "c.txt").read_text() if output else done.stdout
+    assert set(text.split()) == {"three"}
+    assert 20 <= len(text.split()) <= 30
+
+
+def test_a_worker_that_is_stopped_writes_what_it_has(tiny, tmp_path):
+    record(tmp_path / "c.wav", *["three", ""] * 35, seconds=1.0)
+    worker = Worker(load_model(tiny), tmp_path, "txt", lambda seconds: worker.stop.set() if seconds > 1 else None)
+    job = Job(tmp_path / "c.wav", "c")
+    with pytest.raises(StoppedError):
+        worker.run(job)
+    words = (tmp_path / "c.txt").read_text().split()
+    assert 0 < len(words) < 35
+    assert worker.stopped[job].transcript.text.split() == words
 
 
 def test_a_progress_bar_is_for_terminals_only(two, tiny):
