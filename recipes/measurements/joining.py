@@ -35,7 +35,8 @@ def room_noise(samples: int, generator: np.random.Generator) -> FloatArray:
     frequencies = np.fft.rfftfreq(samples, 1 / SAMPLE_RATE)
     spectrum /= np.sqrt(np.maximum(frequencies, 20.0))
     noise = np.fft.irfft(spectrum, samples)
-    return (noise / np.sqrt(np.mean(np.square(noise)))).astype(np.float32)
+    noise /= np.sqrt(np.mean(np.square(noise)))
+    return np.asarray(noise, np.float32)
 
 
 def join(utterances: Sequence[Utterance], snr: float, seed: int = 0) -> Joined:

@@ -16,11 +16,11 @@ LEVELS = (-70.0, -12.0)
 
 
 def _times(seconds: float) -> FloatArray:
-    return np.arange(round(seconds * SAMPLE_RATE)) / np.float32(SAMPLE_RATE)
+    return np.asarray(np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE, np.float32)
 
 
 def _tone(times: FloatArray, hertz: float) -> FloatArray:
-    return np.sin(2 * np.pi * hertz * times, dtype=np.float32)
+    return np.asarray(np.sin(2 * np.pi * hertz * times), np.float32)
 
 
 def silence(seconds: float, generator: Generator) -> FloatArray:
@@ -73,7 +73,7 @@ def hum(seconds: float, generator: Generator) -> FloatArray:
     """A mains hum of 50 or 60 Hz with its harmonics."""
     times, mains = _times(seconds), generator.choice([50, 60])
     parts = [generator.uniform(0.1, 1) / order * _tone(times, mains * order) for order in range(1, 12)]
-    return np.sum(parts, axis=0, dtype=np.float32)
+    return np.asarray(np.sum(parts, axis=0), np.float32)
 
 
 def clicks(seconds: float, generator: Generator) -> FloatArray:
@@ -132,4 +132,4 @@ def _at_level(samples: FloatArray, decibels: float) -> FloatArray:
     """The samples with that power, and clipped where they are out of range."""
     power = float(np.mean(np.square(samples, dtype=np.float64)))
     scale = np.float32(np.sqrt(10 ** (decibels / 10) / power)) if power else np.float32(0)
-    return np.clip(scale * samples, -1, 1).astype(np.float32)
+    return np.asarray(np.clip(scale * samples, -1, 1), np.float32)

@@ -118,7 +118,7 @@ class Segmenter:
 
     def feed(self, block: FloatArray) -> list[Span]:
         """The spans that are complete with these samples (N,)."""
-        spans = []
+        spans: list[Span] = []
         for begin in range(0, len(block), _STRIDE):
             part = block[begin : begin + _STRIDE]
             self._held.append(part)
