@@ -34,6 +34,7 @@ from speech2text.errors import AudioError
 
 if TYPE_CHECKING:
     from speech2text import Recognizer, Segment, Transcript
+    from speech2text.text.subtitles import Layout
 
 
 FORMATS = ("txt", "srt", "vtt", "tsv", "json", "jsonl")
@@ -56,6 +57,21 @@ ALL_FORMATS = "all"
     show_default=True,
     help="What to write; all of them needs --output-dir.",
 )
+@click.option(
+    "--max-line-width",
+    type=click.IntRange(min=1),
+    default=42,
+    show_default=True,
+    help="Characters in a line of srt and vtt.",
+)
+@click.option(
+    "--max-line-count",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="Lines of a subtitle in srt and vtt.",
+)
+@click.option("--highlight-words", is_flag=True, help="Underline words while they are spoken, in srt and vtt.")
 @beam_size_option
 @lm_weight_option
 @hotwords_file_option
@@ -74,6 +90,9 @@ def transcribe(
     model: str,
     output_dir: Path | None,
     output_format: str,
+    max_line_width: int,
+    max_line_count: int,
+    highlight_words: bool,
     beam_size: int | None,
     lm_weight: float | None,
     hotwords_file: Path | None,
@@ -89,6 +108,7 @@ def transcribe(
     was transcribed is kept.
     """
     from speech2text import load_model
+    from speech2text.text.subtitles import Layout
 
     keep_libraries_quiet()
     show_warnings_as_lines()
@@ -99,6 +119,7 @@ def transcribe(
         raise click.UsageError(f"--format {output_format} of several files or formats needs --output-dir")
     if n_best > 1 and output_format not in ("json", "jsonl", ALL_FORMATS):
         raise click.UsageError(f"--n-best needs --format json, jsonl or {ALL_FORMATS}: others hold one reading")
+    layout = Layout(max_line_width, max_line_count, highlight_words)
     recognizer = load_model(
         model,
         beam_size=beam_size,
@@ -111,19 +132,19 @@ def transcribe(
         make_folder(output_dir)
     jobs = [Job(*pair) for pair in zip(recordings, name_outputs(recordings), strict=True)]
     with progress_bar(lambda: _total_seconds(recordings)) as advance:
-        worker = Worker(recognizer, output_dir, output_format, advance)
+        worker = Worker(recognizer, output_dir, output_format, layout, advance)
         try:
             with closing(map_in_order(worker.run, jobs, threads, worker.stop)) as results:
                 for job, result in zip(jobs, results, strict=True):
                     if output_dir is None and (not result.error or result.transcript.segments):
-                        _print(job.recording if several else None, result.transcript, output_format)
+                        _print(job.recording if several else None, result.transcript, output_format, layout)
                     if result.error:
                         failed += 1
                         print_error(result.problem)
         except KeyboardInterrupt:
             for job, result in worker.stopped.items():
                 if output_dir is None:
-                    _print(job.recording if several else None, result.transcript, output_format)
+                    _print(job.recording if several else None, result.transcript, output_format, layout)
                 print_note(f"{job.recording}: {result.reach}")
             raise
     if failed:
@@ -170,6 +191,7 @@ class Worker:
     recognizer: Recognizer
     output_dir: Path | None
     output_format: str
+    layout: Layout
     advance: Callable[[float], None]
     stop: Event = field(default_factory=Event)
     stopped: dict[Job, Result] = field(default_factory=dict)
@@ -213,13 +235,13 @@ class Worker:
         return result
 
     def _write(self, name: str, transcript: Transcript) -> None:
-        from speech2text.text.writers import WRITERS, write_atomically
+        from speech2text.text.writers import write_atomically, writers
 
         if self.output_dir is None:
             return
         formats = FORMATS if self.output_format == ALL_FORMATS else (self.output_format,)
         for suffix in formats:
-            write_atomically(self.output_dir / f"{name}.{suffix}", WRITERS[suffix](transcript))
+            write_atomically(self.output_dir / f"{name}.{suffix}", writers(self.layout)[suffix](transcript))
 
 
 def _transcript(segments: Sequence[Segment] = (), seconds: float = 0.0) -> Transcript:
@@ -261,10 +283,10 @@ def _total_seconds(recordings: list[Path]) -> float | None:
     return total
 
 
-def _print(recording: Path | None, transcript: Transcript, output_format: str) -> None:
+def _print(recording: Path | None, transcript: Transcript, output_format: str, layout: Layout) -> None:
     if output_format == "txt":
         print_output(transcript.text if recording is None else f"{recording}\t{transcript.text}")
     else:
-        from speech2text.text.writers import WRITERS
+        from speech2text.text.writers import writers
 
-        print_output(WRITERS[output_format](transcript), end="")
+        print_output(writers(layout)[output_format](transcript), end="")

@@ -41,6 +41,11 @@ class Segment:
     guard: str | None = None
     alternatives: tuple[Alternative, ...] = ()
 
+    @property
+    def confidence(self) -> float | None:
+        """The mean of its words' confidences, so the share of them to expect right; None without words."""
+        return sum(word.confidence for word in self.words) / len(self.words) if self.words else None
+
 
 @dataclass(frozen=True)
 class Transcript:
@@ -63,16 +68,31 @@ class Transcript:
         """One segment a line."""
         return self._write("txt")
 
-    def to_srt(self) -> str:
-        """SubRip subtitles."""
-        return self._write("srt")
+    def to_srt(self, *, max_line_width: int = 42, max_line_count: int = 2, highlight_words: bool = False) -> str:
+        """SubRip subtitles; the cues are described in text/subtitles.py.
 
-    def to_vtt(self) -> str:
-        """WebVTT subtitles."""
-        return self._write("vtt")
+        Args:
+            max_line_width: characters in a line; a longer word has a line of its own.
+            max_line_count: lines of a cue.
+            highlight_words: underline each word while it is spoken, by a cue a word.
+
+        Raises:
+            ValueError: a limit is less than 1.
+        """
+        from speech2text.text.subtitles import Layout
+        from speech2text.text.writers import to_srt
+
+        return to_srt(self, Layout(max_line_width, max_line_count, highlight_words))
+
+    def to_vtt(self, *, max_line_width: int = 42, max_line_count: int = 2, highlight_words: bool = False) -> str:
+        """WebVTT subtitles; see `to_srt`."""
+        from speech2text.text.subtitles import Layout
+        from speech2text.text.writers import to_vtt
+
+        return to_vtt(self, Layout(max_line_width, max_line_count, highlight_words))
 
     def to_tsv(self) -> str:
-        """A table of start, end (milliseconds) and text."""
+        """A table of start, end (milliseconds), text and confidence."""
         return self._write("tsv")
 
     def to_json(self) -> str:

@@ -1,15 +1,17 @@
 """A transcript as text in the formats people expect: pure functions, and the one that puts a text on disk.
 
-An empty transcript gives an empty but valid file of its format. Segments without text get no subtitle. The subtitle
-formats and the names in the JSON follow the whisper family, so that scripts written for it go on working:
+An empty transcript gives an empty but valid file of its format. Segments without text get no subtitle; how the others
+are cut into cues is in text/subtitles.py. The first columns of the table, the underlined words and the names in the
+JSON are those of the whisper family, so that scripts written for it go on working:
 
     {"schema_version": 1, "text": "…", "duration": 2.5,
      "segments": [{"id": 0, "start": 0.0, "end": 2.5, "text": "…",
                    "words": [{"word": "…", "start": 0.0, "end": 0.3, "probability": 0.98}, …],
-                   "guard": null, "alternatives": [{"text": "…", "score": -1.2}, …]}, …]}
+                   "confidence": 0.98, "guard": null, "alternatives": [{"text": "…", "score": -1.2}, …]}, …]}
 
-`guard` names what took words away; `alternatives` is empty unless several readings were asked for. All times are
-seconds from the start of the recording, to the millisecond (tsv: whole milliseconds).
+A segment's `confidence` is the mean of its words'; `guard` names what took words away; `alternatives` is empty unless
+several readings were asked for. All times are seconds from the start of the recording, to the millisecond (tsv: whole
+milliseconds).
 """
 
 from __future__ import annotations
@@ -20,11 +22,14 @@ import html
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from speech2text.errors import OutputError
+from speech2text.text.subtitles import DEFAULT_LAYOUT, Cue, Layout, highlighted, make_cues
 from speech2text.text.transcript import Seconds, Segment, Transcript
 
 SCHEMA_VERSION = 1
@@ -36,25 +41,26 @@ def to_txt(transcript: Transcript) -> str:
     return "".join(f"{segment.text}\n" for segment in _spoken(transcript))
 
 
-def to_srt(transcript: Transcript) -> str:
+def to_srt(transcript: Transcript, layout: Layout = DEFAULT_LAYOUT) -> str:
     """SubRip subtitles."""
+    shown = enumerate(_subtitles(transcript, layout, lambda text: text.replace("-->", "->")), start=1)
     return "".join(
-        f"{number}\n{_cue(segment, ',')}\n{segment.text.replace('-->', '->')}\n\n"
-        for number, segment in enumerate(_spoken(transcript), start=1)
+        f"{number}\n{_clock(start, ',')} --> {_clock(end, ',')}\n{text}\n\n" for number, (start, end, text) in shown
     )
 
 
-def to_vtt(transcript: Transcript) -> str:
+def to_vtt(transcript: Transcript, layout: Layout = DEFAULT_LAYOUT) -> str:
     """WebVTT subtitles."""
-    return "WEBVTT\n\n" + "".join(
-        f"{_cue(segment, '.')}\n{html.escape(segment.text, quote=False)}\n\n" for segment in _spoken(transcript)
-    )
+    shown = _subtitles(transcript, layout, lambda text: html.escape(text, quote=False))
+    cues = (f"{_clock(start, '.')} --> {_clock(end, '.')}\n{text}\n\n" for start, end, text in shown)
+    return "WEBVTT\n\n" + "".join(cues)
 
 
 def to_tsv(transcript: Transcript) -> str:
-    """A table of start, end (milliseconds) and text, one segment a row."""
-    return "start\tend\ttext\n" + "".join(
-        f"{_milliseconds(segment.start)}\t{_milliseconds(segment.end)}\t{segment.text.replace(chr(9), ' ')}\n"
+    """A table of start, end (milliseconds), text and mean confidence of its words, one segment a row."""
+    return "start\tend\ttext\tconfidence\n" + "".join(
+        f"{_milliseconds(segment.start)}\t{_milliseconds(segment.end)}\t{segment.text.replace(chr(9), ' ')}\t"
+        f"{'' if segment.confidence is None else format(segment.confidence, '.4f')}\n"
         for segment in _spoken(transcript)
     )
 
@@ -77,15 +83,22 @@ def to_jsonl(transcript: Transcript) -> str:
     return "".join(_dump(_describe(number, segment)) for number, segment in enumerate(transcript.segments))
 
 
-WRITERS: Mapping[str, Callable[[Transcript], str]] = {
-    "txt": to_txt,
-    "srt": to_srt,
-    "vtt": to_vtt,
-    "tsv": to_tsv,
-    "json": to_json,
-    "jsonl": to_jsonl,
-}
-"""By the name of the format, which is the suffix of its files too."""
+Writer: TypeAlias = Callable[[Transcript], str]
+
+
+def writers(layout: Layout) -> Mapping[str, Writer]:
+    """By the name of the format, which is the suffix of its files too; the layout is that of the subtitles."""
+    return {
+        "txt": to_txt,
+        "srt": partial(to_srt, layout=layout),
+        "vtt": partial(to_vtt, layout=layout),
+        "tsv": to_tsv,
+        "json": to_json,
+        "jsonl": to_jsonl,
+    }
+
+
+WRITERS = writers(DEFAULT_LAYOUT)
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -129,13 +142,23 @@ def _milliseconds(seconds: Seconds) -> int:
     return round(seconds * 1000)
 
 
-def _cue(segment: Segment, decimal_mark: str) -> str:
-    return f"{_clock(segment.start, decimal_mark)} --> {_clock(segment.end, decimal_mark)}"
+def _subtitles(transcript: Transcript, layout: Layout, escape: Callable[[str], str]) -> Iterator[tuple[int, int, str]]:
+    """Start and end in milliseconds of each text to show, with one cue a word more where words are highlighted."""
+    for cue in make_cues(transcript, layout):
+        slices = highlighted(cue) if layout.highlight_words else [(cue.start, cue.end, None)]
+        for start, end, spoken in slices:
+            yield start, end, _lines(cue, spoken, escape)
 
 
-def _clock(seconds: Seconds, decimal_mark: str) -> str:
-    """As 00:01:02.345 (hours are never left out, though WebVTT would allow it)."""
-    minutes, milliseconds = divmod(_milliseconds(seconds), 60_000)
+def _lines(cue: Cue, spoken: int | None, escape: Callable[[str], str]) -> str:
+    texts = (escape(word.text) for word in cue.words)
+    marked = iter([f"<u>{text}</u>" if index == spoken else text for index, text in enumerate(texts)])
+    return "\n".join(" ".join(islice(marked, len(line))) for line in cue.lines)
+
+
+def _clock(time: int, decimal_mark: str) -> str:
+    """Milliseconds as 00:01:02.345 (hours are never left out, though WebVTT would allow it)."""
+    minutes, milliseconds = divmod(time, 60_000)
     return f"{minutes // 60:02}:{minutes % 60:02}:{milliseconds // 1000:02}{decimal_mark}{milliseconds % 1000:03}"
 
 
@@ -154,6 +177,7 @@ def _describe(number: int, segment: Segment) -> dict[str, Any]:
             }
             for word in segment.words
         ],
+        "confidence": None if segment.confidence is None else round(segment.confidence, 4),
         "guard": segment.guard,
         "alternatives": [{"text": each.text, "score": round(each.score, 4)} for each in segment.alternatives],
     }

@@ -127,6 +127,25 @@ def test_equal_stems_never_overwrite_each_other(transcribe, two, threads):
         assert texts == {"x.txt": "one\n", "x-2.txt": "two two\n"}
 
 
+@pytest.mark.parametrize(
+    ("options", "line_lengths", "tags"),
+    [
+        ((), [[15]], 0),
+        (("--max-line-width", 7), [[7, 7]], 0),
+        (("--max_line_width", 7, "--max_line_count", 1), [[7], [7]], 0),
+        (("--highlight-words",), None, 4),
+    ],
+)
+def test_the_layout_of_subtitles(transcribe, tmp_path, options, line_lengths, tags):
+    record(tmp_path / "x.wav", "one", "", "two", "", "one", "", "two", seconds=0.2)
+    for suffix in ("srt", "vtt"):
+        shown = transcribe("x.wav", "--format", suffix, *options).stdout
+        assert shown.count("<u>") == tags
+        cues = [block.split("\n") for block in shown.strip().split("\n\n") if "-->" in block]
+        texts = [[len(line) for line in cue if line.startswith(("one", "two"))] for cue in cues]
+        assert line_lengths is None or texts == line_lengths
+
+
 def test_whispers_spellings(transcribe, two):
     done = transcribe("a/x.wav", "--output_dir", "out", "--output_format", "srt", "--beam_size", 1)
     assert done.returncode == 0
@@ -170,6 +189,8 @@ def test_a_truncated_file_gives_what_is_there_and_a_warning(transcribe, two):
         ("a/x.wav", "--threads", "0"),
         ("a/x.wav", "--beam-size", "0"),
         ("a/x.wav", "--format", "all"),
+        ("a/x.wav", "--max-line-width", "0"),
+        ("a/x.wav", "--max-line-count", "0"),
         ("a/x.wav", "b/x.wav", "--format", "srt"),
     ],
 )

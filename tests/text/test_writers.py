@@ -27,10 +27,10 @@ EMPTY = Transcript((), 0.0)
 
 EXPECTED = {
     "txt": "hello world\nl'été <i>--></i>\t&\n",
-    "srt": "1\n00:00:00,120 --> 00:00:01,500\nhello world\n\n2\n00:01:00,000 --> 01:02:03,045\nl'été <i>-></i>\t&\n\n",
+    "srt": "1\n00:00:00,120 --> 00:00:01,500\nhello world\n\n2\n00:01:00,000 --> 01:02:03,045\nl'été <i>-></i> &\n\n",
     "vtt": "WEBVTT\n\n00:00:00.120 --> 00:00:01.500\nhello world\n\n"
-    "00:01:00.000 --> 01:02:03.045\nl'été &lt;i&gt;--&gt;&lt;/i&gt;\t&amp;\n\n",
-    "tsv": "start\tend\ttext\n120\t1500\thello world\n60000\t3723045\tl'été <i>--></i> &\n",
+    "00:01:00.000 --> 01:02:03.045\nl'été &lt;i&gt;--&gt;&lt;/i&gt; &amp;\n\n",
+    "tsv": "start\tend\ttext\tconfidence\n120\t1500\thello world\t0.7438\n60000\t3723045\tl'été <i>--></i> &\t\n",
 }
 FIRST_SEGMENT = {
     "id": 0,
@@ -41,6 +41,7 @@ FIRST_SEGMENT = {
         {"word": "hello", "start": 0.12, "end": 0.6, "probability": 0.9877},
         {"word": "world", "start": 0.7, "end": 1.5, "probability": 0.5},
     ],
+    "confidence": 0.7438,
     "guard": None,
     "alternatives": [{"text": "hello world", "score": -1.2346}, {"text": "hallo world", "score": -2.5}],
 }
@@ -68,7 +69,7 @@ def test_jsonl_holds_one_segment_a_line():
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("txt", ""), ("srt", ""), ("vtt", "WEBVTT\n\n"), ("tsv", "start\tend\ttext\n"), ("jsonl", "")],
+    [("txt", ""), ("srt", ""), ("vtt", "WEBVTT\n\n"), ("tsv", "start\tend\ttext\tconfidence\n"), ("jsonl", "")],
 )
 def test_an_empty_transcript_is_a_valid_file(name, expected):
     assert WRITERS[name](EMPTY) == expected
