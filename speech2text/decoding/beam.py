@@ -103,7 +103,7 @@ class _Beam:
     """H open hypotheses of L tokens each.
 
     tokens: (H, L); attention: (H,), the speller's log-probability of the tokens; state: the speller's, and terms,
-    before they have read the last token; added: (terms, H), what each term has added to the score.
+    before they have read the last token; added: (H,) for each term, what it has added to the score.
     """
 
     tokens: IntArray
@@ -111,7 +111,7 @@ class _Beam:
     prefixes: Prefixes
     state: SpellerState
     terms: tuple[Term, ...]
-    added: ScoreArray
+    added: tuple[ScoreArray, ...]
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -123,7 +123,7 @@ class _Beam:
             self.prefixes.select(hypotheses),
             self.state.select(hypotheses),
             tuple(term.select(hypotheses) for term in self.terms),
-            self.added[:, hypotheses],
+            tuple(part[hypotheses] for part in self.added),
         )
 
 
@@ -143,7 +143,7 @@ class _JointSearch:
 
     def start(self) -> _Beam:
         nothing = np.empty((1, 0), dtype=np.int64)
-        added = np.zeros((len(self.terms), 1))
+        added = tuple(np.zeros(1) for _ in self.terms)
         return _Beam(nothing, np.zeros(1), self.ctc.start(), self.speller.start(), self.terms, added)
 
     def step(self, beam: _Beam) -> tuple[_Beam, list[Hypothesis]]:
@@ -161,15 +161,14 @@ class _JointSearch:
         self._forbid(scores, length, log_probs)
 
         origins, tokens = _best(scores, self.beam_size)
-        parts = np.array([np.broadcast_to(part, scores.shape)[origins, tokens] for part in added])
-        parts = parts.reshape(len(added), len(origins))
+        parts = [np.broadcast_to(part, scores.shape)[origins, tokens] for part in added]
         ended = [
             Hypothesis(
                 tuple(beam.tokens[origin].tolist()),
                 float(self.normalized(scores[origin, END], length)),
                 as_log_prob(ctc[origin, END]),
                 float(attention[origin, END]),
-                tuple(parts[:, candidate].tolist()),
+                tuple(float(part[candidate]) for part in parts),
             )
             for candidate, origin in enumerate(origins.tolist())
             if tokens[candidate] == END
@@ -182,7 +181,7 @@ class _JointSearch:
             self.ctc.extend(beam.prefixes, origins, tokens),
             state.select(origins),
             tuple(term.select(origins) for _, term in advanced),
-            parts[:, goes_on],
+            tuple(part[goes_on] for part in parts),
         )
         return longer, ended
 
@@ -193,10 +192,12 @@ class _JointSearch:
             bound = self.joint(self.ctc.outlook(beam.prefixes, self._ahead), beam.attention)
         else:
             bound = beam.attention + np.max(self._gains) * (len(self.memory) - length)
-        bound += self.length_bonus * length + beam.added.sum(axis=0)
-        for term in beam.terms:
-            bound += term.prospects()
-        return np.maximum(self.normalized(bound, length), self.normalized(bound, len(self.memory)))
+        bound += self.length_bonus * length
+        for part, term in zip(beam.added, beam.terms, strict=True):
+            bound += part + term.prospects()
+        if self.length_normalization:  # a negative score is the better the longer the text, a positive one the worse
+            bound = np.maximum(self.normalized(bound, length), self.normalized(bound, len(self.memory)))
+        return bound
 
     def joint(self, ctc: ScoreArray, attention: ScoreArray) -> ScoreArray:
         score: ScoreArray = self.ctc_weight * ctc + (1 - self.ctc_weight) * attention
