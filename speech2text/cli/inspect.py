@@ -59,10 +59,19 @@ def _facts(folder: str, manifest: Manifest) -> Table:
             ("Hears", f"{model.sample_rate} Hz, a frame each {frame:g} ms, streams in chunks of {chunk:g} ms"),
             ("Spells", f"{model.vocabulary} pieces"),
             ("Search", search),
+            ("Language model", _language_model(manifest)),
             ("Sample", f"{manifest.sample.audio}: {manifest.sample.text}"),
             ("Format", str(manifest.format_version)),
         ],
     )
+
+
+def _language_model(manifest: Manifest) -> str:
+    shape = manifest.language_model
+    if shape is None:
+        return "none"
+    texts = ", ".join(f"{source.name} ({source.words} words, {source.licence})" for source in shape.texts)
+    return f"weight {manifest.decoding.lm_weight:g}, {shape.layers} x {shape.units} units, made of {texts or 'unknown'}"
 
 
 def _data(manifest: Manifest) -> Table:

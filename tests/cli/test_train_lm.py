@@ -12,12 +12,13 @@ from dataclasses import replace
 
 import pytest
 import soundfile
+from click.testing import CliRunner
 
 from speech2text import load_model
 from speech2text.bundle.manifest import TextSource
 from speech2text.bundle.store import open_bundle, read_manifest
 from speech2text.bundle.writer import write_bundle
-from speech2text.cli.app import main
+from speech2text.cli.app import application, main
 from speech2text.cli.train_lm import WEIGHTS
 from speech2text.text.tokenizer import SPECIAL_PIECES, Tokenizer
 from tests.cli.conftest import COMMAND
@@ -84,6 +85,8 @@ def test_the_whole_way_from_texts_to_a_bundle_that_transcribes(train_lm, texts, 
     card = (tmp_path / "new" / "README.md").read_text()
     assert f"| made for a test | {source.words} | CC0-1.0 |" in card
     assert new.manifest.wer == {}  # those of the old bundle were measured without
+    inspected = CliRunner().invoke(application, ["inspect", "new"]).output
+    assert "weight 0.4, 1 x 16 units, made of made for a test" in inspected
     assert load_model(tmp_path / "new").transcribe(tone("one", "two")).text == "one two"
 
 
