@@ -73,7 +73,7 @@ def _language_model(manifest: Manifest) -> str:
     if manifest.language_model is None:
         return ""
     rows = [f"| {source.name} | {source.words} | {source.licence} |" for source in manifest.language_model.texts]
-    head = f"It counts {manifest.decoding.lm_weight:g} times as much as what is heard, and was made of these texts:"
+    head = f"The search adds its log-probabilities times {manifest.decoding.lm_weight:g}. It was made of these texts:"
     return "\n".join(["", "## Language model", "", head, "", "| texts | words | licence |", "|---|---|---|", *rows, ""])
 
 
