@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from speech2text.cli.hearing import Way
 from speech2text.errors import ManifestError
@@ -70,20 +71,23 @@ class Plan:
         return make_report(ours, excluded, searches=searches, noise=noise, against=against)
 
 
-def open_searches(open_model: Callable[..., Recognizer], main: Way) -> dict[str, Way]:
-    """Every search with the model of `main`, which is one of them; with its language model too if it has one."""
-    decoding, search = main.recognizer.manifest.decoding, main.recognizer.search
-    has_lm = decoding.lm_weight > 0
-    joint = "joint + LM" if has_lm else "joint"
-    known = {{"ctc": "CTC greedy", "attention": "attention", "joint": joint}[search]: main}
+def open_searches(open_model: Callable[..., Recognizer], main: Way, settings: Mapping[str, Any]) -> dict[str, Way]:
+    """Every search of the model of `main`, which is one of them, the joint one with these settings.
+
+    Where a language model counts, the joint search stands there without it and with it.
+    """
+    has_lm = main.recognizer.decoding.lm_weight > 0
     openers: dict[str, Callable[[], Recognizer]] = {
-        "CTC greedy": lambda: open_model(search="ctc"),
-        "attention": lambda: open_model(search="attention"),
-        "joint": lambda: open_model(search="joint", lm_weight=0.0) if has_lm else open_model(search="joint"),
+        "CTC greedy": partial(open_model, search="ctc"),
+        "attention": partial(open_model, search="attention"),
+        "joint": partial(open_model, search="joint", **{**settings, "lm_weight": 0.0}),
     }
+    names = {"ctc": "CTC greedy", "attention": "attention", "joint": "joint"}
     if has_lm:
-        openers[joint] = lambda: open_model(search="joint")
-    return {name: known.get(name) or Way(opener()) for name, opener in openers.items()}
+        names["joint"] = "joint + LM"
+        openers["joint + LM"] = partial(open_model, search="joint", **settings)
+    own = names[main.recognizer.search]
+    return {name: main if name == own else Way(opener()) for name, opener in openers.items()}
 
 
 def open_rival(name: str, utterances: Sequence[Utterance], open_model: Callable[..., Recognizer]) -> Rival:

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from speech2text.cli.console import keep_libraries_quiet, print_note, print_output, show_warnings_as_lines
-from speech2text.cli.options import beam_size_option, model_option, require_finite, threads_option
+from speech2text.cli.options import (
+    beam_size_option,
+    hotwords_file_option,
+    hotwords_score_option,
+    lm_weight_option,
+    model_option,
+    require_finite,
+    threads_option,
+)
 from speech2text.errors import OutputError
 
 if TYPE_CHECKING:
@@ -56,6 +64,9 @@ def _read_levels(_: click.Context, __: click.Parameter, value: str | None) -> tu
     show_default=True,
     help="Both heads together, or greedily by one of them.",
 )
+@lm_weight_option
+@hotwords_file_option
+@hotwords_score_option
 @click.option(
     "--chunk",
     type=click.FloatRange(min=0, min_open=True),
@@ -108,6 +119,9 @@ def evaluate(
     output: Path | None,
     beam_size: int | None,
     search: Search,
+    lm_weight: float | None,
+    hotwords_file: Path | None,
+    hotwords_score: float,
     chunk: float | None,
     threads: int,
     worst: int,
@@ -124,10 +138,13 @@ def evaluate(
     normalised alike before they are compared. A file that cannot be read is reported and left out of the figures, and
     the exit code is 1.
 
+    The model named by --against hears with the same options, but for --lm-weight: it keeps the weight of its own.
     For --snr, the level of speech is that of its active parts, without the pauses, and noise is the same each time.
     """
     if noise and not snr:
         raise click.UsageError("--noise is for --snr; say at which ratios, as in --snr 20,10,0")
+    if search != "joint" and (lm_weight or hotwords_file):
+        raise click.UsageError(f"--lm-weight and --hotwords-file are for the joint search, not for --search {search}")
     from speech2text import load_model
     from speech2text.audio.manifest import read_utterances
     from speech2text.cli.comparisons import Plan, open_rival, open_searches
@@ -138,13 +155,17 @@ def evaluate(
     utterances = read_utterances(manifest)
     _check_outputs(output, html)
     open_model = partial(load_model, beam_size=beam_size, chunk_seconds=chunk)
-    main = Way(open_model(model, search=search))
+    settings: dict[str, Any] = {}
+    if search == "joint":
+        settings = {"lm_weight": lm_weight, "hotwords": hotwords_file or (), "hotwords_score": hotwords_score}
+    main = Way(open_model(model, search=search, **settings))
+    open_rival_model = partial(open_model, search=search, **{**settings, "lm_weight": None})
     plan = Plan(
         main=main,
         noise=read_noise(noise),
         noisy={f"{level:g} dB": Way(main.recognizer, level) for level in snr},
-        searches=open_searches(partial(open_model, model), main) if compare_searches else {},
-        rival=open_rival(against, utterances, partial(open_model, search=search)) if against else None,
+        searches=open_searches(partial(open_model, model), main, settings) if compare_searches else {},
+        rival=open_rival(against, utterances, open_rival_model) if against else None,
     )
     report = plan.report(*hear_all(utterances, plan.ways, plan.noise, threads))
     origin = {
@@ -152,6 +173,8 @@ def evaluate(
         "model": main.recognizer.manifest.name,
         "beam_size": main.recognizer.decoding.beam_size,
         "search": search,
+        "lm_weight": main.recognizer.decoding.lm_weight if search == "joint" else None,
+        "hotwords": str(hotwords_file) if hotwords_file else None,
         "chunk_seconds": chunk,
     }
     if output:

@@ -2,12 +2,15 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 import soundfile
 
+from speech2text.bundle.writer import write_bundle
 from speech2text.cli.app import main
-from tests.tiny_bundle import tone, write_tiny_bundle
+from tests.runtime.test_language_model import GRAPH, SHAPE
+from tests.tiny_bundle import LEVELS, tiny_files, tiny_manifest, tone, write_tiny_bundle
 
 UTTERANCES = [
     ("right", ("one", "two", "three"), "One, two, THREE!", "ann", "x"),
@@ -317,3 +320,46 @@ def test_a_page_without_its_libraries_says_what_to_install(bundle, manifest, tmp
 def test_a_page_without_its_folder_is_refused_before_the_work(bundle, manifest, tmp_path, capsys):
     assert run(manifest, "--model", bundle, "--html", tmp_path / "none" / "page.html") == 1
     assert "its folder does not exist" in capsys.readouterr().err
+
+
+@pytest.fixture
+def with_lm(tmp_path):
+    """The tiny bundle with a language model that likes the word "two", for which it was tuned."""
+    manifest = tiny_manifest()
+    tuned = replace(manifest, language_model=SHAPE, decoding=replace(manifest.decoding, lm_weight=2.0))
+    return write_bundle(tmp_path / "lm", tuned, {**tiny_files(), "lm.onnx": GRAPH}).folder
+
+
+@pytest.fixture
+def unclear(tmp_path):
+    """An utterance between the loudness of "one" and of "two", a little nearer to "one"; "two" is said."""
+    level = LEVELS["one"] ** 0.52 * LEVELS["two"] ** 0.48
+    sound = tone("", "", "", "", "one", "", "", "", seconds=0.04) * level / LEVELS["one"]
+    soundfile.write(tmp_path / "x.wav", sound, 16000, subtype="FLOAT")
+    (tmp_path / "x.jsonl").write_text('{"audio": "x.wav", "text": "two"}\n')
+    return tmp_path / "x.jsonl"
+
+
+@pytest.mark.parametrize(("options", "rate"), [((), 0.0), (("--lm-weight", 0), 1.0), (("--search", "ctc"), 1.0)])
+def test_a_language_model_has_a_column_of_its_own(with_lm, unclear, capsys, options, rate):
+    _, report = run_json(capsys, unclear, "--model", with_lm, "--compare-searches", *options)
+    assert report["total"]["words"]["rate"] == rate
+    compared = rates(report["searches"])
+    if "--lm-weight" in options:
+        assert list(compared) == ["CTC greedy", "attention", "joint"]
+    else:
+        assert (compared["CTC greedy"], compared["joint"], compared["joint + LM"]) == (1.0, 1.0, 0.0)
+
+
+def test_hot_words_change_the_figures(bundle, unclear, tmp_path, capsys):
+    (tmp_path / "hot.txt").write_text("two\n")
+    hot = ("--hotwords-file", tmp_path / "hot.txt", "--hotwords-score")
+    found = [run_json(capsys, unclear, "--model", bundle, *hot, score)[1] for score in (0, 2)]
+    assert [report["total"]["words"]["rate"] for report in found] == [1.0, 0.0]
+    assert found[0]["hotwords"] == str(tmp_path / "hot.txt")
+
+
+@pytest.mark.parametrize("option", [("--lm-weight", "0.5"), ("--hotwords-file", "hot.txt")])
+def test_greedy_searches_take_no_settings_of_the_joint_one(bundle, manifest, option, capsys):
+    assert run(manifest, "--model", bundle, "--search", "ctc", *option) == 2
+    assert "for the joint search" in capsys.readouterr().err
