@@ -1,5 +1,7 @@
 """Hot words and further readings in Python; tests/cli/test_search_options.py has those of the command."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -67,3 +69,14 @@ def test_settings_of_a_bundle_reach_the_search(bundle, setting, tokens):
     decoding = replace(bundle.manifest.decoding, ctc_weight=0.0, **setting)
     recognizer = Recognizer(bundle, decoding=decoding)
     assert len(recognizer.spell(recognizer.listener.listen(tone("one")))[0].tokens) == tokens
+
+
+def test_what_is_not_used_is_not_imported(bundle):
+    unused = ("runtime.terms", "runtime.language_model", "decoding.hotwords", "decoding.fusion", "decoding.coverage")
+    code = (
+        "import sys, numpy, speech2text\n"
+        "speech2text.load_model(sys.argv[1]).recognise(numpy.ones(16000, 'float32'))\n"
+        "print([name for name in sys.argv[2:] if f'speech2text.{name}' in sys.modules])"
+    )
+    command = [sys.executable, "-c", code, str(bundle.folder), *unused]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
