@@ -103,6 +103,17 @@ class Decoding:
 
 
 @dataclass(frozen=True)
+class Confidence:
+    """How a word's evidence becomes its confidence (see decoding/confidence.py), fitted on development data.
+
+    Not written when it changes nothing.
+    """
+
+    slope: float = 1.0
+    bias: float = 0.0
+
+
+@dataclass(frozen=True)
 class ErrorRate:
     """Word error rate on one test set with its 95 % interval, as fractions of `words` reference words."""
 
@@ -145,6 +156,7 @@ class Manifest:
     sample: Sample
     files: dict[str, FileRecord]
     language_model: LanguageModelShape | None = None
+    confidence: Confidence = Confidence()
     format: str = FORMAT
     format_version: int = FORMAT_VERSION
 
@@ -182,6 +194,8 @@ class Manifest:
         head = {key: values.pop(key) for key in ("format", "format_version")}
         if self.language_model is None:
             del values["language_model"]
+        if self.confidence == Confidence():
+            del values["confidence"]
         for field in fields(Decoding):
             if field.default is not MISSING and values["decoding"][field.name] == field.default:
                 del values["decoding"][field.name]
@@ -206,6 +220,8 @@ class Manifest:
             chunk % reduction == 0, f"model.chunk_frames ({chunk}) must be a multiple of the reduction ({reduction})"
         )
         self._validate_search()
+        slope, bias = self.confidence.slope, self.confidence.bias
+        _check(0 < slope < inf and isfinite(bias), "confidence.slope must be positive, and both numbers finite")
 
     def _validate_search(self) -> None:
         _check(self.decoding.beam_size > 0, "decoding.beam_size must be positive")

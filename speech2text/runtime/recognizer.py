@@ -185,7 +185,9 @@ class Recognizer:
         tokens = readings[0].tokens if readings else ()
         alternatives = self._as_texts(readings) if self.n_best > 1 else ()
         frame = self.manifest.model.memory_frame_samples / SAMPLE_RATE
-        words = timed_words(self.tokenizer, memory.ctc_log_probs, tokens, frame, samples)
+        words = timed_words(
+            self.tokenizer, memory.ctc_log_probs, tokens, frame, samples, confidence=self.manifest.confidence
+        )
         if not words:
             return Segment("", 0.0, duration, guard=fired, alternatives=alternatives)
         text = " ".join(word.text for word in words)

@@ -6,19 +6,30 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from speech2text.audio.resampling import SAMPLE_RATE
+from speech2text.bundle.manifest import Confidence
 from speech2text.decoding.alignment import TokenSpan, align
+from speech2text.decoding.confidence import word_confidence
 from speech2text.decoding.protocols import FloatArray
 from speech2text.runtime.boundaries import Mark, place_words
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.text.transcript import Seconds, Word
 
+UNSCALED = Confidence()
+
 
 def timed_words(
-    tokenizer: Tokenizer, ctc_log_probs: FloatArray, tokens: Sequence[int], frame: Seconds, samples: FloatArray
+    tokenizer: Tokenizer,
+    ctc_log_probs: FloatArray,
+    tokens: Sequence[int],
+    frame: Seconds,
+    samples: FloatArray,
+    *,
+    confidence: Confidence = UNSCALED,
 ) -> tuple[Word, ...]:
     """The words of `tokens` with their times in samples (N,), 16 kHz mono, heard as frames of `frame` seconds.
 
-    A word's confidence is the mean posterior of its tokens where CTC hears them.
+    A word's confidence comes from the posteriors of its tokens where CTC hears them, scaled as the bundle says; it is 0
+    where CTC cannot have said the text.
     """
     spans = align(ctc_log_probs, tokens)
     heard = spans is not None
@@ -33,9 +44,13 @@ def timed_words(
         duration = len(samples) / SAMPLE_RATE
         times = [(word[0].first_frame * frame, min((word[-1].last_frame + 1) * frame, duration)) for _, word in words]
     return tuple(
-        Word(text, start, end, min(sum(span.posterior for span in word) / len(word), 1.0))
+        Word(text, start, end, _confidence(word, confidence) if heard else 0.0)
         for (text, word), (start, end) in zip(words, times, strict=True)
     )
+
+
+def _confidence(word: Sequence[TokenSpan], scaling: Confidence) -> float:
+    return word_confidence([span.posterior for span in word], scaling.slope, scaling.bias)
 
 
 def _spread(tokens: int, frames: int) -> tuple[TokenSpan, ...]:

@@ -33,6 +33,7 @@ def test_to_json_and_from_json_are_inverse(data):
 def test_keys_that_may_be_left_out_are_read_and_written_again(data):
     data["decoding"] |= {"length_normalization": 0.6, "end_threshold": 1.5, "coverage_weight": 0.1, "lm_weight": 0.3}
     data["decoding"] |= {"speech_threshold": -2.5}
+    data["confidence"] = {"slope": 0.7, "bias": -0.2}
     texts = {"name": "letters of a family", "words": 1000, "licence": "CC0-1.0"}
     data["language_model"] = {"layers": 1, "units": 320, "texts": [texts]}
     data["files"]["lm.onnx"] = {"sha256": "0" * 64, "bytes": 1}
@@ -68,6 +69,8 @@ def test_a_language_model_is_not_there_without_its_key(data):
         (("decoding", "end_threshold"), float("inf"), "decoding.end_threshold must be 0 or more, and finite"),
         (("decoding", "length_normalization"), float("nan"), "decoding.length_normalization must be 0 or more"),
         (("decoding", "speech_threshold"), float("nan"), "speech_threshold must be finite"),
+        (("confidence",), {"slope": 0.0, "bias": 0.0}, "confidence.slope must be positive"),
+        (("confidence",), {"slope": 1.0, "bias": float("inf")}, "confidence.slope must be positive, and both numbers"),
         (("decoding", "lm_weight"), 0.5, "decoding.lm_weight needs a language model in the bundle"),
         (("language_model",), {"layers": 1, "units": 8}, "'language_model' and the file lm.onnx must be there both"),
         (("language_model",), None, "language_model must be a JSON object, not None"),

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speech2text.audio.resampling import SAMPLE_RATE
+from speech2text.bundle.manifest import Confidence
 from speech2text.runtime.words import timed_words
 from speech2text.text.tokenizer import Tokenizer
 
@@ -84,3 +85,12 @@ def test_a_text_that_is_too_long_for_ctc_is_spread_out():
     assert [word.text for word in words] == ["a", "a", "c"]
     assert all(0 <= word.start < word.end <= 2 * FRAME and word.confidence == 0 for word in words)
     assert [word.start for word in words] == sorted(word.start for word in words)
+
+
+def test_the_bundle_scales_confidences():
+    plain, scaled = (
+        timed_words(Tokenizer(PIECES), frames(0, 3), (3,), FRAME, noise(2), confidence=confidence)[0].confidence
+        for confidence in (Confidence(), Confidence(slope=0.5, bias=-1.0))
+    )
+    assert plain == pytest.approx(0.9)
+    assert scaled == pytest.approx(1 / (1 + np.exp(1 - 0.5 * np.log(9))))
