@@ -66,14 +66,14 @@ def ctc_reading(ctc_log_probs: FloatArray) -> Hypothesis:
 
 
 def evidence(reading: Hypothesis, ctc_log_probs: FloatArray) -> float:
-    """How sure the model is that something was said, in nats a token; the reading has one at least.
+    """How much likelier the reading is than silence, in nats a token; the reading has one token at least.
 
-    It is the log-probability of the reading under CTC against that of silence, which is blank in every frame of
-    ctc_log_probs (T, V), and its log-probability under the speller, divided by its tokens: noise that resembles speech
-    for a moment gives CTC little reason to leave blank, and the speller has no word for it.
+    Both are weighed by CTC: silence is blank in every frame of ctc_log_probs (T, V). Noise that resembles speech for a
+    moment gives it little reason to leave blank. The speller is not asked, though it tells short noises from speech:
+    it is unsure as well of speech longer than what it was trained on, and nothing of that may be lost.
     """
     silence = float(ctc_log_probs[:, BLANK].sum(dtype=np.float64))
-    return (reading.ctc_score - silence + reading.attention_score) / len(reading.tokens)
+    return (reading.ctc_score - silence) / len(reading.tokens)
 
 
 def has_loop(words: Sequence[str], heard: Sequence[str]) -> bool:

@@ -29,8 +29,8 @@ LOUD = 6.0
 """Decibels above the noise of the room that make speech of a frame."""
 
 _FRAMES_A_SECOND = SAMPLE_RATE // FRAME
-_PRE_ROLL = round(0.4 * _FRAMES_A_SECOND)  # heard before speech rises over the noise: an "f" begins below it
-_TAIL = round(0.6 * _FRAMES_A_SECOND)  # heard after it has sunk below
+_PRE_ROLL = round(0.3 * _FRAMES_A_SECOND)  # heard before speech rises over the noise: an "f" begins below it
+_TAIL = round(0.4 * _FRAMES_A_SECOND)  # heard after it has sunk below
 _LEAST_SPEECH = round(0.14 * _FRAMES_A_SECOND)  # a click is loud for 0.12 s, since loudness is smoothed, a word longer
 _PAUSE = round(0.3 * _FRAMES_A_SECOND)  # the width of the pause that is looked for where a span must be cut
 _STRIDE = 10 * SAMPLE_RATE  # samples looked at together, whatever the size of a block
@@ -56,7 +56,10 @@ class Span:
 
 @dataclass(frozen=True)
 class EndpointRules:
-    """When a span ends, in seconds: the three rules of sherpa-onnx.
+    """When a span ends, in seconds: the three rules of sherpa-onnx, which is more patient.
+
+    It waits 1.2 s after speech; spans of several utterances cost more errors than an early end
+    (`python -m recipes.measurements.long_recordings`).
 
     Attributes:
         silence_before_speech: of silence after a noise too short for a word; the noise is dropped.
@@ -68,7 +71,7 @@ class EndpointRules:
     """
 
     silence_before_speech: float = 2.4
-    silence_after_speech: float = 1.2
+    silence_after_speech: float = 0.6
     longest: float = 20.0
 
     def __post_init__(self) -> None:
