@@ -42,6 +42,10 @@ LONGEST_ROOM: Seconds = 0.5
 LOUDNESS_DECIBELS = 3
 PEAK = 0.5
 NOISE = 0.001
+HEADER = (
+    "voice | words | right | start: median ms | 95 % | end: median ms | 95 % | "
+    "beside a right word: start | 95 % | end | 95 %"
+)
 
 Clip = tuple[str, FloatArray]
 Row = tuple[str, Seconds, Seconds]
@@ -71,10 +75,7 @@ def main() -> None:
     if not arguments.clips and not arguments.say:
         parser.error("name CLIPS or a command to --say")
     recognizer = load_model(arguments.bundle)
-    print(
-        "voice | words | right | start ms: median | 95 % | end ms: median | 95 % | beside a right word: start | | end |"
-    )
-    print("---|" * 11)
+    print(HEADER, "|".join(["---"] * (HEADER.count("|") + 1)), sep="\n")
     voices = [(path.stem, _read(path)) for path in arguments.clips]
     voices += [(command, _say(command, arguments.words.split())) for command in arguments.say]
     for name, clips in voices:
