@@ -148,7 +148,7 @@ def plot_rates(summaries: Sequence[Summary]) -> str:
     rates = [summary.words.rate for summary in summaries]
     highs = [summary.interval.high for summary in summaries if summary.interval]
     top = max([*highs, *(rate for rate in rates if rate), 0.01])
-    height, left, base, step = 150, 34, 176, 64
+    height, left, base, step = 150, 34, 176, 72
 
     def place(rate: float) -> float:
         return base - height * rate / top
