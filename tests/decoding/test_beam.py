@@ -157,6 +157,20 @@ def test_coverage_prefers_the_reading_that_has_looked_at_more():
     assert found[1].term_scores == (2.0 * 6,)
 
 
+def test_search_goes_on_while_the_step_of_end_may_still_pay():
+    """The longest text possible, unlikelier than those finished, looks at the second frame with its END alone."""
+
+    class Reader(ScriptedSpeller):
+        def step(self, memory, tokens, state):
+            log_probs, _, state = super().step(memory, tokens, state)
+            return log_probs, np.eye(2, dtype=np.float32)[(state.cell[:, 0, 0] > 2).astype(int)], state
+
+    speller = Reader(lambda prefix: np.log(np.array([1e-9, 0.6, 0.4, 1e-9], np.float32)))
+    memory = memory_of(np.log(np.full((2, 4), 0.25, np.float32)))
+    best = [beam_search(memory, speller, 4, 0.0, terms=[Coverage(weight)])[0].tokens for weight in (0.1, 5.0)]
+    assert best == [(), (2, 2)]
+
+
 def test_a_language_model_settles_what_the_sound_leaves_open():
     path = [0, 5, 0, 6, 0, 7, 0]
     log_probs = planted(path, VOCABULARY, strength=9)
