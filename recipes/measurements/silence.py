@@ -5,7 +5,7 @@ word, by kind; words invented in a minute of them; the share of spoken recording
 left nothing; and how often the guard against loops fired. NOISE.jsonl has a `class` and a `fold` for each recording:
 fold 5 is reported, beside 241 clips made by nonspeech.py. `--tune` first chooses the threshold of the guard on the
 other folds, on other made clips and on the spoken recordings, and writes it into the bundle: the least with which one
-tuning clip of 200 gives a word, but never one that empties more than one spoken recording of 100.
+tuning clip of 100 gives a word, but never one that empties more than one spoken recording of 100.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from speech2text.runtime.segmenter import Segmenter
 
 REPORTED_FOLD = 5
 REPORTED_SEED, TUNING_SEED = 0, 1
-CLIPS_LEFT = 0.005
+CLIPS_LEFT = 0.01
 SPOKEN_EMPTIED = 0.01
 
 Clip = tuple[str, FloatArray]
