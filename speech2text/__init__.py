@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from speech2text.errors import AudioError, BundleError, HotwordsError, OutputError, Speech2TextError
     from speech2text.runtime.recognizer import Recognizer, Search
+    from speech2text.runtime.segmenter import EndpointRules
+    from speech2text.runtime.stream import Update
     from speech2text.text.transcript import Segment, Transcript, Word
 
     __version__: str
@@ -26,12 +28,14 @@ if TYPE_CHECKING:
 __all__ = [
     "AudioError",
     "BundleError",
+    "EndpointRules",
     "HotwordsError",
     "OutputError",
     "Recognizer",
     "Segment",
     "Speech2TextError",
     "Transcript",
+    "Update",
     "Word",
     "__version__",
     "load_model",
@@ -40,12 +44,14 @@ __all__ = [
 _HOMES = {
     "AudioError": "speech2text.errors",
     "BundleError": "speech2text.errors",
+    "EndpointRules": "speech2text.runtime.segmenter",
     "HotwordsError": "speech2text.errors",
     "OutputError": "speech2text.errors",
     "Recognizer": "speech2text.runtime.recognizer",
     "Segment": "speech2text.text.transcript",
     "Speech2TextError": "speech2text.errors",
     "Transcript": "speech2text.text.transcript",
+    "Update": "speech2text.runtime.stream",
     "Word": "speech2text.text.transcript",
 }
 

@@ -9,12 +9,14 @@ import speech2text
 NAMES = [
     "AudioError",
     "BundleError",
+    "EndpointRules",
     "HotwordsError",
     "OutputError",
     "Recognizer",
     "Segment",
     "Speech2TextError",
     "Transcript",
+    "Update",
     "Word",
     "__version__",
     "load_model",
@@ -46,7 +48,9 @@ def test_the_signatures():
         "sample_rate",
         "on_progress",
         "on_segment",
+        "endpoints",
     ]
+    assert [*inspect.signature(methods.stream).parameters] == ["self", "sample_rate", "partials", "endpoints"]
     assert [*inspect.signature(methods.recognise).parameters] == ["self", "samples"]
 
 

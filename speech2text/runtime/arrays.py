@@ -18,14 +18,28 @@ _MOST_CHANNELS = 64
 def to_mono(samples: NDArray[Any], sample_rate: int) -> FloatArray:
     """Samples (N,) or (N, channels) at `sample_rate` Hz as (M,) float32 at 16 kHz, channels averaged.
 
+    Raises:
+        AudioError: as `mix_down`.
+        ValueError: a rate that is not positive.
+    """
+    check_rate(sample_rate)
+    return resample(mix_down(samples), sample_rate)
+
+
+def check_rate(sample_rate: int) -> None:
+    """Raise ValueError for a rate that is not positive."""
+    if not (isfinite(sample_rate) and sample_rate > 0):
+        raise ValueError(f"a sample rate of {sample_rate} Hz is impossible; give the rate of the recording")
+
+
+def mix_down(samples: NDArray[Any]) -> FloatArray:
+    """Samples (N,) or (N, channels) as (N,) float32 at the same rate, channels averaged.
+
     Floats are taken as they are; signed integers are divided by the range of their type.
 
     Raises:
         AudioError: another shape or type, or NaN or infinite samples.
-        ValueError: a rate that is not positive.
     """
-    if not (isfinite(sample_rate) and sample_rate > 0):
-        raise ValueError(f"a sample rate of {sample_rate} Hz is impossible; give the rate the array was recorded at")
     if samples.ndim not in (1, 2) or (samples.ndim == 2 and not 1 <= samples.shape[1] <= _MOST_CHANNELS):
         raise AudioError(f"an array of shape {samples.shape} is no sound; give samples (N,) or (N, channels)")
     if np.issubdtype(samples.dtype, np.signedinteger):
@@ -37,4 +51,4 @@ def to_mono(samples: NDArray[Any], sample_rate: int) -> FloatArray:
     mono = scaled if scaled.ndim == 1 else scaled.mean(axis=1)
     if not np.isfinite(mono).all():
         raise AudioError("the array has NaN or infinite samples; check how it was made")
-    return resample(np.ascontiguousarray(mono), sample_rate)
+    return np.ascontiguousarray(mono)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from io import TextIOBase
 from math import isfinite
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +28,14 @@ from speech2text.errors import BundleError
 from speech2text.runtime.arrays import to_mono
 from speech2text.runtime.guards import SILENCE, ctc_reading, guard, is_silent
 from speech2text.runtime.listener import OnnxListener
-from speech2text.runtime.segmenter import Segmenter, Span
+from speech2text.runtime.segmenter import EndpointRules, Segmenter, Span
 from speech2text.runtime.speller import OnnxSpeller
 from speech2text.runtime.words import timed_words
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.text.transcript import Alternative, Seconds, Segment, Transcript, Word
+
+if TYPE_CHECKING:
+    from speech2text.runtime.stream import Stream
 
 Source: TypeAlias = "str | os.PathLike[str] | BinaryIO | NDArray[Any]"
 """A sound file's path, an open binary file, or an array of samples."""
@@ -126,6 +129,8 @@ class Recognizer:
         sample_rate: int | None = None,
         on_progress: Callable[[Seconds], None] | None = None,
         on_segment: Callable[[Segment], None] | None = None,
+        *,
+        endpoints: EndpointRules | None = None,
     ) -> Transcript:
         """The transcript of a recording of any length.
 
@@ -136,6 +141,7 @@ class Recognizer:
             on_progress: called with the seconds done so far, again and again; what it raises ends the transcription.
             on_segment: called with each segment as soon as it is final, so that what was transcribed is not lost when
                 the rest fails.
+            endpoints: other rules of where a segment ends.
 
         Raises:
             AudioError: the source cannot be read, or is no sound.
@@ -143,13 +149,13 @@ class Recognizer:
             ValueError: a sample rate was given for a file, or one that is not positive.
         """
         segments: list[Segment] = []
-        segmenter = Segmenter()
+        segmenter = Segmenter(endpoints)
 
         def recognise(spans: Iterable[Span]) -> None:
             for span in spans:
-                segment = self.recognise(span.samples)
+                segment = self.recognise_span(span)
                 if segment.text or segment.guard:
-                    segments.append(_shifted(segment, span.start, span.end))
+                    segments.append(segment)
                     if on_segment:
                         on_segment(segments[-1])
                 if on_progress:
@@ -192,6 +198,27 @@ class Recognizer:
             return Segment("", 0.0, duration, guard=fired, alternatives=alternatives)
         text = " ".join(word.text for word in words)
         return Segment(text, words[0].start, words[-1].end, words, fired, alternatives)
+
+    def recognise_span(self, span: Span) -> Segment:
+        """What is said in a span of a recording, with times that count from the recording's start; see `recognise`."""
+        return _shifted(self.recognise(span.samples), span.start, span.end)
+
+    def stream(
+        self, sample_rate: int = SAMPLE_RATE, *, partials: bool = True, endpoints: EndpointRules | None = None
+    ) -> Stream:
+        """A session that is fed samples as they come, and gives the words while they are spoken; see runtime/stream.py.
+
+        Args:
+            sample_rate: of the samples, in Hz.
+            partials: give updates of the segment that is open, too, as against completed ones alone.
+            endpoints: other rules of where a segment ends.
+
+        Raises:
+            ValueError: a sample rate that is not positive.
+        """
+        from speech2text.runtime.stream import Stream  # files do without
+
+        return Stream(self, sample_rate, partials, endpoints)
 
     def spell(self, memory: Memory) -> list[Hypothesis]:
         """The best readings of what the listener heard, best first: one, or `n_best` of the joint search."""

@@ -35,9 +35,7 @@ def timed_words(
     heard = spans is not None
     if spans is None:
         spans = _spread(len(tokens), len(ctc_log_probs))
-    starts = [index for index, token in enumerate(tokens) if index == 0 or tokenizer.starts_word(token)]
-    found = [(tokenizer.decode(tokens[begin:end]), spans[begin:end]) for begin, end in pairwise([*starts, len(tokens)])]
-    words = [(text, word) for text, word in found if text]
+    words = [(text, spans[part]) for text, part in split_words(tokenizer, tokens)]
     marks = [Mark(word[0].first_frame * frame, word[-1].first_frame * frame) for _, word in words]
     times = place_words(samples, marks) if heard else None
     if times is None:
@@ -47,6 +45,14 @@ def timed_words(
         Word(text, start, end, _confidence(word, confidence) if heard else 0.0)
         for (text, word), (start, end) in zip(words, times, strict=True)
     )
+
+
+def split_words(tokenizer: Tokenizer, tokens: Sequence[int]) -> list[tuple[str, slice]]:
+    """The words that the tokens spell, each with where its tokens are."""
+    starts = [index for index, token in enumerate(tokens) if index == 0 or tokenizer.starts_word(token)]
+    parts = [slice(begin, end) for begin, end in pairwise([*starts, len(tokens)])]
+    found = [(tokenizer.decode(tokens[part]), part) for part in parts]
+    return [(text, part) for text, part in found if text]
 
 
 def _confidence(word: Sequence[TokenSpan], scaling: Confidence) -> float:
