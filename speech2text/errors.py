@@ -43,3 +43,7 @@ class OutputError(Speech2TextError):
 
 class DependencyError(Speech2TextError):
     """A command needs an optional part of the installation that is not there."""
+
+
+class ServiceError(Speech2TextError):
+    """A service that cannot start: its port is taken, or its address is not this machine's."""

@@ -72,7 +72,7 @@ def to_json(transcript: Transcript) -> str:
             "schema_version": SCHEMA_VERSION,
             "text": transcript.text,
             "duration": round(transcript.duration, 3),
-            "segments": [_describe(number, segment) for number, segment in enumerate(transcript.segments)],
+            "segments": [describe_segment(number, segment) for number, segment in enumerate(transcript.segments)],
         },
         indent=2,
     )
@@ -80,7 +80,7 @@ def to_json(transcript: Transcript) -> str:
 
 def to_jsonl(transcript: Transcript) -> str:
     """One segment a line, each an object as in the `segments` of the JSON."""
-    return "".join(_dump(_describe(number, segment)) for number, segment in enumerate(transcript.segments))
+    return "".join(_dump(describe_segment(number, segment)) for number, segment in enumerate(transcript.segments))
 
 
 Writer: TypeAlias = Callable[[Transcript], str]
@@ -162,7 +162,8 @@ def _clock(time: int, decimal_mark: str) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}:{milliseconds // 1000:02}{decimal_mark}{milliseconds % 1000:03}"
 
 
-def _describe(number: int, segment: Segment) -> dict[str, Any]:
+def describe_segment(number: int, segment: Segment) -> dict[str, Any]:
+    """One of the `segments` of the JSON, as the object to be written."""
     return {
         "id": number,
         "start": round(segment.start, 3),
