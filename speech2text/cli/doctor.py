@@ -16,7 +16,7 @@ from speech2text.errors import Speech2TextError
 
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)")
 _EXTRA = re.compile(r"extra == ['\"](?P<extra>\w+)['\"]")
-_EXTRAS_FOR_USERS = ("train", "mic")
+_EXTRA_FOR_DEVELOPERS = "dev"
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _check_packages() -> Iterator[Check]:
 def _requirements() -> tuple[list[str], dict[str, list[str]]]:
     """The packages that are always needed, and those of each extra for users, as the package's metadata says."""
     required: list[str] = []
-    optional: dict[str, list[str]] = {extra: [] for extra in _EXTRAS_FOR_USERS}
+    optional: dict[str, list[str]] = {}
     for line in metadata.requires("speech2text") or []:
         name = _REQUIREMENT.match(line)
         extra = _EXTRA.search(line)
@@ -81,8 +81,8 @@ def _requirements() -> tuple[list[str], dict[str, list[str]]]:
             continue
         if extra is None:
             required.append(name["name"])
-        elif extra["extra"] in optional:
-            optional[extra["extra"]].append(name["name"])
+        elif extra["extra"] != _EXTRA_FOR_DEVELOPERS:
+            optional.setdefault(extra["extra"], []).append(name["name"])
     return required, optional
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 
@@ -80,6 +81,14 @@ def test_doctor_finds_a_good_bundle_good(speech2text, tiny):
     assert {"numpy", "soundfile", "onnxruntime", "sounddevice"} <= {
         line.split()[1] for line in done.stdout.splitlines()
     }
+
+
+def test_doctor_looks_for_the_packages_of_every_extra_for_users(speech2text, tiny):
+    subjects = {line.split()[1] for line in speech2text("doctor", tiny).stdout.splitlines()}
+    extras = {"torch": "train", "sounddevice": "mic", "librosa": "html"}
+    known = metadata.metadata("speech2text").get_all("Provides-Extra")  # of the package as it was installed
+    assert {name for name, extra in extras.items() if extra in known} <= subjects
+    assert "pytest" not in subjects
 
 
 def test_doctor_finds_a_model_that_hears_something_else(speech2text, tmp_path):
