@@ -1,0 +1,154 @@
+"""Laws 1, 2 and 5 of a stream: any cutting gives the same updates, and the finals are those of a file, once each."""
+
+from __future__ import annotations
+
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby, pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import speech2text
+from speech2text import EndpointRules, Update
+from speech2text.audio.files import read_audio
+from speech2text.audio.resampling import SAMPLE_RATE
+from speech2text.bundle.store import find_bundle
+from tests.tiny_bundle import LEVELS, tone, write_tiny_bundle
+
+RULES = EndpointRules(longest=3.0)  # as good as 20 for a test, and more is cut
+
+recordings = st.lists(st.tuples(st.sampled_from(["", *LEVELS]), st.floats(0.02, 3.0)), max_size=12).map(
+    lambda said: np.concatenate([np.zeros(0, np.float32), *(tone(word, seconds=length) for word, length in said)])
+)
+
+
+@pytest.fixture(scope="module")
+def recognizer(tmp_path_factory):
+    return speech2text.load_model(write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny").folder)
+
+
+def listen(recognizer, blocks, rate=SAMPLE_RATE, behind=False) -> list[Update]:
+    stream = recognizer.stream(rate, endpoints=RULES)
+    updates = [update for block in blocks for update in stream.feed(block, behind=behind)]
+    return updates + stream.finish()
+
+
+def finals(updates: list[Update]) -> list[speech2text.Segment]:
+    """Those that say something; the others only take back a partial text."""
+    return [each.segment for each in updates if each.final and (each.segment.text or each.segment.guard)]
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    samples=recordings,
+    places=st.lists(st.floats(0, 1), max_size=10),
+    rate=st.sampled_from([8_000, 16_000, 44_100]),
+)
+def test_any_cutting_gives_the_same_updates(recognizer, samples, places, rate):
+    blocks = np.split(samples, sorted(round(place * len(samples)) for place in places))
+    assert listen(recognizer, blocks, rate) == listen(recognizer, [samples], rate)
+
+
+@settings(deadline=None, max_examples=30)
+@given(samples=recordings, rate=st.sampled_from([8_000, 16_000, 44_100]))
+def test_the_finals_of_a_stream_are_the_segments_of_the_file(recognizer, samples, rate):
+    blocks = np.split(samples, range(777, len(samples), 777))
+    transcript = recognizer.transcribe(samples, rate, endpoints=RULES)
+    assert finals(listen(recognizer, blocks, rate)) == list(transcript.segments)
+    assert finals(listen(recognizer, blocks, rate, behind=True)) == list(transcript.segments)
+
+
+@settings(deadline=None, max_examples=30)
+@given(samples=recordings)
+def test_segments_come_in_order_and_are_completed_once(recognizer, samples):
+    updates = listen(recognizer, [samples])
+    groups = [list(group) for _, group in groupby(updates, key=lambda update: update.index)]
+    assert [group[0].index for group in groups] == list(range(len(groups)))
+    for group in groups:
+        assert [update.final for update in group] == [False] * (len(group) - 1) + [True]
+        assert all(one.segment != other.segment for one, other in pairwise(group[:-1]))
+
+
+def test_the_model_inside_says_the_same_in_a_stream():
+    recognizer = speech2text.load_model()
+    folder = find_bundle(None)
+    sample = read_audio(folder / recognizer.manifest.sample.audio)
+    samples = np.concatenate([sample, np.zeros(SAMPLE_RATE, np.float32), sample])
+    one = listen(recognizer, np.split(samples, range(1000, len(samples), 1000)))
+    assert one == listen(recognizer, [samples])
+    assert finals(one) == list(recognizer.transcribe(samples, endpoints=RULES).segments)
+    assert any(update.segment.words and not update.final for update in one)
+
+
+def test_words_are_shown_within_a_chunk(recognizer):
+    stream = recognizer.stream()
+    assert stream.feed(tone("", "one", seconds=1.0)) != [], "a chunk is 0.64 s, and the word lasts longer"
+    shown = stream.feed(tone("two", seconds=0.7))
+    assert [(update.index, update.final, update.segment.text) for update in shown] == [(0, False, "one two")]
+    words = shown[0].segment.words
+    assert [word.text for word in words] == ["one", "two"]
+    assert [word.start for word in words] == pytest.approx([1.0, 2.0], abs=0.06)
+
+
+def test_without_partials_there_are_finals_alone(recognizer):
+    samples = tone("one", "", "two", seconds=1.5)
+    stream = recognizer.stream(partials=False)
+    updates = stream.feed(samples) + stream.finish()
+    assert [update.final for update in updates] == [True, True]
+
+
+def test_blocks_of_any_kind_are_taken(recognizer):
+    samples = tone("one", "two")
+    integers = (samples * 32768).astype(np.int16)
+    expected = listen(recognizer, [(integers / np.float32(32768))])
+    assert listen(recognizer, np.split(integers, 4)) == expected
+    stereo = np.stack([integers, integers], axis=1)
+    assert listen(recognizer, np.split(stereo, 4)) == expected
+
+
+def test_bad_samples_are_refused_and_the_stream_goes_on(recognizer):
+    stream = recognizer.stream()
+    before = stream.feed(tone("one"))
+    with pytest.raises(speech2text.AudioError, match="NaN or infinite"):
+        stream.feed(np.full(10, np.nan, np.float32))
+    assert finals(before + stream.finish())[0].text == "one"
+
+
+def test_after_the_end_nothing_is_taken(recognizer):
+    stream = recognizer.stream()
+    stream.finish()
+    for use in (lambda: stream.feed(tone("one")), stream.finish):
+        with pytest.raises(ValueError, match="the stream is finished; open another"):
+            use()
+    with pytest.raises(ValueError, match="rate of 0 Hz is impossible"):
+        recognizer.stream(0)
+
+
+def test_one_recogniser_serves_many_streams_in_many_threads(recognizer):
+    sounds = [tone(*words, seconds=0.7) for words in (("one", "", "two"), ("three",), ("two", "one", "", "one"))] * 8
+    alone = [listen(recognizer, np.split(sound, 20)) for sound in sounds]
+    with ThreadPoolExecutor(4) as pool:
+        together = pool.map(lambda sound: listen(recognizer, np.split(sound, 20)), sounds)
+        assert list(together) == alone
+
+
+def test_memory_stays_flat(recognizer):
+    talk = tone("one", "two", "", "three", "", "", seconds=0.5)  # 3 s
+    stream = recognizer.stream()
+
+    def feed(times: int) -> int:
+        for _ in range(times):
+            stream.feed(talk)
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        feed(10)
+        early = feed(1)
+        late = feed(60)
+    finally:
+        tracemalloc.stop()
+    assert late - early < 50_000, "three minutes of samples would be twelve megabytes"
