@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,11 @@ from numpy.typing import NDArray
 
 from speech2text.errors import AudioError
 
-ENCODINGS = {"s16le": np.dtype("<i2"), "s32le": np.dtype("<i4"), "f32le": np.dtype("<f4")}
+ENCODINGS: Mapping[str, np.dtype[Any]] = {
+    "s16le": np.dtype("<i2"),
+    "s32le": np.dtype("<i4"),
+    "f32le": np.dtype("<f4"),
+}
 """By the names that ffmpeg and PulseAudio use: signed integers, and floats from -1 to 1."""
 
 

@@ -1,0 +1,102 @@
+"""`speech2text serve`: a local service for programs."""
+
+from __future__ import annotations
+
+import click
+
+from speech2text.cli.console import keep_libraries_quiet, print_note, show_warnings_as_lines
+from speech2text.cli.options import model_option
+from speech2text.errors import DependencyError
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on; 0.0.0.0 is all.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=8000,
+    show_default=True,
+    help="The port to listen on; 0 is any free one.",
+)
+@model_option
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Streams heard side by side, and as many uploads besides; the result is the same.",
+)
+@click.option(
+    "--max-upload",
+    type=click.FloatRange(min=0, min_open=True),
+    default=200.0,
+    show_default=True,
+    help="MiB of one upload.",
+)
+@click.option(
+    "--max-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=14_400.0,
+    show_default=True,
+    help="Seconds of sound in one upload or stream.",
+)
+@click.option(
+    "--max-rate",
+    type=click.IntRange(min=4000),
+    default=192_000,
+    show_default=True,
+    help="Sample rate of an upload or a stream, in Hz.",
+)
+@click.option(
+    "--max-sessions",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="Uploads and streams served at the same time.",
+)
+@click.option(
+    "--max-idle",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="Seconds without anything from a client.",
+)
+def serve(
+    *,
+    host: str,
+    port: int,
+    model: str,
+    threads: int,
+    max_upload: float,
+    max_seconds: float,
+    max_rate: int,
+    max_sessions: int,
+    max_idle: float,
+) -> None:
+    """Serve transcripts to programs, until Ctrl-C.
+
+    POST /v1/audio/transcriptions takes recordings as OpenAI's API does; the WebSocket /v1/stream takes PCM and gives
+    the words while they are spoken. Whoever reaches the port may use it: there are no keys and no encryption.
+    """
+    from speech2text import load_model
+
+    try:
+        import python_multipart  # noqa: F401 - the first request would miss them
+        import websockets  # noqa: F401
+
+        from speech2text.serving.limits import Limits
+        from speech2text.serving.service import listen
+        from speech2text.serving.service import serve as run
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        raise DependencyError(f"serve needs the package {package!r}: pip install 'speech2text[serve]'") from None
+
+    keep_libraries_quiet()
+    show_warnings_as_lines()
+    limits = Limits(int(max_upload * 2**20), max_seconds, max_rate, max_sessions, max_idle)
+    with listen(host, port) as listening:
+        recognizer = load_model(model)
+        shown = f"[{host}]" if ":" in host else host
+        address = f"http://{shown}:{listening.getsockname()[1]}"
+        ready = f"{recognizer.manifest.name}: listening on {address} (Ctrl-C ends)"
+        run(recognizer, listening, limits, threads, lambda: print_note(ready))

@@ -1,0 +1,1 @@
+"""The local service of `speech2text serve`: HTTP and WebSocket before one recogniser. Needs the extra [serve]."""

@@ -1,0 +1,198 @@
+"""The service: one recogniser behind HTTP and WebSocket, until it is interrupted.
+
+    GET  /health                    is it there, and how busy
+    GET  /v1/models                 the one model
+    POST /v1/audio/transcriptions   serving/transcriptions.py
+    WS   /v1/stream                 serving/streams.py
+
+It knows no users and no encryption: whoever reaches the port may use it. On a network, put a proxy in front that does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+
+from speech2text.errors import ServiceError
+from speech2text.serving.limits import Limits, Sessions
+from speech2text.serving.replies import RequestError, describe_error, describe_models
+from speech2text.serving.streams import MESSAGE_BYTES, Streams
+from speech2text.serving.transcriptions import Transcriptions
+
+if TYPE_CHECKING:
+    from speech2text.runtime.recognizer import Recognizer
+
+_GRACE_SECONDS = 10.0  # for sessions to end once the service is interrupted
+_CLOSING_SECONDS = 1  # for connections to close after that
+_TICK_SECONDS = 0.05
+
+
+def listen(host: str = "127.0.0.1", port: int = 8000) -> socket.socket:
+    """A socket that listens on the address; port 0 is any free one.
+
+    Raises:
+        ServiceError: the port is taken, or the address is not this machine's.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=256)
+    except OSError as error:
+        unknown = isinstance(error, socket.gaierror) or error.errno is None
+        problem = error.strerror if unknown else os.strerror(error.errno)  # create_server adds the address to its own
+        raise ServiceError(f"{host}, port {port}: {problem}; choose another address or port") from None
+
+
+def serve(
+    recognizer: Recognizer,
+    listening: socket.socket,
+    limits: Limits | None = None,
+    threads: int = 1,
+    on_ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until SIGINT or SIGTERM, which are raised again when all sessions have ended.
+
+    Args:
+        recognizer: used by all threads.
+        listening: see `listen`; closed in the end.
+        limits: the defaults if not given.
+        threads: how many streams are heard at once; as many uploads besides, so that neither waits for the other.
+        on_ready: called once requests are answered.
+
+    Raises:
+        ValueError: threads below 1.
+        KeyboardInterrupt: it was ended by SIGINT.
+    """
+    asyncio.run(_serve(recognizer, listening, limits or Limits(), threads, on_ready))
+
+
+async def _serve(
+    recognizer: Recognizer,
+    listening: socket.socket,
+    limits: Limits,
+    threads: int,
+    on_ready: Callable[[], None],
+) -> None:
+    sessions = Sessions(limits.sessions)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # of broken forms their senders are told
+    with listening:
+        async with _pools(threads) as (for_uploads, for_streams):
+            app = _make_app(
+                recognizer,
+                sessions,
+                Transcriptions(recognizer, limits, sessions, for_uploads),
+                Streams(recognizer, limits, sessions, for_streams),
+            )
+            server = _Server(app, sessions, on_ready)
+            await server.serve([listening])
+
+
+@asynccontextmanager
+async def _pools(threads: int) -> AsyncIterator[tuple[ThreadPoolExecutor, ThreadPoolExecutor]]:
+    """Threads for uploads and for streams; what has not begun in the end is dropped."""
+    pools = ThreadPoolExecutor(threads), ThreadPoolExecutor(threads)
+    try:
+        yield pools
+    finally:
+        for pool in pools:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _make_app(
+    recognizer: Recognizer, sessions: Sessions, transcriptions: Transcriptions, streams: Streams
+) -> Starlette:
+    name = recognizer.manifest.name
+
+    async def health(_: Request) -> Response:
+        return JSONResponse({"status": "ok", "model": name, "sessions": sessions.active})
+
+    async def models(_: Request) -> Response:
+        return JSONResponse(describe_models(name))
+
+    return Starlette(
+        routes=[
+            Route("/health", health),
+            Route("/v1/models", models),
+            Route("/v1/audio/transcriptions", transcriptions.create, methods=["POST"]),
+            WebSocketRoute("/v1/stream", streams.serve),
+        ],
+        exception_handlers={
+            RequestError: _refuse,
+            HTTPException: _refuse_http,
+            ClientDisconnect: _say_nothing,
+            Exception: _admit_fault,
+        },
+    )
+
+
+async def _refuse(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError)
+    return JSONResponse(describe_error(error), error.status)
+
+
+async def _refuse_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    problem = f"{request.method} {request.url.path}: {error.detail}"
+    return JSONResponse(
+        describe_error(RequestError(problem, error.status_code, "bad_request")), error.status_code, error.headers
+    )
+
+
+async def _admit_fault(_: Request, __: Exception) -> Response:
+    fault = RequestError("a fault of the service; its log says more", 500, "internal_error")
+    return JSONResponse(describe_error(fault), fault.status)
+
+
+async def _say_nothing(_: Request, __: Exception) -> Response:
+    return Response(status_code=499)  # nobody reads it
+
+
+class _Server(uvicorn.Server):
+    """Lets sessions end by themselves before connections are closed."""
+
+    def __init__(self, app: Starlette, sessions: Sessions, on_ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="asyncio",
+                http="h11",
+                ws="websockets-sansio",  # reads no further than the app has taken, which slows whoever is too fast
+                ws_max_size=4 * MESSAGE_BYTES,  # the refusal of large messages is ours, in JSON
+                ws_per_message_deflate=False,  # sound does not get smaller, and small messages may get huge
+                ws_ping_interval=None,  # whoever is silent is idle
+                lifespan="off",
+                log_config=None,
+                log_level="error",  # what clients do wrong they are told
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_CLOSING_SECONDS,
+            )
+        )
+        self._sessions = sessions
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer requests."""
+        await super().startup(sockets)
+        self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell sessions to end, wait for them (a second Ctrl-C does not), and close."""
+        self._sessions.stop()
+        for _ in range(round(_GRACE_SECONDS / _TICK_SECONDS)):
+            if self.force_exit or not self._sessions.active:
+                break
+            await asyncio.sleep(_TICK_SECONDS)
+        await super().shutdown(sockets)

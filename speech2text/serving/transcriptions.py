@@ -1,0 +1,197 @@
+"""`POST /v1/audio/transcriptions`: a recording in a form, its transcript in one of OpenAI's formats.
+
+Of the form's fields `file`, `language`, `response_format` and `timestamp_granularities[]` are heeded. `model` may be
+anything, since there is one. What steers a sampling decoder (`temperature`, `prompt`) and every other field is ignored;
+`stream=true` is refused, as what it asks for is at the WebSocket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from threading import Event
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import Message, Receive
+
+from speech2text.audio.files import probe
+from speech2text.errors import AudioError
+from speech2text.serving.limits import Limits, Sessions, stopping_error
+from speech2text.serving.replies import RequestError, describe_transcript
+
+if TYPE_CHECKING:
+    from speech2text.runtime.recognizer import Recognizer
+    from speech2text.text.transcript import Transcript
+
+FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
+GRANULARITIES = ("segment", "word")
+_MOST_FIELDS = 100
+_LONGEST_NAME = 80
+
+
+class Transcriptions:
+    """Answers uploads; the work is done in the threads of the pool."""
+
+    def __init__(self, recognizer: Recognizer, limits: Limits, sessions: Sessions, pool: Executor) -> None:
+        self._recognizer = recognizer
+        self._limits = limits
+        self._sessions = sessions
+        self._pool = pool
+
+    async def create(self, request: Request) -> Response:
+        """The transcript of the recording in the request.
+
+        Raises:
+            RequestError: what is asked for cannot be done.
+            ClientDisconnect: nobody waits for the answer any more.
+        """
+        with self._sessions.enter():
+            body = _BoundedBody(request.receive, self._limits)
+            async with Request(request.scope, body.receive).form(max_files=1, max_fields=_MOST_FIELDS) as form:
+                order = _read_order(form, self._recognizer.manifest.languages)
+                transcript = await self._hear(order.recording, request.receive)
+        return order.answer(transcript)
+
+    async def _hear(self, recording: _Recording, receive: Receive) -> Transcript:
+        """The transcript, unless the client leaves or the service stops before it is complete."""
+        stop = Event()
+        work = asyncio.get_running_loop().run_in_executor(self._pool, self._transcribe, recording, stop)
+        leaving = asyncio.ensure_future(_disconnection(receive))
+        ends: set[asyncio.Future[Any]] = {work, leaving, self._sessions.stopping}
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+            stop.set()
+        await asyncio.wait({work})  # the recording is open until the thread has left it
+        try:
+            return work.result()
+        except _StoppedError:
+            raise stopping_error() if self._sessions.stopping.done() else ClientDisconnect() from None
+
+    def _transcribe(self, recording: _Recording, stop: Event) -> Transcript:
+        def check(seconds: float) -> None:
+            if stop.is_set():
+                raise _StoppedError
+            self._limits.check_seconds(seconds)
+
+        source = cast(BinaryIO, recording)  # it has all that is asked of one
+        try:
+            info = probe(source)
+            self._limits.check_rate(info.rate, "file")
+            check(info.seconds or 0.0)
+            return self._recognizer.transcribe(source, on_progress=check)
+        except AudioError as error:
+            raise RequestError(str(error), code="bad_audio", param="file") from None
+
+
+class _StoppedError(Exception):
+    """Raised in the thread of work that nobody waits for."""
+
+
+async def _disconnection(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class _BoundedBody:
+    """Receives the body of a request, no longer and no slower than the limits say."""
+
+    def __init__(self, receive: Receive, limits: Limits) -> None:
+        self._receive = receive
+        self._limits = limits
+        self._bytes = 0
+
+    async def receive(self) -> Message:
+        """The next part.
+
+        Raises:
+            RequestError: the client sends too much, or nothing.
+        """
+        try:
+            message = await asyncio.wait_for(self._receive(), self._limits.idle_seconds)
+        except asyncio.TimeoutError:
+            raise RequestError(f"nothing came for {self._limits.idle_seconds:g} s; send again", 408, "idle") from None
+        self._bytes += len(message.get("body", b""))
+        if self._bytes > self._limits.upload_bytes:
+            most = f"{self._limits.upload_bytes / 2**20:g} MiB"
+            raise RequestError(f"the upload has more than {most}; compress it or send it in parts", 413, "too_large")
+        return message
+
+
+class _Recording:
+    """An uploaded file as the binary file that the recogniser reads, named as its sender named it."""
+
+    def __init__(self, upload: UploadFile) -> None:
+        self._file = upload.file
+        name = "".join(letter for letter in upload.filename or "" if letter.isprintable())
+        self.name = name[:_LONGEST_NAME] or "file"
+        self.seek = self._file.seek
+        self.tell = self._file.tell
+        self.read = self._file.read
+
+    def seekable(self) -> bool:
+        """Always; the temporary files of Python 3.10 cannot tell."""
+        return True
+
+
+@dataclass(frozen=True)
+class _Order:
+    recording: _Recording
+    language: str
+    response_format: str
+    granularities: Collection[str]
+
+    def answer(self, transcript: Transcript) -> Response:
+        if self.response_format == "json":
+            return JSONResponse({"text": transcript.text})
+        if self.response_format == "verbose_json":
+            return JSONResponse(describe_transcript(transcript, self.language, self.granularities))
+        if self.response_format == "text":
+            return PlainTextResponse(f"{transcript.text}\n")
+        return PlainTextResponse(transcript.to_srt() if self.response_format == "srt" else transcript.to_vtt())
+
+
+def _read_order(form: FormData, languages: Collection[str]) -> _Order:
+    upload = form.get("file")
+    if not isinstance(upload, UploadFile):
+        raise RequestError("no file; send the recording as the field `file` of multipart/form-data", param="file")
+    if form.get("stream") in ("true", "1", "True"):
+        raise RequestError(
+            "the answer is not streamed; the WebSocket /v1/stream has words as they come", param="stream"
+        )
+    response_format = _choose(form.get("response_format") or "json", FORMATS, "response_format")
+    granularities = form.getlist("timestamp_granularities[]") or form.getlist("timestamp_granularities")
+    for granularity in granularities:
+        _choose(granularity, GRANULARITIES, "timestamp_granularities")
+    if granularities and response_format != "verbose_json":
+        raise RequestError(
+            "timestamp_granularities needs response_format=verbose_json", param="timestamp_granularities"
+        )
+    return _Order(
+        _Recording(upload),
+        _choose_language(form.get("language"), languages),
+        response_format,
+        [str(granularity) for granularity in granularities] or ["segment"],
+    )
+
+
+def _choose(value: str | UploadFile, choices: Collection[str], param: str) -> str:
+    if value not in choices:
+        raise RequestError(f"{param} must be one of {', '.join(choices)}, not {value!r}", param=param)
+    return str(value)
+
+
+def _choose_language(asked: str | UploadFile | None, languages: Collection[str]) -> str:
+    """The language of the answer: the one that was asked for, or the model's; "und" when it has several."""
+    if not asked:
+        return next(iter(languages)) if len(languages) == 1 else "und"
+    language = str(asked).lower().partition("-")[0]  # en-US is en
+    if language not in languages:
+        raise RequestError(f"the model hears {', '.join(languages)}, not {asked!r}", param="language")
+    return language

@@ -1,0 +1,147 @@
+"""`POST /v1/audio/transcriptions` as OpenAI's client and others meet it."""
+
+import io
+
+import numpy as np
+import openai
+import pytest
+import soundfile
+
+from speech2text import load_model
+from tests.tiny_bundle import tone
+
+WORDS = ("one", "two", "", "", "", "three")
+
+
+def wav(samples, rate=16_000, name="talk.wav", form="WAV"):
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format=form)
+    return (name, file.getvalue())
+
+
+@pytest.fixture(scope="module")
+def talk():
+    return wav(tone(*WORDS))
+
+
+@pytest.fixture(scope="module")
+def expected(tiny, talk):
+    return load_model(tiny).transcribe(io.BytesIO(talk[1]))
+
+
+@pytest.fixture
+def ask(service, talk):
+    create = service.client.audio.transcriptions.create
+    return lambda **options: create(**{"file": talk, "model": "whisper-1", **options})
+
+
+def test_the_answer_is_the_text(ask, expected):
+    assert ask().text == expected.text == "one two three"
+
+
+def test_text_and_subtitles_are_those_of_the_transcript(ask, expected):
+    assert ask(response_format="text") == f"{expected.text}\n"
+    assert ask(response_format="srt") == expected.to_srt()
+    assert ask(response_format="vtt") == expected.to_vtt()
+
+
+def test_verbose_json_has_segments_with_times(ask, expected):
+    answer = ask(response_format="verbose_json")
+    assert (answer.text, answer.language) == (expected.text, "en")
+    assert answer.duration == pytest.approx(expected.duration)
+    assert [(each.id, each.text) for each in answer.segments] == [(0, "one two"), (1, "three")]
+    for given, segment in zip(answer.segments, expected.segments, strict=True):
+        assert (given.start, given.end) == pytest.approx((segment.start, segment.end), abs=1e-3)
+        assert given.avg_logprob <= 0
+        assert given.compression_ratio > 0
+    assert answer.words is None
+
+
+def test_words_come_if_asked_for(ask, expected):
+    answer = ask(response_format="verbose_json", timestamp_granularities=["word"])
+    assert [word.word for word in answer.words] == ["one", "two", "three"]
+    assert [word.start for word in answer.words] == pytest.approx([word.start for word in expected.words], abs=1e-3)
+    assert answer.segments is None
+    both = ask(response_format="verbose_json", timestamp_granularities=["word", "segment"])
+    assert len(both.segments) == 2
+    assert len(both.words) == 3
+
+
+def test_what_clients_send_besides_is_ignored(ask):
+    assert ask(model="any", temperature=0.3, prompt="Hello", language="en-GB", extra_body={"user": "x"}).text
+
+
+def test_any_format_rate_and_number_of_channels(ask):
+    samples = np.stack([tone("two", "one", rate=44_100)] * 2, axis=1)
+    assert ask(file=wav(samples, 44_100, "stereo.flac", "FLAC")).text == "two one"
+
+
+def test_the_models_are_one(service):
+    assert [model.id for model in service.client.models.list()] == ["tiny"]
+
+
+def test_health(service):
+    assert service.get("/health").json() == {"status": "ok", "model": "tiny", "sessions": 0}
+
+
+@pytest.mark.parametrize(
+    ("options", "param", "said"),
+    [
+        ({"file": ("noise.mp3", b"no sound at all")}, "file", "noise.mp3: not audio"),
+        ({"file": ("empty.wav", b"")}, "file", "empty.wav: the file is empty"),
+        ({"file": wav(tone("one", rate=96_000), 96_000)}, "file", "96000 Hz"),
+        ({"file": wav(tone("one")[::160], 100)}, "file", "100 Hz"),
+        ({"response_format": "docx"}, "response_format", "json, text, srt"),
+        ({"language": "de"}, "language", "en, not 'de'"),
+        ({"timestamp_granularities": ["word"]}, "timestamp_granularities", "verbose_json"),
+        (
+            {"timestamp_granularities": ["letter"], "response_format": "verbose_json"},
+            "timestamp_granularities",
+            "'letter'",
+        ),
+        ({"stream": True}, "stream", "/v1/stream"),
+    ],
+)
+def test_what_cannot_be_done_is_a_bad_request(ask, options, param, said):
+    with pytest.raises(openai.BadRequestError) as caught:
+        ask(**options)
+    assert caught.value.param == param
+    assert caught.value.type == "invalid_request_error"
+    assert said in caught.value.body["message"]
+
+
+def test_an_upload_that_is_too_large(ask):
+    with pytest.raises(openai.APIStatusError) as caught:
+        ask(file=("large.wav", bytes(600_000)))
+    assert (caught.value.status_code, caught.value.code) == (413, "too_large")
+
+
+@pytest.mark.parametrize("form", ["FLAC", "MP3"])  # the length of an MP3 is known when it was read
+def test_a_recording_that_is_too_long(ask, form):
+    with pytest.raises(openai.APIStatusError) as caught:
+        ask(file=wav(np.zeros(16_000 * 61), form=form))
+    assert (caught.value.status_code, caught.value.code) == (413, "too_long")
+
+
+@pytest.mark.parametrize(
+    ("parts", "status"),
+    [
+        ({}, 400),
+        ({"data": {"file": "text"}}, 400),
+        ({"json": {"file": "text"}}, 400),
+        ({"content": b"\0\1", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}, 400),
+        ({"content": b"\0\1", "headers": {"Content-Type": "multipart/form-data"}}, 400),
+        ({"files": [("file", ("a", b"1")), ("file", ("b", b"2"))]}, 400),
+    ],
+)
+def test_no_form_is_a_bad_request(service, parts, status):
+    answer = service.post(**parts)
+    assert answer.status_code == status
+    assert answer.json()["error"]["message"]
+
+
+def test_no_such_path_and_no_such_method(service):
+    for path, status in (("/v1/chat/completions", 404), ("/v1/audio/transcriptions", 405)):
+        answer = service.get(path)
+        assert answer.status_code == status
+        assert path in answer.json()["error"]["message"]
