@@ -23,29 +23,19 @@ LOG_FLOOR = 1e-7
 """About the power of the rounding noise of 16-bit samples in one mel band: digital silence and dither look alike."""
 
 
-def to_mel(hertz: Tensor) -> Tensor:
-    """Hertz on the mel scale of O'Shaughnessy (1987)."""
-    return 2595.0 * torch.log10(1.0 + hertz / 700.0)
-
-
-def mel_edges() -> Tensor:
-    """Where the mel bands meet, in hertz: (MEL_BINS + 2,) float64, evenly spaced in mel from 0 to 8000 Hz.
-
-    Band i rises from edge i to its centre, edge i + 1, and falls to edge i + 2.
-    """
-    highest = to_mel(torch.tensor(SAMPLE_RATE / 2, dtype=torch.float64))
-    mels = torch.linspace(0, 1, MEL_BINS + 2, dtype=torch.float64) * highest
-    return 700.0 * (10.0 ** (mels / 2595.0) - 1.0)
-
-
 def mel_filters() -> Tensor:
-    """Triangular filters of peak 1.
+    """Triangular filters of peak 1, evenly spaced from 0 to 8000 Hz on the mel scale of O'Shaughnessy (1987).
 
     Returns:
         (FFT_SAMPLES / 2 + 1, MEL_BINS), to be multiplied with a power spectrum.
     """
+
+    def to_mel(hertz: float) -> float:
+        return 2595.0 * math.log10(1.0 + hertz / 700.0)
+
     bins = torch.linspace(0, SAMPLE_RATE / 2, FFT_SAMPLES // 2 + 1, dtype=torch.float64)
-    edges = mel_edges()
+    mels = torch.linspace(to_mel(0.0), to_mel(SAMPLE_RATE / 2), MEL_BINS + 2, dtype=torch.float64)
+    edges = 700.0 * (10.0 ** (mels / 2595.0) - 1.0)
     left, centre, right = edges[:-2], edges[1:-1], edges[2:]
     rising = (bins[:, None] - left) / (centre - left)
     falling = (right - bins[:, None]) / (right - centre)

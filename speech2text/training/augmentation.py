@@ -13,14 +13,12 @@ from torch import Tensor
 from torchaudio.transforms import FrequencyMasking, TimeMasking
 
 from speech2text.decoding.protocols import END
-from speech2text.model.frontend import MEL_BINS, SAMPLE_RATE, mel_edges, to_mel
+from speech2text.model.frontend import SAMPLE_RATE
 from speech2text.training.corpus import Corpus
 from speech2text.training.recipe import AugmentationSettings
 
 TELEPHONE_RATE = 8_000
 MU_LAW_LEVELS = 256
-WARPED_BELOW_HERTZ = 4800.0
-"""The formants that tell sounds apart lie below."""
 STEEPEST_NOISE = 1.0
 """Generated noise falls with frequency as f^-a in amplitude, a drawn from 0 (white) to this (brown)."""
 
@@ -68,11 +66,9 @@ def coloured_noise(length: int, slope: float) -> Tensor:
 
 
 class SpecAugment:
-    """Vocal tracts of another length (Jaitly and Hinton 2013), then masks of whole mel bands and of stretches of time
-    (Park et al. 2019), each utterance its own."""
+    """Masks of whole mel bands and of stretches of time (Park et al. 2019), each utterance its own."""
 
     def __init__(self, settings: AugmentationSettings) -> None:
-        self.warp = settings.frequency_warp
         self.masks = [
             *[FrequencyMasking(settings.frequency_mask_bins, iid_masks=True)] * settings.frequency_masks,
             *[TimeMasking(settings.time_mask_frames, iid_masks=True, p=settings.time_mask_share)] * settings.time_masks,
@@ -80,36 +76,10 @@ class SpecAugment:
 
     def __call__(self, features: Tensor) -> Tensor:
         """Normalised features (B, T, 80) with masked parts at 0, the mean of the training set."""
-        if self.warp:
-            features = warp_frequencies(features, 1 + self.warp * (2 * torch.rand(len(features)) - 1))
         masked = features.transpose(1, 2)[:, None]  # (B, 1, 80, T)
         for mask in self.masks:
             masked = mask(masked)
         return masked[:, 0].transpose(1, 2)
-
-
-def warp_frequencies(features: Tensor, factors: Tensor) -> Tensor:
-    """Features (B, T, 80) as of speakers whose formants lie lower by `factors` (B,): at f Hz stands what was at a f.
-
-    Above WARPED_BELOW_HERTZ the rest is squeezed or stretched to end at half the sample rate (Jaitly and Hinton 2013,
-    equation 1).
-    """
-    highest = SAMPLE_RATE / 2
-    hertz, factor = mel_edges()[1:-1].float(), factors[:, None]  # (80,), (B, 1)
-    held = WARPED_BELOW_HERTZ * factor.clamp(max=1.0)
-    knee = held / factor
-    source = torch.where(
-        hertz <= knee, hertz * factor, highest - (highest - held) / (highest - knee) * (highest - hertz)
-    )  # (B, 80)
-    position = (to_mel(source) / to_mel(torch.tensor(highest)) * (MEL_BINS + 1) - 1).clamp(0, MEL_BINS - 1)
-    below = position.floor().long().clamp(max=MEL_BINS - 2)
-    share = (position - below)[:, None]  # (B, 1, 80)
-    frames = features.shape[1]
-
-    def take(bins: Tensor) -> Tensor:
-        return features.gather(2, bins[:, None].expand(-1, frames, -1))
-
-    return take(below).lerp(take(below + 1), share)
 
 
 def garble(tokens: Tensor, share: float, vocabulary: int) -> Tensor:

@@ -93,14 +93,17 @@ class AugmentationSettings(Section):
     snr_db: tuple[float, float] = (5.0, 30.0)
     telephone_share: float = Field(default=0.1, ge=0, le=1)
     """Share of the utterances heard through a telephone: 8 kHz and mu-law."""
-    frequency_warp: float = Field(default=0.0, ge=0, lt=0.5)
-    """How much longer or shorter a vocal tract may become, as a share of its length."""
     frequency_masks: int = Field(default=2, ge=0)
     frequency_mask_bins: int = Field(default=20, ge=0, le=MEL_BINS)
     time_masks: int = Field(default=2, ge=0)
     time_mask_frames: int = Field(default=30, ge=0)
     time_mask_share: float = Field(default=0.2, ge=0, le=1)
     """The longest a time mask may be, as a share of the utterance (Park et al. 2019)."""
+    splice_share: float = Field(default=0.0, ge=0, le=1)
+    """Share of the utterances that are made anew out of runs of words of the same speaker (splicing.py); for little data
+    with several utterances of each speaker. The words are found again at every checkpoint."""
+    splice_after: int = Field(default=2000, ge=0)
+    """Steps before the first spliced utterance: CTC must hear well enough to find the words."""
     token_noise: float = Field(default=0.0, ge=0, lt=1)
     """Share of the previous tokens that the speller reads wrong, so that it listens instead of learning texts by heart
     (Xie et al. 2017, unigram noising; the paper's own sampling trick serves the same end)."""

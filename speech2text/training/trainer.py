@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from speech2text.decoding.greedy import ctc_greedy
+from speech2text.decoding.protocols import FloatArray
 from speech2text.errors import OutputError
 from speech2text.evaluation.error_rate import count_words, total
 from speech2text.model.frontend import OVERLAP_SAMPLES, SAMPLE_RATE
@@ -39,6 +40,7 @@ from speech2text.training.checkpoint import (
 from speech2text.training.corpus import Corpus, plan_epoch
 from speech2text.training.loss import Losses, attention_guide, inconsistency, joint_loss, pad_tokens
 from speech2text.training.recipe import Recipe
+from speech2text.training.splicing import Splicer
 
 FINAL_RATE = 0.01
 """The learning rate at the end, as a share of the highest."""
@@ -88,6 +90,7 @@ class Trainer:
         self.tokens = [tokenizer.encode(utterance.text) for utterance in train.utterances]
         self.waveform_augmentation = WaveformAugmentation(recipe.augmentation, noise)
         self.spec_augment = SpecAugment(recipe.augmentation)
+        self.splicer = Splicer(train, tokenizer)
         self.chunks = [recipe.chunk_frames(seconds) for seconds in self.settings.chunk_seconds]
 
         @lru_cache(maxsize=1)  # every step of an epoch asks for its plan
@@ -149,6 +152,7 @@ class Trainer:
         restore_optimizer(self.optimizer, checkpoint.optimizer)
         self.position = checkpoint.position
         self.precision = checkpoint.precision
+        self._find_words()
 
     def _save(self) -> None:
         checkpoint = Checkpoint(
@@ -159,6 +163,16 @@ class Trainer:
             optimizer_tensors(self.optimizer),
         )
         save_checkpoint(self.run, checkpoint)
+        self._find_words()
+
+    def _splices(self) -> bool:
+        settings = self.recipe.augmentation
+        return bool(settings.splice_share) and self.position.step >= settings.splice_after
+
+    def _find_words(self) -> None:
+        """For splicing; at checkpoints, so that a run that goes on at one finds the same."""
+        if self._splices():
+            self.splicer.find_words(self.average)
 
     def _step(self) -> StepReport:
         started = time.perf_counter()
@@ -196,11 +210,9 @@ class Trainer:
 
     def _losses(self, indices: list[int], precision: str) -> tuple[Losses, float]:
         """The losses of a batch of utterances, and its seconds of audio."""
-        waveforms = [
-            self.waveform_augmentation(torch.from_numpy(self.train_corpus.samples(index))) for index in indices
-        ]
-        pcm, lengths = pad_waveforms(waveforms)
-        read, targets = pad_tokens([self.tokens[index] for index in indices])
+        utterances = [self._utterance(index) for index in indices]
+        pcm, lengths = pad_waveforms([self.waveform_augmentation(torch.from_numpy(each)) for each, _ in utterances])
+        read, targets = pad_tokens([tokens for _, tokens in utterances])
         read = garble(read, self.recipe.augmentation.token_noise, len(self.tokenizer))
         frontend = self.model.listener.frontend
         with torch.no_grad():
@@ -210,6 +222,13 @@ class Trainer:
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
                 hearings.append(self.model(self.spec_augment(features), feature_lengths, read, chunk))
         return self._weigh(hearings, targets), float(lengths.sum()) / SAMPLE_RATE
+
+    def _utterance(self, index: int) -> tuple[FloatArray, list[int]]:
+        """Samples (N,) and tokens of an utterance, or of one spliced in its place."""
+        if self._splices() and float(torch.rand(())) < self.recipe.augmentation.splice_share:
+            samples, text = self.splicer.splice(index)
+            return samples, self.tokenizer.encode(text)
+        return self.train_corpus.samples(index), self.tokens[index]
 
     def _weigh(self, hearings: list[tuple[Heard, Tensor, Tensor]], targets: Tensor) -> Losses:
         """The mean losses over one or two hearings of a batch; joint holds the guide and the consistency too."""

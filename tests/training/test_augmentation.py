@@ -10,7 +10,6 @@ import soundfile
 import torch
 
 from speech2text.audio.manifest import read_utterances
-from speech2text.model.frontend import mel_edges
 from speech2text.training.augmentation import (
     SpecAugment,
     WaveformAugmentation,
@@ -18,7 +17,6 @@ from speech2text.training.augmentation import (
     garble,
     pad_waveforms,
     telephone,
-    warp_frequencies,
 )
 from speech2text.training.corpus import load_corpus
 from speech2text.training.recipe import AugmentationSettings
@@ -144,23 +142,6 @@ def test_gain_is_in_decibels(speech, gain):
 def test_samples_never_leave_the_range(speech):
     loud = augmentation(gain_db=(40.0, 40.0))(speech)
     assert float(loud.abs().max()) == 1.0
-
-
-@pytest.mark.parametrize("factor", [0.85, 1.0, 1.1])
-def test_a_longer_vocal_tract_has_its_formants_lower(factor):
-    formant = 2000.0
-    centres = mel_edges()[1:-1]
-    features = torch.exp(-((centres - formant) / 300).square()).float().expand(1, 4, -1)
-    warped = warp_frequencies(features, torch.tensor([factor]))
-    assert float(centres[warped[0, 2].argmax()]) == pytest.approx(formant / factor, rel=0.04)
-    assert torch.equal(warped[:, :, -1], features[:, :, -1]), "half the sample rate stays where it is"
-
-
-def test_each_utterance_gets_a_vocal_tract_of_its_own():
-    augment = SpecAugment(AugmentationSettings(frequency_masks=0, time_masks=0, frequency_warp=0.1))
-    warped = augment(torch.linspace(-1, 1, 80).expand(8, 5, -1))
-    assert len({row[0, 40].item() for row in warped}) == 8
-    assert torch.equal(warped, warped[:, :1].expand_as(warped))
 
 
 def masked(frames=200, bins=80, batch=6, **changes):

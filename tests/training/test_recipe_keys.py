@@ -15,11 +15,12 @@ from safetensors.torch import load_file
 from speech2text.errors import RecipeError
 from speech2text.training.recipe import DEFAULT_RECIPE, Recipe
 from speech2text.training.run import open_run
-from tests.training.tiny import sing, tiny_recipe, write_recordings
+from tests.training.tiny import TEXTS, sing, tiny_recipe, write_recordings
 
 LOUD = "augmentation.noise_share=1"
 BPE = "tokenizer.kind=bpe"
 BUSY = "training.steps=3"
+SPOKEN = ("data.train=['spoken.jsonl']", "data.dev=['spoken.jsonl']", "training.checkpoint_every=1")
 
 CHANGES = {
     "data.train": ("data.train=['half']",),
@@ -49,6 +50,8 @@ CHANGES = {
     "augmentation.time_masks": ("augmentation.time_masks=0",),
     "augmentation.time_mask_frames": ("augmentation.time_mask_frames=2",),
     "augmentation.time_mask_share": ("augmentation.time_mask_share=0.6",),
+    "augmentation.splice_share": ("augmentation.splice_share=0.9", "augmentation.splice_after=1", *SPOKEN),
+    "augmentation.splice_after": ("augmentation.splice_after=1", "augmentation.splice_share=0.9", *SPOKEN),
     "augmentation.token_noise": ("augmentation.token_noise=0.5",),
     "training.seed": ("training.seed=2",),
     "training.steps": ("training.steps=4",),
@@ -108,6 +111,8 @@ def data(tmp_path_factory):
     for number, text in enumerate(("abcabcaabbcc", "cbacacbbbaac", "bbcaaaccbabc", "cccabaacbbca", "acacbbbacaab")):
         soundfile.write(folder / "half" / f"{number}.wav", sing(text), 16000)
         (folder / "half" / f"{number}.txt").write_text(text)
+    rows = [{"audio": f"{n}.wav", "text": text, "id": str(n), "speaker": "a"} for n, text in enumerate(TEXTS)]
+    (folder / "spoken.jsonl").write_text("\n".join(map(json.dumps, rows)))
     return folder
 
 

@@ -1,0 +1,89 @@
+"""Splicing: new utterances hold whole words of one speaker, and their text says which."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from speech2text.audio.manifest import Utterance
+from speech2text.decoding.alignment import TokenSpan
+from speech2text.model.las import LAS
+from speech2text.text.tokenizer import Tokenizer
+from speech2text.training.corpus import Corpus
+from speech2text.training.splicing import Splicer, cut, faded
+from tests.training.tiny import TEXTS, sing, tiny_recipe
+
+FRAME = 640
+
+
+def corpus_of(texts, speakers, folder):
+    recordings = [(32767 * sing(text)).astype(np.int16) for text in texts]
+    lengths = np.array([len(samples) for samples in recordings])
+    utterances = tuple(
+        Utterance(id=str(number), audio=folder / f"{number}.wav", text=text, speaker=speaker)
+        for number, (text, speaker) in enumerate(zip(texts, speakers, strict=True))
+    )
+    return Corpus(utterances, np.cumsum(lengths) - lengths, lengths, np.concatenate(recordings))
+
+
+@pytest.fixture
+def splicer(tmp_path):
+    torch.manual_seed(0)
+    speakers = ["x", "y"] * (len(TEXTS) // 2)
+    splicer = Splicer(corpus_of(TEXTS, speakers, tmp_path), Tokenizer.of_characters(TEXTS))
+    splicer.find_words(LAS(tiny_recipe().las_config(len(splicer.tokenizer))).eval())
+    return splicer
+
+
+def test_words_are_cut_where_it_is_quiet():
+    letters = ["a", "b", "c"]
+    samples = sing(" ".join(letters))  # 100 ms each, and 100 ms of silence between them
+    spans = tuple(TokenSpan(frame, frame, 1.0) for frame in (1, 6, 11))  # in the middle of each letter
+    cuts = cut(samples, spans, np.array([True, True, True]), FRAME)
+    assert cuts[0] == 0
+    assert cuts[-1] == len(samples)
+    for boundary, (begin, end) in zip(cuts[1:-1], ((1600, 3200), (4800, 6400)), strict=True):
+        assert begin <= boundary <= end
+
+
+def test_tokens_within_a_word_are_not_cut_apart():
+    spans = tuple(TokenSpan(frame, frame, 1.0) for frame in (1, 3, 6))
+    assert len(cut(sing("ab c"), spans, np.array([True, False, True]), FRAME)) == 3
+
+
+def test_a_spliced_utterance_is_made_of_its_speakers_words(splicer):
+    for index, utterance in enumerate(splicer.corpus.utterances):
+        own = {
+            word
+            for other in splicer.corpus.utterances
+            if other.speaker == utterance.speaker
+            for word in other.text.split()
+        }
+        samples, text = splicer.splice(index)
+        assert set(text.split()) <= own
+        assert len(samples) >= 0.85 * splicer.corpus.lengths[index]
+        assert np.abs(samples).max() <= 1
+
+
+def test_splicing_makes_texts_nobody_said(splicer):
+    spliced = {splicer.splice(0)[1] for _ in range(20)}
+    assert len(spliced - set(TEXTS)) > 3
+
+
+def test_before_words_are_found_and_without_a_speaker_utterances_stay_as_they_are(splicer, tmp_path):
+    fresh = Splicer(splicer.corpus, splicer.tokenizer)
+    nobody = Splicer(corpus_of(TEXTS, [""] * len(TEXTS), tmp_path), splicer.tokenizer)
+    nobody.find_words(LAS(tiny_recipe().las_config(len(splicer.tokenizer))).eval())
+    for untouched in (fresh, nobody):
+        samples, text = untouched.splice(2)
+        assert text == TEXTS[2]
+        assert np.array_equal(samples, untouched.corpus.samples(2))
+
+
+@pytest.mark.parametrize("length", [0, 1, 5, 1000])
+def test_pieces_fade_in_and_out(length):
+    samples = faded(np.ones(length, np.float32))
+    assert len(samples) == length
+    assert samples[:1].sum() == (length < 2) * length
+    assert samples[length // 2 : length // 2 + 1].sum() == min(length, 1) * samples.max(initial=0)
