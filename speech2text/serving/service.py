@@ -50,8 +50,8 @@ def listen(host: str = "127.0.0.1", port: int = 8000) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=256)
     except OSError as error:
-        unknown = isinstance(error, socket.gaierror) or error.errno is None
-        problem = error.strerror if unknown else os.strerror(error.errno)  # create_server adds the address to its own
+        # create_server puts the address into its own words, and an unknown name has no number of the system's
+        problem = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         raise ServiceError(f"{host}, port {port}: {problem}; choose another address or port") from None
 
 

@@ -1,6 +1,8 @@
 """`POST /v1/audio/transcriptions` as OpenAI's client and others meet it."""
 
 import io
+import socket
+import time
 
 import numpy as np
 import openai
@@ -138,6 +140,24 @@ def test_no_form_is_a_bad_request(service, parts, status):
     answer = service.post(**parts)
     assert answer.status_code == status
     assert answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_a_client_that_leaves_is_forgotten(service, share):
+    body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="long.wav"\r\n\r\n'
+    body += wav(tone(*WORDS * 6, seconds=0.4))[1] + b"\r\n--x--\r\n"
+    head = (
+        "POST /v1/audio/transcriptions HTTP/1.1\r\nHost: x\r\n"
+        f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    host, port = service.address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(head.encode() + body[: int(len(body) * share)])
+    for _ in range(200):
+        if service.get("/health").json()["sessions"] == 0:
+            break
+        time.sleep(0.02)
+    assert service.get("/health").json()["sessions"] == 0
 
 
 def test_no_such_path_and_no_such_method(service):
