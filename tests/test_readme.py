@@ -37,6 +37,7 @@ NOT_RUN = {
     ".venv/bin/pip install -q -e '.[dev]'": "installs what these tests already use",
     ".venv/bin/pytest": "runs these tests",
     "pip install '.[train]'": "installs what these tests already use",
+    "pip install '.[html]'": "installs what these tests already use",
 }
 """Commands of the README that are not run here, and why."""
 
