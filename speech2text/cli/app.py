@@ -15,7 +15,7 @@ import click
 from speech2text.cli.console import print_error
 from speech2text.errors import Speech2TextError
 
-COMMANDS = ("transcribe", "serve", "train", "train-lm", "evaluate", "export", "inspect", "doctor")
+COMMANDS = ("transcribe", "listen", "serve", "train", "train-lm", "evaluate", "export", "inspect", "doctor")
 """Each is the `click.Command` of its name in the module of its name in this folder, with `_` for `-`."""
 
 

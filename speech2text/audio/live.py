@@ -1,0 +1,135 @@
+"""Sound that is still being made, as blocks in a queue: of a microphone (audio/microphone.py), or of a pipe.
+
+A pipe is read as it comes: WAV by its header, or raw samples of which rate, channels and encoding are told.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+from queue import Empty, Queue
+from typing import Any, BinaryIO, Protocol
+
+from numpy.typing import NDArray
+
+from speech2text.audio.pcm import ENCODINGS, decode_pcm
+from speech2text.errors import AudioError
+
+_HELD = 8  # blocks of a pipe; then whoever writes it has to wait
+_BLOCK_SECONDS = 0.1
+_PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_WAV_ENCODINGS = {(_PCM, 16): "s16le", (_PCM, 32): "s32le", (_FLOAT, 32): "f32le"}
+
+
+class LiveSource(Protocol):
+    """Something that gives blocks (N, channels) at `rate` as they come, and says how much was lost."""
+
+    rate: int
+
+    @property
+    def waiting_seconds(self) -> float:
+        """Of sound that came and was not read."""
+        ...
+
+    def take_lost(self) -> float:
+        """Seconds of sound lost since it was asked last, because nobody read in time."""
+        ...
+
+    def read(self, timeout: float) -> NDArray[Any] | None:
+        """The next block, empty if none came in time, None after the last.
+
+        Raises:
+            AudioError: the source failed.
+        """
+        ...
+
+
+class Pipe:
+    """An open binary stream that cannot be sought in, read by a thread of its own.
+
+    Nothing is lost: who writes faster than is read has to wait.
+
+    Raises:
+        AudioError: WAV of a kind that has no samples of 16 or 32 bits.
+    """
+
+    def __init__(self, stream: BinaryIO, rate: int, channels: int, encoding: str) -> None:
+        self.rate = rate
+        self._channels = channels
+        self._encoding = encoding
+        self._stream = stream
+        self._frame_bytes = ENCODINGS[encoding].itemsize * channels
+        self._begun = self._read_exactly(4)
+        if self._begun == b"RIFF":
+            self._read_header()
+        self._blocks: Queue[bytes | AudioError | None] = Queue(_HELD)
+        threading.Thread(target=self._pump, daemon=True).start()
+
+    @property
+    def waiting_seconds(self) -> float:
+        """Zero: a pipe may be a file, which is as fast as it is read."""
+        return 0.0
+
+    def take_lost(self) -> float:
+        """Zero."""
+        return 0.0
+
+    def read(self, timeout: float) -> NDArray[Any] | None:
+        """The next block (N, channels), see `LiveSource`."""
+        try:
+            data = self._blocks.get(timeout=timeout)
+        except Empty:
+            data = b""
+        if isinstance(data, AudioError):
+            raise data
+        return None if data is None else decode_pcm(data, self._encoding, self._channels)
+
+    def _read_exactly(self, count: int) -> bytes:
+        parts = b""
+        while len(parts) < count and (part := self._stream.read(count - len(parts))):
+            parts += part
+        return parts
+
+    def _read_header(self) -> None:
+        """Up to the first sample; the sizes of the whole are not known to who writes to a pipe, and not looked at."""
+        self._begun = b""
+        head = self._read_exactly(8)
+        if head[4:] != b"WAVE":
+            raise AudioError("standard input: begins as WAV and is none; give WAV, or raw samples with --encoding")
+        known = False
+        while len(chunk := self._read_exactly(8)) == 8:
+            name, size = struct.unpack("<4sI", chunk)
+            if name == b"data" and known:
+                return
+            body = self._read_exactly(size + size % 2)
+            if name == b"fmt " and len(body) >= 16:
+                self._set_format(body)
+                known = True
+        raise AudioError("standard input: the WAV ends before its first sample; check what writes it")
+
+    def _set_format(self, body: bytes) -> None:
+        kind, channels, rate, _, _, bits = struct.unpack("<HHIIHH", body[:16])
+        if kind == _EXTENSIBLE and len(body) >= 26:
+            kind = struct.unpack("<H", body[24:26])[0]
+        if (kind, bits) not in _WAV_ENCODINGS or not channels or not rate:
+            raise AudioError(
+                f"standard input: WAV of format {kind} with {bits} bits is not read from a pipe; write 16-bit samples"
+            )
+        self.rate, self._channels, self._encoding = rate, channels, _WAV_ENCODINGS[kind, bits]
+        self._frame_bytes = ENCODINGS[self._encoding].itemsize * channels
+
+    def _pump(self) -> None:
+        """Whole frames to the queue as soon as they are there; an incomplete last one is dropped."""
+        most = max(round(_BLOCK_SECONDS * self.rate), 1) * self._frame_bytes
+        held = self._begun
+        read = getattr(self._stream, "read1", self._stream.read)
+        try:
+            while data := read(most):
+                held += data
+                whole = len(held) // self._frame_bytes * self._frame_bytes
+                if whole:
+                    self._blocks.put(held[:whole])
+                held = held[whole:]
+        except OSError as error:
+            self._blocks.put(AudioError(f"standard input: cannot be read ({error.strerror}); check what writes it"))
+        self._blocks.put(None)

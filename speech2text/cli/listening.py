@@ -1,0 +1,138 @@
+"""The loop of `speech2text listen`: blocks of a source through a stream, and what is to be said about them."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from speech2text.audio.live import LiveSource
+from speech2text.evaluation.delays import Delays, percentile
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from speech2text import Update
+    from speech2text.runtime.stream import Stream
+
+LATE_SECONDS = 1.0
+"""Of sound that waits to be heard: more is too slow, and partial texts are spared until less than half waits."""
+_SILENT_SECONDS = 2.0  # without a frame, or of frames that are all zero
+_LOOK_SECONDS = 0.1
+
+
+@dataclass
+class Listening:
+    """Feeds a stream until its source ends or `stop` is set; what is seen and kept of it is the caller's.
+
+    heard, busy: seconds of sound fed, and of time spent on it.
+    """
+
+    source: LiveSource
+    stream: Stream
+    on_block: Callable[[NDArray[Any]], None]
+    on_update: Callable[[Update], None]
+    on_note: Callable[[str], None]
+    stop: threading.Event = field(default_factory=threading.Event)
+    delays: Delays = field(default_factory=Delays)
+    heard: float = 0.0
+    busy: float = 0.0
+    _behind: bool = False
+    _zeros: float = 0.0
+    _zeros_told: bool = False
+
+    def run(self) -> None:
+        """Until the end; then the segment that is open is finished.
+
+        Raises:
+            AudioError: the source failed; the open segment is finished first.
+        """
+        try:
+            self._listen()
+        finally:
+            self._show(self.stream.finish)
+
+    def _listen(self) -> None:
+        last = time.monotonic()
+        told = False
+        while not self.stop.is_set():
+            self._check_pace()
+            block = self.source.read(_LOOK_SECONDS)
+            if block is None:
+                return
+            if len(block):
+                last, told = time.monotonic(), False
+                self._take(block)
+            elif not told and time.monotonic() - last >= _SILENT_SECONDS:
+                told = True
+                self.on_note("warning: no sound has come for 2 s; check that the microphone is still connected")
+
+    def _take(self, block: NDArray[Any]) -> None:
+        self.on_block(block)
+        self._check_zeros(block)
+        self.heard += len(block) / self.source.rate
+        self._show(lambda: self.stream.feed(block, behind=self._behind))
+
+    def _show(self, work: Callable[[], list[Update]]) -> None:
+        begin = time.perf_counter()
+        updates = work()
+        spent = time.perf_counter() - begin
+        self.busy += spent
+        late = spent + self.source.waiting_seconds
+        for update in updates:
+            self.delays.add(update.segment, update.final, self.heard + late, late)
+            self.on_update(update)
+
+    def _check_pace(self) -> None:
+        waiting = self.source.waiting_seconds
+        if not self._behind and waiting > LATE_SECONDS:
+            self._behind = True
+            until = "words come with the end of their segment until that is made up"
+            self.on_note(f"warning: {waiting:.1f} s behind; {until}")
+        elif self._behind and waiting < LATE_SECONDS / 2:
+            self._behind = False
+        if lost := self.source.take_lost():
+            self.on_note(f"warning: {lost:.2f} s of sound were lost; the computer is too busy")
+
+    def _check_zeros(self, block: NDArray[Any]) -> None:
+        self._zeros = 0.0 if np.any(block) else self._zeros + len(block) / self.source.rate
+        if self._zeros >= _SILENT_SECONDS and not self._zeros_told:
+            self._zeros_told = True
+            self.on_note("warning: the sound is all zeros; is the microphone muted, or forbidden to this program?")
+
+    def summary(self) -> list[str]:
+        """What the session came to, in lines for people."""
+        lines = [f"{self.heard:.1f} s heard, real-time factor {self.busy / max(self.heard, 1e-9):.3f}"]
+        delays = self.delays
+        if delays.first_partials:
+            lines.append(f"first words of a segment after {percentile(delays.first_partials, 50):.2f} s (median)")
+        if delays.words:
+            middle, most = (percentile(delays.words, percent) for percent in (50, 95))
+            lines.append(f"words shown {middle:.2f} s after their end (median; 95th percentile {most:.2f} s)")
+        if delays.shown:
+            lines.append(f"{100 * delays.changed / delays.shown:.0f} % of the words shown changed with the next text")
+        if delays.finals:
+            lines.append(f"final text {percentile(delays.finals, 50):.3f} s after the end of a segment (median)")
+        return lines
+
+
+@contextmanager
+def interrupts_set(stop: threading.Event) -> Iterator[None]:
+    """Let the first Ctrl-C set `stop`, and the next one interrupt as ever."""
+
+    def interrupted(_: int, __: FrameType | None) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
