@@ -94,6 +94,7 @@ class Stream:
         self._check_open()
         self._finished = True
         updates = list(self._advance(self._resampler.finish(), self._partials))
+        del self._resampler  # soxr complains of what is still there when Python ends
         spans = self._segmenter.feed(self._rest) + self._segmenter.finish()
         return updates + list(self._complete(spans))
 
