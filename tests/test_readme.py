@@ -37,6 +37,8 @@ NOT_RUN = {
     ".venv/bin/pip install -q -e '.[dev]'": "installs what these tests already use",
     ".venv/bin/pytest": "runs these tests",
     "pip install '.[train]'": "installs what these tests already use",
+    "pip install '.[mic]'": "installs what these tests already use",
+    "speech2text listen --list-devices": "needs the system's sound library; the tests of the command have the devices",
     "pip install '.[serve]'": "installs what these tests already use",
     "speech2text serve": "serves until it is stopped; the tests of the command do both",
     "pip install '.[html]'": "installs what these tests already use",

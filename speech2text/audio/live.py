@@ -18,6 +18,7 @@ from speech2text.errors import AudioError
 _HELD = 8  # blocks of a pipe; then whoever writes it has to wait
 _BLOCK_SECONDS = 0.1
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_COMPRESSED = (b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3")
 _WAV_ENCODINGS = {(_PCM, 16): "s16le", (_PCM, 32): "s32le", (_FLOAT, 32): "f32le"}
 
 
@@ -50,7 +51,7 @@ class Pipe:
     Nothing is lost: who writes faster than is read has to wait.
 
     Raises:
-        AudioError: WAV of a kind that has no samples of 16 or 32 bits.
+        AudioError: WAV of a kind that has no samples of 16 or 32 bits, or a compressed file.
     """
 
     def __init__(self, stream: BinaryIO, rate: int, channels: int, encoding: str) -> None:
@@ -62,6 +63,11 @@ class Pipe:
         self._begun = self._read_exactly(4)
         if self._begun == b"RIFF":
             self._read_header()
+        elif self._begun.startswith(_COMPRESSED):
+            raise AudioError(
+                "standard input: a compressed file, which cannot be heard as it comes; "
+                "use `speech2text transcribe -`, or pipe WAV or raw samples"
+            )
         self._blocks: Queue[bytes | AudioError | None] = Queue(_HELD)
         threading.Thread(target=self._pump, daemon=True).start()
 

@@ -85,6 +85,15 @@ def test_what_cannot_be_done_is_told_in_a_line(listen, data, arguments, code, me
     assert done.stderr.decode().splitlines()[0].startswith(("error", "Usage"))
 
 
+@pytest.mark.parametrize("file_format", ["FLAC", "OGG", "MP3"])
+def test_a_compressed_file_is_not_taken_for_raw_samples(listen, file_format):
+    subtype = {"FLAC": "PCM_16", "OGG": "VORBIS", "MP3": "MPEG_LAYER_III"}[file_format]
+    done = listen(as_bytes(file_format, subtype))
+    assert done.returncode == 1
+    assert done.stdout == b""
+    assert done.stderr.startswith(b"error: standard input: a compressed file")
+
+
 def test_digital_silence_is_told(listen):
     assert b"all zeros" in listen(bytes(100_000)).stderr
     assert b"all zeros" not in listen(as_bytes("RAW")).stderr
