@@ -17,6 +17,7 @@ import soundfile
 from speech2text import load_model
 from speech2text.cli.parallel import StoppedError
 from speech2text.cli.transcribe import Job, Worker
+from speech2text.text.subtitles import Layout
 from tests.cli.conftest import COMMAND
 from tests.tiny_bundle import tone
 
@@ -296,7 +297,12 @@ def test_what_was_heard_before_a_failure_is_kept(transcribe, tmp_path, output):
 
 def test_a_worker_that_is_stopped_writes_what_it_has(tiny, tmp_path):
     record(tmp_path / "c.wav", *["three", ""] * 35, seconds=1.0)
-    worker = Worker(load_model(tiny), tmp_path, "txt", lambda seconds: worker.stop.set() if seconds > 1 else None)
+
+    def advance(seconds: float) -> None:
+        if seconds > 1:
+            worker.stop.set()
+
+    worker = Worker(load_model(tiny), tmp_path, "txt", Layout(), advance)
     job = Job(tmp_path / "c.wav", "c")
     with pytest.raises(StoppedError):
         worker.run(job)
