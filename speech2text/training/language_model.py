@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from torch.nn import functional
 
 from speech2text.model.language_model import LanguageModel, LanguageModelConfig
 from speech2text.training.loss import PADDING, pad_tokens
+from speech2text.training.optimisation import move_average, time_precisions
 from speech2text.training.sentences import Sentences
 
 LENGTH_JITTER = 0.3
@@ -34,7 +34,6 @@ EVALUATE_EVERY = 100
 """Steps between two measurements on held-out sentences."""
 PATIENCE = 10
 """Measurements without a better one, after which training stops."""
-PRECISION_ROUNDS = 3
 CLEARLY_FASTER = 1.25
 """How much faster bf16 must be to be taken: it is about 2 times where the processor has it, and chance is below."""
 SMALL_PARAMETERS = 1_000_000
@@ -127,9 +126,7 @@ class LanguageModelTrainer:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         self._optimizer.step()
         decay = min(AVERAGE_DECAY, step / (10 + step))  # early on further, to forget the random start
-        with torch.no_grad():
-            for average, weights in zip(self.average.parameters(), self.model.parameters(), strict=True):
-                average.lerp_(weights, 1 - decay)
+        move_average(self.average, self.model, decay)
         return float(loss.detach())
 
     def _loss(self, rows: list[NDArray[np.int32]], precision: str) -> Tensor:
@@ -143,12 +140,7 @@ class LanguageModelTrainer:
         if sum(parameter.numel() for parameter in self.model.parameters()) < SMALL_PARAMETERS:
             return "fp32"
         rows = next(self._batches())
-        best = {"fp32": math.inf, "bf16": math.inf}
-        for _ in range(PRECISION_ROUNDS):
-            for precision, seconds in best.items():
-                started = time.perf_counter()
-                self._loss(rows, precision).backward()
-                best[precision] = min(seconds, time.perf_counter() - started)
+        best = time_precisions(lambda precision: self._loss(rows, precision).backward())
         self.model.zero_grad(set_to_none=True)
         return "bf16" if best["bf16"] * CLEARLY_FASTER < best["fp32"] else "fp32"
 

@@ -39,13 +39,13 @@ from speech2text.training.checkpoint import (
 )
 from speech2text.training.corpus import Corpus, plan_epoch
 from speech2text.training.loss import Losses, attention_guide, inconsistency, joint_loss, pad_tokens
+from speech2text.training.optimisation import move_average, time_precisions
 from speech2text.training.recipe import Recipe
 from speech2text.training.splicing import Splicer
 
 FINAL_RATE = 0.01
 """The learning rate at the end, as a share of the highest."""
 EVALUATION_BATCH_SECONDS = 120.0
-PRECISION_ROUNDS = 3
 STATISTICS_UTTERANCES = 500
 """The frontend's mean and deviation are taken from at least so many utterances, less than twice as many, or all."""
 FLUSH_SECONDS = 10
@@ -188,7 +188,8 @@ class Trainer:
         losses.joint.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         self.optimizer.step()
-        self._move_average()
+        decay = min(self.settings.average_decay, (1 + position.step) / (AVERAGE_WARMUP + position.step))
+        move_average(self.average, self.model, decay)
         last = position.batch + 1 == len(batches)
         self.position = Position(position.step + 1, position.epoch + last, 0 if last else position.batch + 1)
         return StepReport(
@@ -199,14 +200,6 @@ class Trainer:
             audio_seconds=audio_seconds,
             seconds=time.perf_counter() - started,
         )
-
-    @torch.no_grad()
-    def _move_average(self) -> None:
-        """Move the averaged weights towards the model's; early on further, to forget the random start."""
-        step = self.position.step
-        decay = min(self.settings.average_decay, (1 + step) / (AVERAGE_WARMUP + step))
-        for average, weights in zip(self.average.parameters(), self.model.parameters(), strict=True):
-            average.lerp_(weights, 1 - decay)
 
     def _losses(self, indices: list[int], precision: str) -> tuple[Losses, float]:
         """The losses of a batch of utterances, and its seconds of audio."""
@@ -283,13 +276,12 @@ class Trainer:
         """Whichever of fp32 and bf16 runs a batch faster on this processor, timed in turns."""
         batch = [int(index) for index in self._plan(0)[0]]
         self.model.train()
-        best = {"fp32": math.inf, "bf16": math.inf}
-        for _ in range(PRECISION_ROUNDS):
-            for precision, seconds in best.items():
-                torch.manual_seed(self.settings.seed)
-                started = time.perf_counter()
-                self._losses(batch, precision)[0].joint.backward()
-                best[precision] = min(seconds, time.perf_counter() - started)
+
+        def run(precision: str) -> None:
+            torch.manual_seed(self.settings.seed)
+            self._losses(batch, precision)[0].joint.backward()
+
+        best = time_precisions(run)
         self.model.zero_grad(set_to_none=True)
         return min(best, key=best.__getitem__)
 
