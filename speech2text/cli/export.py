@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from speech2text.cli.console import print_note, print_output, progress_bar, show_warnings_as_lines, sum_known
+from speech2text.cli.dependencies import packages_of
 from speech2text.cli.options import require_finite
-from speech2text.errors import DependencyError, ExportError
+from speech2text.errors import ExportError
 
 if TYPE_CHECKING:
     from speech2text.audio.manifest import Utterance
@@ -60,13 +61,11 @@ def export(
     from speech2text.bundle.store import find_bundle, open_bundle
     from speech2text.bundle.writer import check_destination
 
-    try:
+    with packages_of("train", needed_by="exporting"):
         from speech2text.training.checkpoint import load_run
         from speech2text_export.bundling import make_bundle, quantize_bundle, save_bundle
         from speech2text_export.comparison import check_loss, measure
         from speech2text_export.language_model import take_language_model
-    except ImportError as error:
-        raise DependencyError(f"exporting needs the package {error.name!r}: pip install 'speech2text[train]'") from None
     if int8 and manifest is None:
         raise click.UsageError("--int8 needs --manifest: recordings with texts that show what it costs")
     check_destination(bundle)  # now, not after the work

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speech2text.cli.console import print_note
-from speech2text.errors import DependencyError
+from speech2text.cli.dependencies import packages_of
 
 if TYPE_CHECKING:
     from speech2text import Recognizer
@@ -34,11 +34,9 @@ def require_libraries() -> None:
     Raises:
         DependencyError: it is not.
     """
-    try:
+    with packages_of("html", needed_by="--html"):
         import librosa  # noqa: F401
         import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise DependencyError(f"--html needs the package {error.name!r}: pip install 'speech2text[html]'") from None
 
 
 def write_page(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from speech2text.cli.console import keep_libraries_quiet, print_note, show_warnings_as_lines
+from speech2text.cli.dependencies import packages_of
 from speech2text.cli.options import model_option
-from speech2text.errors import DependencyError
 
 
 @click.command()
@@ -80,16 +80,13 @@ def serve(
     """
     from speech2text import load_model
 
-    try:
+    with packages_of("serve", needed_by="serve"):
         import python_multipart  # noqa: F401 - the first request would miss them
         import websockets  # noqa: F401
 
         from speech2text.serving.limits import Limits
         from speech2text.serving.service import listen
         from speech2text.serving.service import serve as run
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        raise DependencyError(f"serve needs the package {package!r}: pip install 'speech2text[serve]'") from None
 
     keep_libraries_quiet()
     show_warnings_as_lines()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from speech2text.cli.console import print_note, print_output, show_warnings_as_lines
-from speech2text.errors import DependencyError
+from speech2text.cli.dependencies import packages_of
 
 if TYPE_CHECKING:
     from speech2text.training.trainer import StepReport, Trainer
@@ -37,13 +37,11 @@ def train(
 
     Ctrl-C stops; the same command goes on at the last checkpoint.
     """
-    try:
+    with packages_of("train", needed_by="training"):
         import torch
 
         from speech2text.training.recipe import DEFAULT_RECIPE, read_recipe
         from speech2text.training.run import open_profile, open_run
-    except ImportError as error:
-        raise DependencyError(f"training needs the package {error.name!r}: pip install 'speech2text[train]'") from None
     show_warnings_as_lines()
     if threads:
         torch.set_num_threads(threads)

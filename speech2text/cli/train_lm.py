@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from speech2text.cli.console import print_note, print_output, progress_bar, show_warnings_as_lines, sum_known
+from speech2text.cli.dependencies import packages_of
 from speech2text.cli.options import model_option, require_finite
-from speech2text.errors import DependencyError
 
 if TYPE_CHECKING:
     from speech2text.audio.manifest import Utterance
@@ -84,13 +84,11 @@ def train_lm(
     from speech2text.bundle.store import find_bundle, open_bundle
     from speech2text.bundle.writer import check_destination
 
-    try:
+    with packages_of("train", needed_by="training"):
         import torch
 
         from speech2text.training.language_model import LanguageModelSettings
         from speech2text_export.bundling import save_bundle
-    except ImportError as error:
-        raise DependencyError(f"training needs the package {error.name!r}: pip install 'speech2text[train]'") from None
     if manifest is not None and lm_weight is not None:
         raise click.UsageError("--manifest chooses the weight of the language model: give it or --lm-weight")
     check_destination(output)  # now, not after the work
