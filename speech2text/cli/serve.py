@@ -6,7 +6,7 @@ import click
 
 from speech2text.cli.console import keep_libraries_quiet, print_note, show_warnings_as_lines
 from speech2text.cli.dependencies import packages_of
-from speech2text.cli.options import model_option
+from speech2text.cli.options import model_option, require_finite
 
 
 @click.command()
@@ -29,6 +29,7 @@ from speech2text.cli.options import model_option
 @click.option(
     "--max-upload",
     type=click.FloatRange(min=0, min_open=True),
+    callback=require_finite,
     default=200.0,
     show_default=True,
     help="MiB of one upload.",
