@@ -18,8 +18,9 @@ def test_unscaled_it_is_the_geometric_mean(values):
 def test_a_surer_token_never_makes_a_word_less_sure(values, surer, slope, bias):
     better = [max(value, surer) for value in values]
     low, high = (word_confidence(each, slope, bias) for each in (values, better))
-    assert 0 < low <= high + 1e-12
-    assert high < 1
+    assert low <= high + 1e-12
+    assert 0 < low <= 1
+    assert 0 < high <= 1
 
 
 def test_the_fit_finds_what_made_the_words_right():
