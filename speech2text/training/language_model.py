@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from speech2text.model.language_model import LanguageModel, LanguageModelConfig
 from speech2text.training.loss import PADDING, pad_tokens
-from speech2text.training.optimisation import move_average, time_precisions
+from speech2text.training.optimisation import learning_rate, move_average, time_precisions
 from speech2text.training.sentences import Sentences
 
 LENGTH_JITTER = 0.3
@@ -26,8 +26,6 @@ EPOCH_BATCHES = 50
 LEAST_BATCH, MOST_BATCH = 256, 4096
 """Tokens of a batch, without its padding."""
 WARMUP_STEPS = 100
-FINAL_RATE = 0.01
-"""The learning rate at the end, as a share of the highest."""
 AVERAGE_DECAY = 0.99
 """Of the moving average of the weights that is measured and kept."""
 EVALUATE_EVERY = 100
@@ -118,7 +116,7 @@ class LanguageModelTrainer:
 
     def _step(self, step: int, rows: list[NDArray[np.int32]]) -> float:
         for group in self._optimizer.param_groups:
-            group["lr"] = self._learning_rate(step)
+            group["lr"] = learning_rate(step - 1, self.settings.steps, WARMUP_STEPS, self.settings.learning_rate)
         self.model.train()
         loss = self._loss(rows, self.precision)
         self._optimizer.zero_grad(set_to_none=True)
@@ -143,12 +141,6 @@ class LanguageModelTrainer:
         best = time_precisions(lambda precision: self._loss(rows, precision).backward())
         self.model.zero_grad(set_to_none=True)
         return "bf16" if best["bf16"] * CLEARLY_FASTER < best["fp32"] else "fp32"
-
-    def _learning_rate(self, step: int) -> float:
-        """Linear warm-up, then a cosine down to FINAL_RATE of the highest."""
-        warmup = min(1.0, step / WARMUP_STEPS)
-        cosine = 0.5 * (1 + math.cos(math.pi * step / self.settings.steps))
-        return self.settings.learning_rate * warmup * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
 
 
 def plan_batches(lengths: NDArray[np.int64], batch_tokens: int, random: np.random.Generator) -> list[NDArray[np.int64]]:

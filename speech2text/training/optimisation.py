@@ -9,7 +9,18 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+FINAL_RATE = 0.01
+"""The learning rate at the end, as a share of the highest."""
 PRECISION_ROUNDS = 3
+
+
+def learning_rate(step: int, steps: int, warmup_steps: int, highest: float) -> float:
+    """The rate of step 0, 1, ... of `steps`: a linear warm-up, then a cosine (Loshchilov and Hutter 2017)."""
+    if step < warmup_steps:
+        return highest * (step + 1) / warmup_steps
+    done = (step - warmup_steps) / max(1, steps - warmup_steps)
+    cosine = 0.5 * (1 + math.cos(math.pi * done))
+    return highest * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
 
 
 @torch.no_grad()

@@ -6,7 +6,6 @@ is, bit for bit on a CPU, the run that was never stopped.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from copy import deepcopy
@@ -39,12 +38,10 @@ from speech2text.training.checkpoint import (
 )
 from speech2text.training.corpus import Corpus, plan_epoch
 from speech2text.training.loss import Losses, attention_guide, inconsistency, joint_loss, pad_tokens
-from speech2text.training.optimisation import move_average, time_precisions
+from speech2text.training.optimisation import learning_rate, move_average, time_precisions
 from speech2text.training.recipe import Recipe
 from speech2text.training.splicing import Splicer
 
-FINAL_RATE = 0.01
-"""The learning rate at the end, as a share of the highest."""
 EVALUATION_BATCH_SECONDS = 120.0
 STATISTICS_UTTERANCES = 500
 """The frontend's mean and deviation are taken from at least so many utterances, less than twice as many, or all."""
@@ -180,8 +177,9 @@ class Trainer:
         torch.manual_seed(self.settings.seed * 1_000_003 + position.step)
         batches = self._plan(position.epoch)
         indices = batches[position.batch]
+        settings = self.settings
         for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate(position.step)
+            group["lr"] = learning_rate(position.step, settings.steps, settings.warmup_steps, settings.learning_rate)
         self.model.train()
         losses, audio_seconds = self._losses([int(index) for index in indices], self.precision)
         self.optimizer.zero_grad(set_to_none=True)
@@ -247,14 +245,6 @@ class Trainer:
         if self.settings.consistency_weight:
             return [None, chunk]
         return [None if float(torch.rand(())) < self.settings.whole_share else chunk]
-
-    def learning_rate(self, step: int) -> float:
-        """Linear warm-up, then a cosine (Loshchilov and Hutter 2017) down to FINAL_RATE of the highest."""
-        if step < self.settings.warmup_steps:
-            return self.settings.learning_rate * (step + 1) / self.settings.warmup_steps
-        done = (step - self.settings.warmup_steps) / max(1, self.settings.steps - self.settings.warmup_steps)
-        cosine = 0.5 * (1 + math.cos(math.pi * done))
-        return self.settings.learning_rate * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
 
     @torch.no_grad()
     def _measure_features(self) -> None:

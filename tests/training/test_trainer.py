@@ -13,7 +13,7 @@ from speech2text.errors import OutputError, TrainingError
 from speech2text.training.checkpoint import load_run
 from speech2text.training.recipe import DEFAULT_RECIPE, recipe_from_json
 from speech2text.training.run import open_profile, open_run
-from speech2text.training.trainer import FINAL_RATE, ctc_error_rate
+from speech2text.training.trainer import ctc_error_rate
 from tests.training.tiny import TEXTS, tiny_recipe, write_recordings
 
 
@@ -63,16 +63,6 @@ def test_tensorboard_has_the_loss_and_the_error_rate(opened, tmp_path):
         written = [(event.step, event.value) for event in events.Scalars(name)]
         assert written == [(report.step, pytest.approx(getattr(report, name))) for report in reports]
     assert [event.step for event in events.Scalars("wer")] == [3, 6]
-
-
-def test_the_learning_rate_warms_up_and_falls_to_its_share(opened):
-    trainer = opened("training.steps=100", "training.warmup_steps=10", "training.learning_rate=0.5")
-    rates = [trainer.learning_rate(step) for step in range(101)]
-    assert rates[0] == pytest.approx(0.05)
-    assert max(rates) == rates[10] == rates[9] == 0.5
-    assert rates[:10] == sorted(rates[:10])
-    assert rates[10:] == sorted(rates[10:], reverse=True)
-    assert rates[100] == pytest.approx(0.5 * FINAL_RATE)
 
 
 def test_more_warm_up_than_steps_is_no_error(opened):
