@@ -21,6 +21,12 @@ TELEPHONE_RATE = 8_000
 MU_LAW_LEVELS = 256
 STEEPEST_NOISE = 1.0
 """Generated noise falls with frequency as f^-a in amplitude, a drawn from 0 (white) to this (brown)."""
+NON_SPEECH_SHARES = (0.5, 0.2, 0.15, 0.15)
+"""Of recorded noise, generated noise, tones and digital silence among what holds no speech."""
+NON_SPEECH_DBFS = (-60.0, 0.0)
+"""Its peak."""
+TONE_HERTZ = (50.0, 4000.0)
+MOST_TONES = 4
 
 
 class WaveformAugmentation:
@@ -43,9 +49,16 @@ class WaveformAugmentation:
             samples = telephone(samples)
         return (samples * 10 ** (_between(*settings.gain_db) / 20)).clamp(-1, 1)
 
+    def non_speech(self, length: int) -> Tensor:
+        """Samples (length,) in which nobody speaks, of a drawn kind and loudness."""
+        kinds = (self._noise, generated_noise, tones, torch.zeros)
+        samples = kinds[int(torch.multinomial(torch.tensor(NON_SPEECH_SHARES), 1))](length)
+        loudness = 10 ** (_between(*NON_SPEECH_DBFS) / 20)
+        return samples * loudness / samples.abs().max().clamp(min=1e-6)
+
     def _noise(self, length: int) -> Tensor:
         if self.noise is None:
-            return coloured_noise(length, _between(0.0, STEEPEST_NOISE))
+            return generated_noise(length)
         clip = torch.from_numpy(self.noise.samples(int(torch.randint(len(self.noise), ()))))
         start = int(torch.randint(len(clip), ()))
         return clip.roll(-start).repeat(-(-length // len(clip)))[:length] + 1e-6 * torch.randn(length)
@@ -56,6 +69,20 @@ def telephone(samples: Tensor) -> Tensor:
     narrow = sound.resample(samples, SAMPLE_RATE, TELEPHONE_RATE).clamp(-1, 1)
     coded = sound.mu_law_decoding(sound.mu_law_encoding(narrow, MU_LAW_LEVELS), MU_LAW_LEVELS)
     return sound.resample(coded, TELEPHONE_RATE, SAMPLE_RATE)[: len(samples)]
+
+
+def generated_noise(length: int) -> Tensor:
+    """Noise (length,) of a drawn colour."""
+    return coloured_noise(length, _between(0.0, STEEPEST_NOISE))
+
+
+def tones(length: int) -> Tensor:
+    """One to MOST_TONES steady tones (length,) at once, as of machines and instruments."""
+    count = 1 + int(torch.randint(MOST_TONES, ()))
+    low, high = (torch.tensor(hertz).log() for hertz in TONE_HERTZ)
+    hertz = (low + (high - low) * torch.rand(count)).exp()
+    phases = 2 * torch.pi * (hertz[:, None] * torch.arange(length) / SAMPLE_RATE + torch.rand(count, 1))
+    return (torch.rand(count, 1) * phases.sin()).sum(dim=0)
 
 
 def coloured_noise(length: int, slope: float) -> Tensor:

@@ -93,6 +93,8 @@ class AugmentationSettings(Section):
     snr_db: tuple[float, float] = (5.0, 30.0)
     telephone_share: float = Field(default=0.1, ge=0, le=1)
     """Share of the utterances heard through a telephone: 8 kHz and mu-law."""
+    non_speech_share: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the utterances in whose place noise, tones or digital silence are heard and nothing is to be written."""
     frequency_masks: int = Field(default=2, ge=0)
     frequency_mask_bins: int = Field(default=20, ge=0, le=MEL_BINS)
     time_masks: int = Field(default=2, ge=0)
@@ -137,11 +139,18 @@ class TrainingSettings(Section):
 
 
 class DecodingSettings(Section):
-    """The search that the bundle uses unless told otherwise, and the chunk of its streams."""
+    """The search that the bundle uses unless told otherwise (decoding/beam.py), and the chunk of its streams."""
 
     beam_size: int = Field(default=8, ge=1)
     ctc_weight: float = Field(default=0.5, ge=0, le=1)
     length_bonus: float = 0.0
+    length_normalization: float = Field(default=0.0, ge=0)
+    end_threshold: float = Field(default=0.0, ge=0)
+    coverage_weight: float = Field(default=0.0, ge=0)
+    lm_weight: float = Field(default=0.0, ge=0)
+    """Of the language model that `export --lm` puts in; 0 leaves it the weight it has where it comes from."""
+    speech_threshold: float | None = None
+    """A reading with less evidence is taken for noise (runtime/guards.py); recipes/measurements/silence.py finds it."""
     chunk_seconds: float = Field(default=0.64, gt=0)
 
 

@@ -215,7 +215,10 @@ class Trainer:
         return self._weigh(hearings, targets), float(lengths.sum()) / SAMPLE_RATE
 
     def _utterance(self, index: int) -> tuple[FloatArray, list[int]]:
-        """Samples (N,) and tokens of an utterance, or of one spliced in its place."""
+        """Samples (N,) and tokens of an utterance, or of what is heard in its place."""
+        non_speech_share = self.recipe.augmentation.non_speech_share
+        if non_speech_share and float(torch.rand(())) < non_speech_share:
+            return self.waveform_augmentation.non_speech(int(self.train_corpus.lengths[index])).numpy(), []
         if self._splices() and float(torch.rand(())) < self.recipe.augmentation.splice_share:
             samples, text = self.splicer.splice(index)
             return samples, self.tokenizer.encode(text)

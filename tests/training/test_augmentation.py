@@ -11,12 +11,14 @@ import torch
 
 from speech2text.audio.manifest import read_utterances
 from speech2text.training.augmentation import (
+    MOST_TONES,
     SpecAugment,
     WaveformAugmentation,
     coloured_noise,
     garble,
     pad_waveforms,
     telephone,
+    tones,
 )
 from speech2text.training.corpus import load_corpus
 from speech2text.training.recipe import AugmentationSettings
@@ -142,6 +144,24 @@ def test_gain_is_in_decibels(speech, gain):
 def test_samples_never_leave_the_range(speech):
     loud = augmentation(gain_db=(40.0, 40.0))(speech)
     assert float(loud.abs().max()) == 1.0
+
+
+def test_non_speech_is_silence_noise_or_tones_of_all_loudnesses(recorded_noise):
+    peaks = torch.stack([augmentation(recorded_noise).non_speech(RATE // 4).abs().max() for _ in range(300)])
+    silent = peaks == 0
+    assert 0.05 < silent.float().mean() < 0.7  # the recorded noise of this test is silence in part
+    assert peaks.max() <= 1 + 1e-6
+    assert peaks[~silent].log10().std() > 0.5
+
+
+@pytest.mark.parametrize("length", [1, 100, 16_001])
+def test_tones_are_as_long_as_asked_and_narrow(length):
+    heard = tones(length)
+    assert heard.shape == (length,)
+    assert heard.isfinite().all()
+    if length > RATE // 2:
+        energy = torch.fft.rfft(heard * torch.hann_window(length)).abs().square().sort(descending=True).values
+        assert energy[: 5 * MOST_TONES].sum() > 0.95 * energy.sum()
 
 
 def masked(frames=200, bins=80, batch=6, **changes):

@@ -45,6 +45,17 @@ def test_it_learns_what_it_hears(opened):
     assert ctc_error_rate(trainer.average, trainer.tokenizer, trainer.train_corpus) < 0.25
 
 
+def test_where_nobody_speaks_it_learns_to_write_nothing(opened):
+    trainer = opened(
+        "augmentation.non_speech_share=0.99", "training.steps=60", "training.learning_rate=0.01",
+        "training.label_smoothing=0", "training.evaluate_every=100", "training.checkpoint_every=100",
+    )  # fmt: skip
+    reports = list(trainer.steps())
+    nothing_said = [report for report in reports[-20:] if report.ctc < 0.5]
+    assert nothing_said
+    assert min(report.spelling for report in nothing_said) < 0.1
+
+
 def test_reports_count_steps_and_measure_dev_where_asked(opened):
     reports = list(opened().train())
     assert [report.step for report in reports] == [1, 2, 3, 4, 5, 6]
