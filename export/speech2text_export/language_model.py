@@ -57,7 +57,7 @@ def add_language_model(
 
 
 def take_language_model(bundle: Bundle, source: Bundle) -> Bundle:
-    """The same bundle with the language model of another bundle and the weight it has there.
+    """The same bundle with the language model of another bundle and, if it names no weight, the weight it has there.
 
     Raises:
         ExportError: the other has none, or one of other pieces.
@@ -71,7 +71,7 @@ def take_language_model(bundle: Bundle, source: Bundle) -> Bundle:
             "export without it, then add one with `speech2text train-lm`"
         )
     with_model = _put(bundle, shape, source.files[LANGUAGE_MODEL_NAME])
-    return set_lm_weight(with_model, source.manifest.decoding.lm_weight)
+    return set_lm_weight(with_model, bundle.manifest.decoding.lm_weight or source.manifest.decoding.lm_weight)
 
 
 def set_lm_weight(bundle: Bundle, lm_weight: float, length_bonus: float | None = None) -> Bundle:

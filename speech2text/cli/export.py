@@ -73,6 +73,9 @@ def export(
     utterances = _read(manifest)
     lm_source = open_bundle(find_bundle(lm)) if lm else None
     trained = load_run(run)
+    if trained.recipe.decoding.lm_weight and lm_source is None:
+        weight = f"the weight {trained.recipe.decoding.lm_weight:g} (decoding.lm_weight)"
+        raise ExportError(f"{run}: its recipe gives a language model {weight}; name its bundle by --lm")
     recording = _choose_sample(run, sample, utterances)
     exported, difference = make_bundle(trained.model, trained.tokenizer, _facts(trained), recording, bundle)
     print_note(f"graphs equal to the model: log-probabilities differ by {difference:.1e} at most")
@@ -121,7 +124,7 @@ def _facts(trained: Run) -> Facts:
         languages=recipe.languages,
         licence=recipe.licence,
         data=tuple(DataSource(credit.name, credit.hours, credit.licence) for credit in recipe.credits),
-        decoding=Decoding(search.beam_size, search.ctc_weight, search.length_bonus),
+        decoding=Decoding(**search.model_dump(exclude={"chunk_seconds"})),
         chunk_frames=recipe.chunk_frames(search.chunk_seconds),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,14 @@ import torch
 
 from speech2text import load_model
 from speech2text.audio.manifest import Utterance
+from speech2text.bundle.manifest import Decoding
 from speech2text.bundle.store import read_manifest
 from speech2text.cli.app import main
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training.checkpoint import Checkpoint, Position, save_checkpoint
 from speech2text.training.corpus import load_corpus
-from speech2text.training.recipe import recipe_from_json
+from speech2text.training.recipe import DecodingSettings, recipe_from_json
 
 MODEL = {"listener_units": 16, "memory": 16, "heads": 2, "embedding": 8, "speller_units": 16}
 RECIPE = {
@@ -167,6 +169,44 @@ def test_a_language_model_is_carried_over_from_another_bundle(run: Path, tmp_pat
     assert carried.decoding.lm_weight == 0.4
     assert carried.files["lm.onnx"] == source.files["lm.onnx"]
     assert export(run, tmp_path / "again", "--lm", tmp_path / "first") == 1
+    decode_by(run, lm_weight=0.2)
+    assert export(run, tmp_path / "again", "--lm", tmp_path / "with") == 0
+    assert read_manifest(tmp_path / "again").decoding.lm_weight == 0.2
+
+
+def decode_by(run: Path, **settings: float) -> None:
+    """Let the recipe of the run say how its bundle searches."""
+    decoding = {**RECIPE["decoding"], **settings}  # type: ignore[dict-item]
+    (run / "recipe.json").write_text(json.dumps({**RECIPE, "decoding": decoding}))
+
+
+def test_every_setting_of_the_search_goes_from_the_recipe_to_the_bundle(run: Path, tmp_path: Path) -> None:
+    settings = {"beam_size": 3, "ctc_weight": 0.4, "length_bonus": 0.2, "length_normalization": 0.6}
+    settings |= {"end_threshold": 1.5, "coverage_weight": 0.1, "speech_threshold": -40.0}
+    decode_by(run, **settings)
+    assert export(run, tmp_path / "bundle") == 0
+    assert load_model(tmp_path / "bundle").decoding == Decoding(**settings)  # type: ignore[arg-type]
+
+
+def test_recipe_and_bundle_have_the_same_settings_of_the_search() -> None:
+    in_bundle = {field.name: field.default for field in fields(Decoding)}
+    in_recipe = {name: field.default for name, field in DecodingSettings.model_fields.items()}
+    assert in_bundle.keys() == in_recipe.keys() - {"chunk_seconds"}
+    assert {name: in_recipe[name] for name, default in in_bundle.items() if default is not MISSING} == {
+        name: default for name, default in in_bundle.items() if default is not MISSING
+    }
+
+
+def test_a_weight_without_a_language_model_is_one_line(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    decode_by(run, lm_weight=0.3)
+    assert export(run, tmp_path / "bundle") == 1
+    assert capsys.readouterr().err == (
+        f"error: {run}: its recipe gives a language model the weight 0.3 (decoding.lm_weight); "
+        "name its bundle by --lm\n"
+    )
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_a_run_without_recordings_needs_a_sample(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,6 +84,11 @@ NOTED = {
     "decoding.beam_size": "decoding.beam_size=3",
     "decoding.ctc_weight": "decoding.ctc_weight=0.2",
     "decoding.length_bonus": "decoding.length_bonus=0.5",
+    "decoding.length_normalization": "decoding.length_normalization=0.6",
+    "decoding.end_threshold": "decoding.end_threshold=1.5",
+    "decoding.coverage_weight": "decoding.coverage_weight=0.1",
+    "decoding.lm_weight": "decoding.lm_weight=0.3",
+    "decoding.speech_threshold": "decoding.speech_threshold=-2.5",
     "decoding.chunk_seconds": "decoding.chunk_seconds=0.32",
 }
 """These describe or decode: training leaves them in the run's recipe.json for the bundle."""
