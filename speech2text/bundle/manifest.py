@@ -215,6 +215,10 @@ class Manifest:
         _check(self.precision in PRECISIONS, f"precision must be one of {PRECISIONS}, not {self.precision!r}")
         for key in ("sample_rate", "frame_samples", "reduction", "chunk_frames", "vocabulary"):
             _check(getattr(self.model, key) > 0, f"model.{key} must be positive")
+        _check(
+            self.model.memory_frame_samples <= self.model.sample_rate,
+            "model.frame_samples x model.reduction must be a second at most",
+        )
         chunk, reduction = self.model.chunk_frames, self.model.reduction
         _check(
             chunk % reduction == 0, f"model.chunk_frames ({chunk}) must be a multiple of the reduction ({reduction})"

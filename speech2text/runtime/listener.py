@@ -9,6 +9,7 @@ import numpy as np
 
 from speech2text.bundle.manifest import LISTENER_NAME, ModelShape
 from speech2text.decoding.protocols import FloatArray, Memory
+from speech2text.errors import BundleError
 from speech2text.runtime.session import check_sizes, open_session
 
 ListenerState: TypeAlias = Mapping[str, FloatArray]
@@ -29,6 +30,7 @@ class OnnxListener:
         sizes = {**states, **{f"next_{name}": size for name, size in states.items()}}
         check_sizes(LISTENER_NAME, self._session, {**sizes, "ctc_log_probs": (None, None, shape.vocabulary)})
         self._outputs = (*_MEMORY, *(f"next_{name}" for name in self._states))
+        self._check_frames()
 
     def start(self) -> ListenerState:
         """The state before the first sample of a stream."""
@@ -65,6 +67,22 @@ class OnnxListener:
             np.concatenate([part.keys for part in parts]),
             np.concatenate([part.ctc_log_probs for part in parts]),
         )
+
+    def _check_frames(self) -> None:
+        """See that a memory frame is as long as the manifest says, since all times hang on it.
+
+        No size of an input or output shows it, so the graph is asked: just a frame must give one, a sample more two.
+        """
+        unit = self._shape.memory_frame_samples
+        lengths = np.array([unit, unit + 1], np.int64)
+        states = {name: np.zeros((2, *size), np.float32) for name, size in self._shape.listener_state.items()}
+        feeds = {"pcm": np.zeros((2, unit + 1), np.float32), "lengths": lengths, **states}
+        (frames,) = self._session.run(("memory_lengths",), feeds)
+        if frames.tolist() != [1, 2]:
+            raise BundleError(
+                f"{LISTENER_NAME}: a memory frame does not have the {unit} samples that the manifest says "
+                "(frame_samples x reduction); copy the whole bundle again"
+            )
 
     def _nothing(self) -> Memory:
         heard, _ = self.hear(np.zeros(1, np.float32), self.start())

@@ -37,7 +37,7 @@ def open_session(
 def check_sizes(name: str, session: onnxruntime.InferenceSession, sizes: Mapping[str, Sequence[int | None]]) -> None:
     """Compare the sizes of inputs and outputs, by name, with what the manifest says; None may be any size.
 
-    Nothing else does: the hashes in the manifest are of the other files, so a number in it can be edited.
+    The hashes in the manifest are of the other files, so an edited number in it is noticed only by such comparisons.
 
     Raises:
         BundleError: a size differs; a size that the graph leaves open is not compared.

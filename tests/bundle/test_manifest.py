@@ -59,6 +59,7 @@ def test_a_language_model_is_not_there_without_its_key(data):
         (("parameters",), True, "parameters must be a whole number, not True"),
         (("model", "reduction"), 4.5, "model.reduction must be a whole number, not 4.5"),
         (("model", "chunk_frames"), 63, "multiple of the reduction"),
+        (("model", "reduction"), 10**9, "model.frame_samples x model.reduction must be a second at most"),
         (("model", "listener_state", "pcm_state"), ["x"], "model.listener_state.pcm_state[0] must be a whole number"),
         (("data",), {}, "data must be a list"),
         (("data", 0, "hours"), "1", "data[0].hours must be a number"),

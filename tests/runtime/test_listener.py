@@ -74,6 +74,16 @@ def test_a_graph_with_other_inputs_is_refused(bundle):
         OnnxListener(bundle.files[LISTENER_NAME], shape)
 
 
+@pytest.mark.parametrize("edit", [{"reduction": 2}, {"reduction": 8}, {"frame_samples": 159}, {"frame_samples": 161}])
+def test_another_length_of_a_memory_frame_is_noticed(bundle, edit):
+    shape = dataclasses.replace(bundle.manifest.model, **edit)
+    message = (
+        rf"listener\.onnx: a memory frame does not have the {shape.memory_frame_samples} samples that the manifest"
+    )
+    with pytest.raises(BundleError, match=message):
+        OnnxListener(bundle.files[LISTENER_NAME], shape)
+
+
 def test_what_is_no_graph_is_refused(bundle):
     with pytest.raises(BundleError, match=r"speller\.onnx cannot be run"):
         OnnxSpeller(b"not a graph", bundle.manifest.model)
