@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from speech2text.cli.console import keep_libraries_quiet, print_note, show_warnings_as_lines
 from speech2text.cli.dependencies import packages_of
-from speech2text.cli.options import model_option, require_finite
+from speech2text.cli.options import (
+    beam_size_option,
+    hotwords_file_option,
+    hotwords_score_option,
+    lm_weight_option,
+    model_option,
+    require_finite,
+)
 
 
 @click.command()
@@ -19,6 +28,10 @@ from speech2text.cli.options import model_option, require_finite
     help="The port to listen on; 0 is any free one.",
 )
 @model_option
+@beam_size_option
+@lm_weight_option
+@hotwords_file_option
+@hotwords_score_option
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
@@ -37,6 +50,7 @@ from speech2text.cli.options import model_option, require_finite
 @click.option(
     "--max-seconds",
     type=click.FloatRange(min=0, min_open=True),
+    callback=require_finite,
     default=14_400.0,
     show_default=True,
     help="Seconds of sound in one upload or stream.",
@@ -58,6 +72,7 @@ from speech2text.cli.options import model_option, require_finite
 @click.option(
     "--max-idle",
     type=click.FloatRange(min=0, min_open=True),
+    callback=require_finite,
     default=30.0,
     show_default=True,
     help="Seconds without anything from a client.",
@@ -67,6 +82,10 @@ def serve(
     host: str,
     port: int,
     model: str,
+    beam_size: int | None,
+    lm_weight: float | None,
+    hotwords_file: Path | None,
+    hotwords_score: float,
     threads: int,
     max_upload: float,
     max_seconds: float,
@@ -91,9 +110,18 @@ def serve(
 
     keep_libraries_quiet()
     show_warnings_as_lines()
-    limits = Limits(int(max_upload * 2**20), max_seconds, max_rate, max_sessions, max_idle)
+    try:
+        limits = Limits(max_upload * 2**20, max_seconds, max_rate, max_sessions, max_idle)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     with listen(host, port) as listening:
-        recognizer = load_model(model)
+        recognizer = load_model(
+            model,
+            beam_size=beam_size,
+            lm_weight=lm_weight,
+            hotwords=hotwords_file or (),
+            hotwords_score=hotwords_score,
+        )
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listening.getsockname()[1]}"
         ready = f"{recognizer.manifest.name}: listening on {address} (Ctrl-C ends)"

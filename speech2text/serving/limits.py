@@ -29,7 +29,7 @@ class Limits:
         ValueError: one of them is not above 0, or the rate is below the lowest that is heard.
     """
 
-    upload_bytes: int = 200 * 2**20
+    upload_bytes: float = 200 * 2**20
     seconds: float = 4 * 3600.0
     sample_rate: int = 192_000
     sessions: int = 64
@@ -39,7 +39,7 @@ class Limits:
         for field in fields(self):
             value = getattr(self, field.name)
             if not (isfinite(value) and value > 0):
-                raise ValueError(f"the limit {field.name} must be a number above 0, not {value}")
+                raise ValueError(f"the limit {field.name} must be a finite number above 0, not {value}")
         if self.sample_rate < LOWEST_RATE:
             raise ValueError(f"the limit sample_rate must be at least {LOWEST_RATE}, not {self.sample_rate}")
 

@@ -1,8 +1,10 @@
 """`POST /v1/audio/transcriptions`: a recording in a form, its transcript in one of OpenAI's formats.
 
 Of the form's fields `file`, `language`, `response_format` and `timestamp_granularities[]` are heeded. `model` may be
-anything, since there is one. What steers a sampling decoder (`temperature`, `prompt`) and every other field is ignored;
-`stream=true` is refused, as what it asks for is at the WebSocket.
+anything, since there is one. Every other field is ignored: `temperature`, since nothing is drawn at random, and
+`prompt`, since it is the text before or sets a style; its words need not be said, and as hot words some of them would
+be invented. Hot words are those of `speech2text serve --hotwords-file`. `stream=true` is refused, as what it asks for
+is at the WebSocket.
 """
 
 from __future__ import annotations

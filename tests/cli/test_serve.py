@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from speech2text.cli.app import main
 from speech2text.serving.limits import Limits
 
 
@@ -21,6 +22,38 @@ def test_an_address_of_another_machine_is_one_line(speech2text, tiny):
     done = speech2text("serve", "--host", "192.0.2.1", "--port", 0, "--model", tiny)  # an address for documents
     assert done.returncode == 1
     assert done.stderr.startswith("error: 192.0.2.1, port 0: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(
+            (option, value)
+            for option in ("--lm-weight", "--hotwords-score", "--max-upload", "--max-seconds", "--max-idle")
+            for value in ("nan", "inf", "-1")
+        ),
+        *((option, "0") for option in ("--beam-size", "--threads", "--max-rate", "--max-sessions", "--max-upload")),
+        ("--port", "65536"),
+    ],
+)
+def test_a_number_that_cannot_be_is_a_wrong_use(option, value, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["serve", "--port", "0", option, value])
+    assert stopped.value.code == 2
+    assert f"Invalid value for '{option}': " in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_limit_too_large_for_a_number_is_a_wrong_use(speech2text):
+    done = speech2text("serve", "--port", 0, "--max-upload", "1e305")
+    assert done.returncode == 2
+    assert "upload_bytes must be a finite number above 0" in done.stderr.splitlines()[-1]
+
+
+def test_a_weight_for_no_language_model_is_one_line(speech2text, tiny):
+    done = speech2text("serve", "--port", 0, "--model", tiny, "--lm-weight", 0.3)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: {tiny}: has no language model to give a weight of 0.3; ")
     assert done.stderr.count("\n") == 1
 
 

@@ -10,7 +10,8 @@ import pytest
 import soundfile
 
 from speech2text import load_model
-from tests.tiny_bundle import tone
+from tests.serving.conftest import serving
+from tests.tiny_bundle import LEVELS, tone
 
 WORDS = ("one", "two", "", "", "", "three")
 
@@ -71,6 +72,23 @@ def test_words_come_if_asked_for(ask, expected):
 
 def test_what_clients_send_besides_is_ignored(ask):
     assert ask(model="any", temperature=0.3, prompt="Hello", language="en-GB", extra_body={"user": "x"}).text
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ((), "one two"),
+        (("--hotwords-score", "0"), "one"),
+        (("--beam-size", "1"), "two one"),  # too narrow for the better reading
+    ],
+)
+def test_the_search_is_that_of_the_options(tiny, tmp_path, options, text):
+    (tmp_path / "hot.txt").write_text("two\n")
+    between = (LEVELS["two"] / LEVELS["one"]) ** 0.48  # a little nearer to "one"
+    sound = wav(tone("", "", "", "", "one", "one", "", "", "", seconds=0.04) * between)
+    defaults = ("--hotwords-file", tmp_path / "hot.txt", "--hotwords-score", "1")
+    with serving(tiny, *defaults, *options) as service:
+        assert service.post(files={"file": sound}).json() == {"text": text}
 
 
 def test_any_format_rate_and_number_of_channels(ask):
