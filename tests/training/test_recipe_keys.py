@@ -45,6 +45,7 @@ CHANGES = {
     "augmentation.noise_share": ("augmentation.noise_share=0.9",),
     "augmentation.snr_db": ("augmentation.snr_db=[0.0, 0.0]", LOUD),
     "augmentation.telephone_share": ("augmentation.telephone_share=0.9",),
+    "augmentation.non_speech_share": ("augmentation.non_speech_share=0.9",),
     "augmentation.frequency_masks": ("augmentation.frequency_masks=0",),
     "augmentation.frequency_mask_bins": ("augmentation.frequency_mask_bins=40",),
     "augmentation.time_masks": ("augmentation.time_masks=0",),
