@@ -61,14 +61,6 @@ def test_english_manifests_point_to_the_recordings(english, source, tmp_path):
     assert train[0].text == "Grüße"
 
 
-def test_english_hears_small_corpora_several_times_in_an_epoch(english, source, tmp_path):
-    rows = [{"audio": "a.flac", "text": "a", "corpus": "an4"}, {"id": "b", "audio": "b.flac", "text": "b"}]
-    (source / english.TRAIN[0]).write_text("".join(json.dumps(row) + "\n" for row in rows))
-    english.prepare(source, tmp_path / "out")
-    train = read_utterances(tmp_path / "out" / "train.jsonl")
-    assert [utterance.audio.name for utterance in train][:4] == ["a.flac"] * english.REPEATS["an4"] + ["b.flac"]
-
-
 def test_english_noise_leaves_one_fold_for_checking(english, source, tmp_path):
     english.prepare(source, tmp_path / "out")
     noise = read_utterances(tmp_path / "out" / read_recipe(ENGLISH).data.noise, with_texts=False)
