@@ -15,17 +15,24 @@ class Delays:
     """Collects updates with the moment at which each was shown, in seconds since the recording began.
 
     first_partials: from the start of each segment's first word to its first partial text.
-    words: from the end of each final word, as aligned, to when it was first shown where it stayed.
+    shown_words: from the end of a final word, as aligned, to when it was first shown where it stayed.
+    final_words: the same of words that came with the final text alone, since no partial text had them right.
     finals: from the moment a segment's end was decided to its final text, as told.
     shown, changed: how many words partial texts held, and how many of them the next text did not.
     """
 
     first_partials: list[Seconds] = field(default_factory=list)
-    words: list[Seconds] = field(default_factory=list)
+    shown_words: list[Seconds] = field(default_factory=list)
+    final_words: list[Seconds] = field(default_factory=list)
     finals: list[Seconds] = field(default_factory=list)
     shown: int = 0
     changed: int = 0
     _open: list[tuple[Seconds, tuple[str, ...]]] = field(default_factory=list)
+
+    @property
+    def words(self) -> list[Seconds]:
+        """Of all final words."""
+        return self.shown_words + self.final_words
 
     def add(self, segment: Segment, final: bool, at: Seconds, since_end: Seconds = 0.0) -> None:
         """An update shown at a moment; `since_end` is how long before that the segment's end was decided."""
@@ -43,13 +50,16 @@ class Delays:
         self.finals.append(since_end)
         if words and len(self._open) > 1:
             self.first_partials.append(self._open[0][0] - segment.start)
-        first = dict.fromkeys(range(len(words)), self._open[-1][0])
-        for at, shown in reversed(self._open):
-            kept = _matched(words, shown)
-            for index in [index for index in first if index not in kept]:
-                self.words.append(first.pop(index) - segment.words[index].end)
-            first = dict.fromkeys(first, at)
-        self.words += [at - segment.words[index].end for index, at in first.items()]
+        right_since = dict.fromkeys(range(len(words)), self._open[-1][0])
+        right = set(right_since)
+        partials = self._open[:-1]
+        for at, shown in reversed(partials):
+            right &= _matched(words, shown)
+            right_since.update(dict.fromkeys(right, at))
+        early = _matched(words, partials[-1][1]) if partials else set()
+        for index, at in right_since.items():
+            delays = self.shown_words if index in early else self.final_words
+            delays.append(at - segment.words[index].end)
 
 
 def percentile(values: Sequence[float], percent: int) -> float:

@@ -5,8 +5,9 @@
         for update in stream.feed(block): ...
     for update in stream.finish(): ...
 
-While somebody speaks, the listener hears in chunks with its state carried on, and what CTC makes of them is the partial
-text. Once the segmenter ends the span it is heard again, whole, as `Recognizer.transcribe` does, and that is final.
+While somebody speaks, the listener hears in windows with its state carried on (runtime/partial.py), and what CTC makes
+of them is the partial text. Once the segmenter ends the span it is heard again, whole, as `Recognizer.transcribe` does,
+and that is final.
 
 Guarantees, each a test in tests/laws/test_stream.py:
 
@@ -121,7 +122,7 @@ class Stream:
             self._shown = None
 
     def _look(self) -> Iterator[Update]:
-        """The partial update, if a chunk of the open span is complete and says something new."""
+        """The partial update, if there is more of the open span to hear and it says something new."""
         if not self._segmenter.said:
             return
         start = self._segmenter.settled_sample

@@ -83,10 +83,10 @@ def test_the_model_inside_says_the_same_in_a_stream():
     assert any(update.segment.words and not update.final for update in one)
 
 
-def test_words_are_shown_within_a_chunk(recognizer):
+def test_words_are_shown_within_half_a_chunk(recognizer):
     stream = recognizer.stream()
-    assert stream.feed(tone("", "one", seconds=1.0)) != [], "a chunk is 0.64 s, and the word lasts longer"
-    shown = stream.feed(tone("two", seconds=0.7))
+    assert stream.feed(tone("", "one", seconds=1.0)) != [], "half a chunk is 0.32 s, and the word lasts longer"
+    shown = stream.feed(tone("two", seconds=0.35))
     assert [(update.index, update.final, update.segment.text) for update in shown] == [(0, False, "one two")]
     words = shown[0].segment.words
     assert [word.text for word in words] == ["one", "two"]

@@ -1,0 +1,68 @@
+"""How late words are shown is told by hand-made updates."""
+
+import math
+
+import pytest
+
+from speech2text.evaluation.delays import Delays, percentile
+from speech2text.text.transcript import Segment, Word
+
+
+def segment(text: str) -> Segment:
+    """A word ends every second."""
+    words = tuple(Word(word, index + 0.2, index + 1.0, 1.0) for index, word in enumerate(text.split()))
+    return Segment(text, 0.2, float(len(words)), words)
+
+
+def collect(*updates: tuple[str, float]) -> Delays:
+    """Of one segment: texts with the moment at which each was shown, the last one final."""
+    delays = Delays()
+    for text, at in updates[:-1]:
+        delays.add(segment(text), False, at)
+    text, at = updates[-1]
+    delays.add(segment(text), True, at, 0.1)
+    return delays
+
+
+def test_words_count_from_when_they_were_first_shown_where_they_stayed():
+    delays = collect(("a", 1.3), ("a b", 2.4), ("a b c", 3.5), ("a b c", 4.0))
+    assert delays.shown_words == pytest.approx([0.3, 0.4, 0.5])
+    assert delays.final_words == []
+
+
+def test_a_word_that_went_away_counts_from_when_it_came_back():
+    delays = collect(("a", 1.3), ("x", 1.6), ("a", 1.9), ("a", 4.0))
+    assert delays.shown_words == pytest.approx([0.9])
+
+
+def test_words_that_only_the_final_text_has_right_are_told_apart():
+    delays = collect(("a x", 2.3), ("a b", 4.0))
+    assert (delays.shown_words, delays.final_words) == (pytest.approx([1.3]), pytest.approx([2.0]))
+    assert sorted(delays.words) == pytest.approx([1.3, 2.0])
+
+
+def test_a_segment_without_partial_text_comes_with_its_final_text():
+    delays = collect(("a", 3.0))
+    assert (delays.shown_words, delays.final_words) == ([], [2.0])
+    assert delays.first_partials == []
+    assert delays.finals == [0.1]
+
+
+def test_first_words_count_from_the_start_of_the_segment():
+    assert collect(("a", 1.3), ("a b", 2.5)).first_partials == pytest.approx([1.1])
+
+
+def test_changes_are_words_that_the_next_text_does_not_have():
+    delays = collect(("a", 1.0), ("x b", 2.0), ("a b", 3.0))
+    assert (delays.shown, delays.changed) == (3, 2)
+
+
+def test_segments_are_apart():
+    delays = collect(("a", 1.3), ("a", 2.0))
+    delays.add(segment("a"), True, 3.0)
+    assert (delays.shown_words, delays.final_words) == (pytest.approx([0.3]), [2.0])
+
+
+@pytest.mark.parametrize(("values", "expected"), [([], math.nan), ([3.0], 3.0), ([1.0, 2.0, 4.0], 2.0)])
+def test_percentiles_of_few_values(values, expected):
+    assert percentile(values, 50) == pytest.approx(expected, nan_ok=True)
