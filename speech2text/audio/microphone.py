@@ -111,6 +111,11 @@ class Microphone:
     ) -> None:
         self._stream.close()
 
+    def wait_for_sound(self, seconds: float) -> None:
+        """Until the first block is there, at most some seconds: what is said to a device that starts slowly is lost."""
+        with self._arrived:
+            self._arrived.wait_for(lambda: bool(self._blocks), seconds)
+
     @property
     def waiting_seconds(self) -> float:
         """Of sound that came and was not read."""

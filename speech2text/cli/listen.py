@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from speech2text.cli.console import print_note, print_output
+from speech2text.cli.console import keep_libraries_quiet, print_note, print_output
 from speech2text.cli.options import (
     beam_size_option,
     hotwords_file_option,
@@ -17,11 +17,12 @@ from speech2text.cli.options import (
     lm_weight_option,
     model_option,
 )
-from speech2text.errors import AudioError, OutputError
+from speech2text.errors import AudioError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from speech2text import EndpointRules, Segment, Update
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
 ENCODINGS = ("s16le", "s32le", "f32le")
 OUTPUT_SUFFIXES = ("srt", "vtt", "jsonl")
-RECORDING_SUFFIXES = ("wav", "flac")
+RECORDING_SUFFIXES = ("wav",)  # whole after every block, unlike compressed ones
+_STARTING_SECONDS = 3.0  # a virtual device may take two
 
 
 @click.command()
@@ -44,7 +46,7 @@ RECORDING_SUFFIXES = ("wav", "flac")
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), help="Keep FILE.srt, .vtt or .jsonl whole with each segment."
 )
-@click.option("--save-audio", type=click.Path(path_type=Path), help="Record to FILE.wav or .flac.")
+@click.option("--save-audio", type=click.Path(path_type=Path), help="Record to FILE.wav.")
 @click.option("--silence-before-speech", type=float, help="Seconds after a noise that is no word; 2.4 if not given.")
 @click.option("--silence-after-speech", type=float, help="Seconds after words that end a segment; 0.6 if not given.")
 @click.option("--longest", type=float, help="Seconds of the longest segment; 20 if not given.")
@@ -77,6 +79,7 @@ def listen(
     Each segment is a line once it is complete; on a terminal its words are shown meanwhile. Ctrl-C finishes the segment
     that is open and prints how fast all of it was.
     """
+    keep_libraries_quiet()  # ALSA tells of every device that it does not find
     if list_devices:
         _print_devices()
         return
@@ -86,11 +89,10 @@ def listen(
     _check_suffix("--save-audio", save_audio, RECORDING_SUFFIXES)
     endpoints = _endpoints(silence_before_speech, silence_after_speech, longest)
     with ExitStack() as stack:
-        sound = _open_pipe(rate, channels, encoding) if source else stack.enter_context(_open_microphone(device))
+        open_sound = _pipe_opener(rate, channels, encoding) if source else _microphone_opener(stack, device)
         from speech2text import load_model
         from speech2text.cli.listening import Listening, interrupts_set
         from speech2text.cli.live_display import LiveDisplay
-        from speech2text.runtime.arrays import mix_down
 
         recognizer = load_model(
             model,
@@ -99,14 +101,15 @@ def listen(
             hotwords=hotwords_file or (),
             hotwords_score=hotwords_score,
         )
+        sound = open_sound()
         display = LiveDisplay()
         stack.callback(display.clear)
         keep = _keeper(output)
         record = _recorder(stack, save_audio, sound.rate)
 
-        def on_block(block: NDArray[Any]) -> None:
+        def on_block(block: NDArray[np.float32]) -> None:
             record(block)
-            display.level(mix_down(block))
+            display.level(block)
 
         def on_update(update: Update) -> None:
             if not update.final:
@@ -158,18 +161,29 @@ def _endpoints(before: float | None, after: float | None, longest: float | None)
         raise click.UsageError(str(error)) from None
 
 
-def _open_pipe(rate: int, channels: int, encoding: str) -> LiveSource:
+def _pipe_opener(rate: int, channels: int, encoding: str) -> Callable[[], LiveSource]:
+    """Opens standard input at once, so that what cannot be heard is told before a model is loaded for it."""
     from speech2text.audio.live import Pipe
 
     if sys.stdin is None:
         raise AudioError("standard input: is closed; pipe sound in, or leave out the -")
-    return Pipe(sys.stdin.buffer, rate, channels, encoding)
+    pipe = Pipe(sys.stdin.buffer, rate, channels, encoding)
+    return lambda: pipe
 
 
-def _open_microphone(wanted: str | None) -> AbstractContextManager[LiveSource]:
+def _microphone_opener(stack: ExitStack, wanted: str | None) -> Callable[[], LiveSource]:
+    """Finds the microphone, and opens it once the model is there: nobody hears before."""
     from speech2text.audio.microphone import Microphone, find_device
 
-    return Microphone(find_device(wanted))
+    device = find_device(wanted)
+
+    def open_microphone() -> LiveSource:
+        microphone = stack.enter_context(Microphone(device))
+        microphone.wait_for_sound(_STARTING_SECONDS)
+        print_note(f"listening to {device.name} at {device.rate} Hz; Ctrl-C ends")
+        return microphone
+
+    return open_microphone
 
 
 def _keeper(path: Path | None) -> Callable[[Segment, float], None]:
@@ -192,20 +206,10 @@ def _keeper(path: Path | None) -> Callable[[Segment, float], None]:
     return keep
 
 
-def _recorder(stack: ExitStack, path: Path | None, rate: int) -> Callable[[NDArray[Any]], None]:
+def _recorder(stack: ExitStack, path: Path | None, rate: int) -> Callable[[NDArray[np.float32]], None]:
     """Writes blocks to a sound file as they come."""
     if path is None:
         return lambda block: None
-    import soundfile
+    from speech2text.audio.recording import Recording
 
-    from speech2text.runtime.arrays import mix_down
-
-    try:
-        file = stack.enter_context(soundfile.SoundFile(path, "w", rate, 1))
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise OutputError(f"{path}: cannot be written ({error}); check folder and permissions") from None
-
-    def record(block: NDArray[Any]) -> None:
-        file.write(mix_down(block))
-
-    return record
+    return stack.enter_context(Recording(path, rate)).write

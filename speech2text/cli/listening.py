@@ -15,6 +15,7 @@ import numpy as np
 
 from speech2text.audio.live import LiveSource
 from speech2text.evaluation.delays import Delays, percentile
+from speech2text.runtime.arrays import mix_down
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,12 +33,13 @@ _LOOK_SECONDS = 0.1
 class Listening:
     """Feeds a stream until its source ends or `stop` is set; what is seen and kept of it is the caller's.
 
+    on_block: gets the samples (N,) of each block, channels averaged, before they are heard.
     heard, busy: seconds of sound fed, and of time spent on it.
     """
 
     source: LiveSource
     stream: Stream
-    on_block: Callable[[NDArray[Any]], None]
+    on_block: Callable[[NDArray[np.float32]], None]
     on_update: Callable[[Update], None]
     on_note: Callable[[str], None]
     stop: threading.Event = field(default_factory=threading.Event)
@@ -75,10 +77,11 @@ class Listening:
                 self.on_note("warning: no sound has come for 2 s; check that the microphone is still connected")
 
     def _take(self, block: NDArray[Any]) -> None:
-        self.on_block(block)
-        self._check_zeros(block)
-        self.heard += len(block) / self.source.rate
-        self._show(lambda: self.stream.feed(block, behind=self._behind))
+        samples = mix_down(block)
+        self.on_block(samples)
+        self._check_zeros(samples)
+        self.heard += len(samples) / self.source.rate
+        self._show(lambda: self.stream.feed(samples, behind=self._behind))
 
     def _show(self, work: Callable[[], list[Update]]) -> None:
         begin = time.perf_counter()
@@ -101,15 +104,17 @@ class Listening:
         if lost := self.source.take_lost():
             self.on_note(f"warning: {lost:.2f} s of sound were lost; the computer is too busy")
 
-    def _check_zeros(self, block: NDArray[Any]) -> None:
-        self._zeros = 0.0 if np.any(block) else self._zeros + len(block) / self.source.rate
+    def _check_zeros(self, samples: NDArray[np.float32]) -> None:
+        self._zeros = 0.0 if np.any(samples) else self._zeros + len(samples) / self.source.rate
         if self._zeros >= _SILENT_SECONDS and not self._zeros_told:
             self._zeros_told = True
             self.on_note("warning: the sound is all zeros; is the microphone muted, or forbidden to this program?")
 
     def summary(self) -> list[str]:
         """What the session came to, in lines for people."""
-        lines = [f"{self.heard:.1f} s heard, real-time factor {self.busy / max(self.heard, 1e-9):.3f}"]
+        if not self.heard:
+            return ["nothing was heard"]
+        lines = [f"{self.heard:.1f} s heard, real-time factor {self.busy / self.heard:.3f}"]
         delays = self.delays
         if delays.first_partials:
             lines.append(f"first words of a segment after {percentile(delays.first_partials, 50):.2f} s (median)")
