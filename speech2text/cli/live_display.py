@@ -72,6 +72,6 @@ def fit(head: str, text: str, width: int) -> str:
 
     if cell_len(head + text) <= width:
         return head + text
-    while text and cell_len(head + "…" + text) > width:
+    while text and (cell_len(head + "…" + text) > width or not cell_len(text[0])):  # an accent goes with its letter
         text = text[1:]
     return head + "…" + text

@@ -2,11 +2,17 @@
 
 import io
 import json
+import resource
+import signal
+import subprocess
+import time
+import wave
 
 import numpy as np
 import pytest
 import soundfile
 
+from tests.cli.conftest import COMMAND
 from tests.tiny_bundle import tone
 
 SAMPLES = tone("one", "two", "", "", "three", seconds=0.5)
@@ -72,6 +78,7 @@ def test_the_rules_of_segments_can_be_chosen(listen):
     ("data", "arguments", "code", "message"),
     [
         (b"", ("--output", "talk.doc"), 2, "must end in one of: .srt"),
+        (b"", ("--save-audio", "talk.flac"), 2, "must end in one of: .wav"),
         (b"RIFFnonsense", (), 1, "begins as WAV and is none"),
         (as_bytes("WAV", "PCM_24"), (), 1, "with 24 bits is not read from a pipe"),
         (b"", ("--save-audio", "nowhere/talk.wav"), 1, "nowhere/talk.wav: cannot be written"),
@@ -85,6 +92,117 @@ def test_what_cannot_be_done_is_told_in_a_line(listen, data, arguments, code, me
     assert done.stderr.decode().splitlines()[0].startswith(("error", "Usage"))
 
 
+@pytest.fixture
+def listening(tiny, tmp_path):
+    """Starts `listen -` and brings it samples; gives the process once they are in talk.wav, its input still open."""
+    processes = []
+
+    def start(samples, *arguments):
+        command = [*COMMAND, "listen", "-", "--model", tiny, "--save-audio", "talk.wav", *arguments]
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        process = subprocess.Popen([str(part) for part in command], cwd=tmp_path, **pipes)
+        processes.append(process)
+        process.stdin.write((samples * 32767).astype("<i2").tobytes())
+        process.stdin.flush()
+        wait_for(lambda: (tmp_path / "talk.wav").exists() and count_frames(tmp_path / "talk.wav") == len(samples))
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(condition):
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.05)
+    pytest.fail("it never came to that")
+
+
+def count_frames(path):
+    try:
+        with wave.open(str(path)) as recording:
+            return recording.getnframes()
+    except EOFError:  # opened, and nothing written yet
+        return 0
+
+
+def test_an_interrupt_finishes_the_open_segment_and_prints_the_figures(listening):
+    process = listening(tone("one", "two", "three", "two"))
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert stdout == b"one two three two\n"
+    for line, beginning in zip(
+        stderr.decode().splitlines(),
+        ("1.6 s heard, real-time factor", "first words of a segment after", "words shown", "", "final text"),
+        strict=True,
+    ):
+        assert line.startswith(beginning)
+    assert b"of the words shown changed" in stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "beginning"),
+    [("talk.srt", "1\n00:00:00,000 --> "), ("talk.vtt", "WEBVTT\n\n00:00:00.000 --> "), ("talk.jsonl", '{"id": 0, ')],
+)
+def test_what_was_final_is_in_the_files_of_a_killed_process(listening, tmp_path, name, beginning):
+    samples = tone("one", "two", "", "", "three", seconds=0.5)
+    process = listening(samples, "--output", name)
+    wait_for(lambda: (tmp_path / name).read_text().count("one two"))
+    process.kill()
+    process.wait()
+    kept = (tmp_path / name).read_text()
+    assert kept.startswith(beginning)
+    assert "three" not in kept
+    if name.endswith("jsonl"):
+        assert [json.loads(line)["text"] for line in kept.splitlines()] == ["one two"]
+    else:
+        assert kept.endswith("\none two\n\n")
+    heard, _ = soundfile.read(tmp_path / "talk.wav", dtype="float32")
+    np.testing.assert_allclose(heard, samples, atol=1e-4)
+
+
+def test_a_reader_that_goes_away_ends_it_without_a_word(listening):
+    process = listening(tone("one", "two", "", ""))
+    assert process.stdout.readline() == b"one two\n"
+    process.stdout.close()
+    process.stdin.write(as_bytes("RAW"))
+    process.stdin.close()
+    process.stdout = process.stdin = None
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 141
+    assert b"Traceback" not in stderr
+    assert b"error" not in stderr
+
+
+def test_a_full_disk_is_told(listen, full_disk, speech2text, tiny, tmp_path):
+    done = speech2text("listen", "-", "--model", tiny, input=as_bytes("RAW"), text=False, stdout=full_disk, stderr=-1)
+    assert done.returncode == 1
+    assert b"error: standard output: No space left on device" in done.stderr
+    for option, name in (("--output", "talk.srt"), ("--save-audio", "talk.wav")):
+        (tmp_path / name).symlink_to("/dev/full")
+        done = listen(as_bytes("RAW"), option, name)
+        assert done.returncode == 1
+        assert f"error: {name}: cannot be written (No space left on device)".encode() in done.stderr
+        assert b"Traceback" not in done.stderr
+
+
+def test_a_disk_that_gets_full_ends_it_with_the_open_segment_finished(speech2text, tiny, tmp_path):
+    done = speech2text(
+        *("listen", "-", "--model", tiny, "--save-audio", "talk.wav"),
+        input=as_bytes("RAW"),
+        text=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (26_000, 26_000)),
+    )
+    assert done.returncode == 1
+    assert done.stdout.startswith(b"one two")
+    assert done.stderr.splitlines()[-1].startswith(b"error: talk.wav: cannot be written (File too large)")
+    assert 10_000 <= soundfile.info(tmp_path / "talk.wav").frames <= 12_978
+
+
 @pytest.mark.parametrize("file_format", ["FLAC", "OGG", "MP3"])
 def test_a_compressed_file_is_not_taken_for_raw_samples(listen, file_format):
     subtype = {"FLAC": "PCM_16", "OGG": "VORBIS", "MP3": "MPEG_LAYER_III"}[file_format]
@@ -94,6 +212,7 @@ def test_a_compressed_file_is_not_taken_for_raw_samples(listen, file_format):
     assert done.stderr.startswith(b"error: standard input: a compressed file")
 
 
-def test_digital_silence_is_told(listen):
-    assert b"all zeros" in listen(bytes(100_000)).stderr
+def test_digital_silence_is_told_once(listen):
+    assert listen(bytes(300_000)).stderr.count(b"all zeros") == 1
+    assert listen(b"").stderr == b"nothing was heard\n"
     assert b"all zeros" not in listen(as_bytes("RAW")).stderr
