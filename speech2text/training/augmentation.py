@@ -25,23 +25,27 @@ NON_SPEECH_SHARES = (0.5, 0.2, 0.15, 0.15)
 """Of recorded noise, generated noise, tones and digital silence among what holds no speech."""
 NON_SPEECH_DBFS = (-60.0, 0.0)
 """Its peak."""
+ROOM_SNR_DB = (20.0, 60.0)
+"""Of an utterance over the noise of the room it stands in."""
 TONE_HERTZ = (50.0, 4000.0)
 MOST_TONES = 4
 
 
 class WaveformAugmentation:
-    """Speed, noise at a drawn signal-to-noise ratio, telephone band and gain, in the order of a real recording."""
+    """Speed, a quiet room, noise at a drawn signal-to-noise ratio, telephone band and gain, as in a real recording."""
 
     def __init__(self, settings: AugmentationSettings, noise: Corpus | None = None) -> None:
         self.settings = settings
         self.noise = noise
 
     def __call__(self, samples: Tensor) -> Tensor:
-        """A new version of samples (N,); speed changes its length."""
+        """A new version of samples (N,); speed and the room around it change its length."""
         settings = self.settings
         speed = settings.speeds[int(torch.randint(len(settings.speeds), ()))]
         if speed != 1.0:
             samples = sound.speed(samples, SAMPLE_RATE, speed)[0]
+        if settings.room_seconds:
+            samples = self._in_a_room(samples)
         if _happens(settings.noise_share):
             snr = torch.tensor(_between(*settings.snr_db))
             samples = sound.add_noise(samples, self._noise(len(samples)), snr)
@@ -55,6 +59,13 @@ class WaveformAugmentation:
         samples = kinds[int(torch.multinomial(torch.tensor(NON_SPEECH_SHARES), 1))](length)
         loudness = 10 ** (_between(*NON_SPEECH_DBFS) / 20)
         return samples * loudness / samples.abs().max().clamp(min=1e-6)
+
+    def _in_a_room(self, samples: Tensor) -> Tensor:
+        """Samples (N,) with some of the room's noise before, under and after them."""
+        longest = int(self.settings.room_seconds * SAMPLE_RATE)
+        before, after = torch.randint(longest + 1, (2,)).tolist()
+        standing = torch.nn.functional.pad(samples, (before, after))
+        return sound.add_noise(standing, generated_noise(len(standing)), torch.tensor(_between(*ROOM_SNR_DB)))
 
     def _noise(self, length: int) -> Tensor:
         if self.noise is None:

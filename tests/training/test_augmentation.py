@@ -136,6 +136,18 @@ def test_coloured_noise_falls_with_frequency_by_its_slope(slope):
     assert fitted == pytest.approx(slope, abs=0.05)
 
 
+def test_a_room_stands_around_an_utterance_and_is_quieter_than_it(speech):
+    longest = RATE // 2
+    for _ in range(20):
+        around = augmentation(room_seconds=0.5)(speech)
+        assert len(speech) <= len(around) <= len(speech) + 2 * longest
+        starts = [int((each.abs() > 0.09).int().argmax()) for each in (around, around.flip(0))]
+        assert sum(starts) == pytest.approx(len(around) - len(speech), abs=RATE // 100)
+        if starts[0] > RATE // 10:
+            quiet = around[: starts[0] - RATE // 50]
+            assert -65 < power_db(quiet) - power_db(speech) < -18
+
+
 @pytest.mark.parametrize("gain", [-12.0, 6.0])
 def test_gain_is_in_decibels(speech, gain):
     assert power_db(augmentation(gain_db=(gain, gain))(speech)) == pytest.approx(power_db(speech) + gain, abs=0.01)

@@ -42,6 +42,7 @@ CHANGES = {
     "model.dropout": ("model.dropout=0.5",),
     "augmentation.speeds": ("augmentation.speeds=[1.0]",),
     "augmentation.gain_db": ("augmentation.gain_db=[0.0, 0.0]",),
+    "augmentation.room_seconds": ("augmentation.room_seconds=0.5",),
     "augmentation.noise_share": ("augmentation.noise_share=0.9",),
     "augmentation.snr_db": ("augmentation.snr_db=[0.0, 0.0]", LOUD),
     "augmentation.telephone_share": ("augmentation.telephone_share=0.9",),
