@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import Utterance
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.decoding.protocols import FloatArray
+from speech2text.text.transcript import Word
 
 PAUSE_SECONDS = (0.4, 1.5)
 
@@ -27,6 +30,11 @@ class Joined:
         """The samples of one utterance, with the noise that was added."""
         begin, end = self.places[index]
         return self.samples[begin:end]
+
+    def whose(self, words: Iterable[Word]) -> list[int]:
+        """The utterance, as an index, in which the middle of each word lies; of a word in a pause the nearest one."""
+        borders = [(end + begin) / 2 / SAMPLE_RATE for (_, end), (begin, _) in pairwise(self.places)]
+        return [bisect(borders, (word.start + word.end) / 2) for word in words]
 
 
 def room_noise(samples: int, generator: np.random.Generator) -> FloatArray:

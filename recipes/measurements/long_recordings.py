@@ -1,10 +1,16 @@
-"""Long recordings: `python -m recipes.measurements.long_recordings MANIFEST [--bundle B] [--hours 3] [--search ctc]`
+"""Long recordings: `python -m recipes.measurements.long_recordings MANIFEST [--bundle B] [--joinings 3] [--hours 3]`
 
-Prints the word error rate of the utterances one by one, and of the same utterances joined to recordings of 10 minutes
-with pauses of 0.4 to 1.5 s between them, both under the same room noise. Then the peak memory of a process that
-transcribes 3 minutes of such a recording, of one that transcribes some hours of it, and their ratio. The hours are
-written to a temporary folder as FLAC; peaks are read from /proc, so this needs Linux. `--search` is for the memory
-alone; the error rates are of the joint search.
+The first table has the word errors and the words left out of the utterances one by one, heard whole and as files, and
+of the same utterances joined in random order to recordings of 10 minutes, with pauses of 0.4 to 1.5 s between them, all
+under one room noise. A word counts for the utterance in which its middle lies, so no utterance pays for its neighbour;
+to align whole recordings would let words of one stand for those of another, which flatters a weak model. All figures
+are of several joinings together, and intervals (95 %) of differences are by bootstrap over utterances. Then, of the
+utterances whose segment also holds words of another (merged), of those in several segments (split), and of the others:
+how many, and the errors heard whole and joined. `--silence` gives the figures for other endpoint rules.
+
+The second table is of memory: the peak of a process that transcribes 3 minutes of such a recording, and of one that
+transcribes `--hours` of it. They are written to a temporary folder as FLAC; peaks are read from /proc, so this needs
+Linux. `--search` is for the memory alone; the error rates are of the joint search.
 """
 
 from __future__ import annotations
@@ -13,25 +19,28 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
 from recipes.measurements.joining import Joined, join
-from speech2text import load_model
+from speech2text import EndpointRules, load_model
 from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.decoding.protocols import FloatArray
-from speech2text.evaluation.error_rate import count_words
+from speech2text.evaluation.error_rate import Counts, count_words, total
+from speech2text.evaluation.significance import compare
 from speech2text.runtime.recognizer import Recognizer
 from speech2text.text.normalization import normalize
 
-SNR = 30.0
 JOINED_SECONDS = 600.0
 PAUSE_SECONDS = 1.0  # on average
 SHORT_MINUTES = 3.0
+WHOLE, FILE = "one by one, heard whole", "one by one, as files"
 TRANSCRIBE = """
 import re, sys
 import speech2text
@@ -43,28 +52,55 @@ print(int(peak) / 1024, transcript.duration, len(transcript.words))
 """The peak is what Linux says of the process itself: getrusage would count what its parent held as well."""
 
 
+@dataclass
+class Heard:
+    """One way to hear the utterances: their errors by id, all joinings together, and what became of each by segments.
+
+    fates: for each utterance of each joining, in order: its fate, and its errors.
+    """
+
+    counts: defaultdict[str, Counts] = field(default_factory=lambda: defaultdict(Counts))
+    fates: list[tuple[str, Counts]] = field(default_factory=list)
+
+    def add(self, utterance: Utterance, hypothesis: str, fate: str = "") -> None:
+        """One utterance, and the words that were heard of it."""
+        reference, hypothesis = (normalize(text, utterance.language) for text in (utterance.text, hypothesis))
+        (counts,) = count_words([reference], [hypothesis])
+        self.counts[utterance.id] += counts
+        self.fates.append((fate, counts))
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("manifest", type=Path, metavar="MANIFEST")
     parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
+    parser.add_argument("--corpus", help="only the utterances of this corpus")
+    parser.add_argument("--joinings", type=int, default=3, help="orders of the utterances, each with its own noise")
+    parser.add_argument("--snr", type=float, default=30.0, help="decibels between the utterances and the room noise")
+    parser.add_argument("--silence", type=float, nargs="+", metavar="SECONDS", help="silence that ends a segment")
     parser.add_argument("--hours", type=float, default=3.0, help="of the longest recording; 0 measures no memory")
     parser.add_argument("--search", choices=("joint", "ctc", "attention"), default="joint")
     arguments = parser.parse_args()
-    utterances = read_utterances(arguments.manifest)
-    recordings = [join(part, SNR, seed) for seed, part in enumerate(_parts(utterances))]
-    _print_error_rates(load_model(arguments.bundle), recordings)
+    utterances = [each for each in read_utterances(arguments.manifest) if arguments.corpus in (None, each.corpus)]
+    rules = [EndpointRules(silence_after_speech=seconds) for seconds in arguments.silence or ()] or [EndpointRules()]
+    recordings = [
+        join(part, arguments.snr, seed)
+        for seed in range(arguments.joinings)
+        for part in _parts(utterances, np.random.default_rng(seed))
+    ]
+    _print_error_rates(load_model(arguments.bundle), recordings, rules)
     if arguments.hours:
         _print_memory(recordings[0].samples, arguments.bundle, arguments.search, arguments.hours)
 
 
-def _parts(utterances: Sequence[Utterance]) -> Iterator[list[Utterance]]:
-    """The utterances in order, so many together as make a recording of 10 minutes; the last one may be shorter."""
+def _parts(utterances: Sequence[Utterance], generator: np.random.Generator) -> Iterator[list[Utterance]]:
+    """The utterances in random order, so many together as make 10 minutes; the last recording may be shorter."""
     part: list[Utterance] = []
     seconds = 0.0
-    for utterance in utterances:
-        part.append(utterance)
-        seconds += (utterance.duration or 0.0) + PAUSE_SECONDS
+    for index in generator.permutation(len(utterances)):
+        part.append(utterances[index])
+        seconds += (utterances[index].duration or 0.0) + PAUSE_SECONDS
         if seconds >= JOINED_SECONDS:
             yield part
             part, seconds = [], 0.0
@@ -72,20 +108,86 @@ def _parts(utterances: Sequence[Utterance]) -> Iterator[list[Utterance]]:
         yield part
 
 
-def _print_error_rates(recognizer: Recognizer, recordings: Sequence[Joined]) -> None:
-    errors = np.zeros(2, np.int64)
-    words = 0
+def _print_error_rates(recognizer: Recognizer, recordings: Sequence[Joined], rules: Sequence[EndpointRules]) -> None:
+    whole, as_file = Heard(), Heard()
     for recording in recordings:
-        texts = [normalize(each.text, each.language) for each in recording.utterances]
-        alone = [recognizer.transcribe(recording.utterance(index)).text for index in range(len(texts))]
-        joined = recognizer.transcribe(recording.samples).text
-        words += sum(len(text.split()) for text in texts)
-        errors[0] += sum(_errors(text, said) for text, said in zip(texts, alone, strict=True))
-        errors[1] += _errors(" ".join(texts), joined)
-    one_by_one, together = 100 * errors / words
+        for index, utterance in enumerate(recording.utterances):
+            samples = recording.utterance(index)
+            whole.add(utterance, recognizer.recognise(samples).text)
+            as_file.add(utterance, recognizer.transcribe(samples).text)
     minutes = sum(len(recording.samples) for recording in recordings) / SAMPLE_RATE / 60
-    print(f"{recognizer.manifest.name}: {words} words in {len(recordings)} recordings, {minutes:.1f} minutes")
-    print(f"WER one by one {one_by_one:.2f} %, joined {together:.2f} %, difference {together - one_by_one:+.2f} %")
+    words = total(whole.counts.values()).reference
+    print(f"{recognizer.manifest.name}: {words} words in {len(recordings)} recordings, {minutes:.1f} minutes\n")
+    print("| | wrong % | more than heard whole | more than as files | left out % | more than heard whole |")
+    print("|---|---|---|---|---|---|")
+    _print_row(WHOLE, whole, whole, whole)
+    _print_row(FILE, as_file, whole, as_file)
+    joined = {}
+    for rule in rules:
+        name = f"joined, {rule.silence_after_speech} s of silence end a segment"
+        joined[name] = _hear_joined(recognizer, recordings, rule)
+        _print_row(name, joined[name], whole, as_file)
+    for name, heard in joined.items():
+        _print_fates(name, heard, whole)
+
+
+def _hear_joined(recognizer: Recognizer, recordings: Sequence[Joined], rules: EndpointRules) -> Heard:
+    heard = Heard()
+    for recording in recordings:
+        segments = recognizer.transcribe(recording.samples, endpoints=rules).segments
+        texts: defaultdict[int, list[str]] = defaultdict(list)
+        shares: Counter[int] = Counter()  # segments that hold words of an utterance
+        merged: set[int] = set()
+        for segment in segments:
+            owners = recording.whose(segment.words)
+            for owner, word in zip(owners, segment.words, strict=True):
+                texts[owner].append(word.text)
+            shares.update(set(owners))
+            merged |= set(owners) if len(set(owners)) > 1 else set()
+        for index, utterance in enumerate(recording.utterances):
+            fate = "merged" if index in merged else "split" if shares[index] > 1 else "others"
+            heard.add(utterance, " ".join(texts[index]), fate)
+    return heard
+
+
+def _print_row(name: str, heard: Heard, whole: Heard, as_file: Heard) -> None:
+    counts = total(heard.counts.values())
+    columns = [
+        _percent(counts.errors, counts.reference),
+        "" if heard is whole else _difference(heard, whole),
+        "" if heard in (whole, as_file) else _difference(heard, as_file),
+        _percent(counts.deletions, counts.reference),
+        "" if heard is whole else _difference(heard, whole, _left_out),
+    ]
+    print("|", " | ".join([name, *columns]), "|", flush=True)
+
+
+def _difference(heard: Heard, other: Heard, part: Callable[[Counts], Counts] = lambda counts: counts) -> str:
+    """How much higher the error rate is than another, and the interval of that."""
+    ids = list(other.counts)
+    found = compare([part(heard.counts[each]) for each in ids], [part(other.counts[each]) for each in ids])
+    if found is None:
+        return "-"
+    return f"{100 * found.difference:+.2f} ({100 * found.interval.low:+.2f} to {100 * found.interval.high:+.2f})"
+
+
+def _left_out(counts: Counts) -> Counts:
+    """As if all words but those left out were right."""
+    return replace(counts, hits=counts.hits + counts.substitutions, substitutions=0, insertions=0)
+
+
+def _print_fates(name: str, heard: Heard, whole: Heard) -> None:
+    print(f"\n| {name}: utterances | | words | wrong, heard whole | wrong, joined |", "|---|---|---|---|---|", sep="\n")
+    for fate in ("merged", "split", "others"):
+        rows = [
+            (mine, other) for (found, mine), (_, other) in zip(heard.fates, whole.fates, strict=True) if found == fate
+        ]
+        mine, other = total(mine for mine, _ in rows), total(other for _, other in rows)
+        print(f"| {fate} | {len(rows)} | {mine.reference} | {other.errors} | {mine.errors} |")
+
+
+def _percent(part: int, all_words: int) -> str:
+    return f"{100 * part / all_words:.2f}"
 
 
 def _print_memory(samples: FloatArray, bundle: Path | None, search: str, hours: float) -> None:
@@ -108,10 +210,6 @@ def _write_loop(path: Path, samples: FloatArray, minutes: float) -> None:
         while left > 0:
             file.write(samples[:left])
             left -= len(samples)
-
-
-def _errors(reference: str, hypothesis: str) -> int:
-    return count_words([reference], [hypothesis])[0].errors
 
 
 if __name__ == "__main__":
