@@ -1,19 +1,25 @@
 """Live streams: `python -m recipes.measurements.live COMMAND [MANIFEST] [--bundle B]`
 
-    delays MANIFEST     how late words are shown after their end, how often they change, and how long the final text of
-                        10 s takes: the computing of each update is added to the sound it had to wait for
+    delays MANIFEST     how late words are shown after their end, how often they change, and what the final text of 10 s
+                        costs beside a greedy one
     joints MANIFEST     utterances joined with pauses: words wrong one by one, and joined, under several endpoint rules
-    load MANIFEST       streams at once on one core, until they fall behind: processor seconds a second of sound
-    soak [--hours 2]    the memory a stream traces, again and again while it hears hours of sound
+    load MANIFEST       streams at once on one core: what they cost, and how long sound waits, until they fall behind
+    soak [--hours 2]    the memory a stream traces and the process has, told twelve times while it hears hours of
+                        sound; needs Linux
 
-Blocks are 0.1 s. Run it alone on the machine: delays and load are of processor time, which others disturb as well.
+Blocks are 0.1 s. Time is that of the processor, and waiting follows from it: as if the sound came as it is spoken, and
+the core did nothing else. Other programs disturb it all the same, so run it alone on the machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import time
 import tracemalloc
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +33,21 @@ from speech2text.bundle.store import find_bundle
 from speech2text.decoding.protocols import FloatArray
 from speech2text.evaluation.delays import Delays, percentile
 from speech2text.evaluation.error_rate import count_words
-from speech2text.runtime.recognizer import Recognizer
+from speech2text.runtime.recognizer import Recognizer, Search
+from speech2text.runtime.stream import Stream
 from speech2text.text.normalization import normalize
 
 BLOCK = SAMPLE_RATE // 10
 SNR = 30.0
-STREAMS = (1, 10, 20, 30, 40, 60, 80, 120, 160, 240)
+BLOCK_SECONDS = BLOCK / SAMPLE_RATE
+STREAMS = (1, 10, 20, 30, 40, 50, 60, 80, 100, 120, 160, 200, 240, 320, 480)
+LOAD_SECONDS = 20
+LATE_SECONDS = 1.0
+"""Of sound that waits: then partial texts are spared, as `speech2text listen` does."""
+FINAL_SECONDS = 10
+FINAL_ROUNDS = 10
+SOAK_PARTS = 12
+SEARCHES: tuple[Search, ...] = ("joint", "attention", "ctc")
 RULES = (
     EndpointRules(),
     EndpointRules(silence_after_speech=0.8),
@@ -53,6 +68,7 @@ def main() -> None:
     recording = _recording(recognizer, arguments.bundle, arguments.manifest, arguments.utterances)
     if arguments.command == "delays":
         _print_delays(recognizer, recording)
+        _print_final_costs(arguments.bundle, recording.samples[: FINAL_SECONDS * SAMPLE_RATE])
     elif arguments.command == "joints":
         _print_joints(recognizer, recording)
     elif arguments.command == "load":
@@ -74,27 +90,40 @@ def _print_delays(recognizer: Recognizer, recording: Joined) -> None:
     delays = Delays()
     for begin in range(0, len(recording.samples), BLOCK):
         block = recording.samples[begin : begin + BLOCK]
-        started = time.perf_counter()
+        started = time.process_time()
         updates = stream.feed(block)
-        spent = time.perf_counter() - started
+        spent = time.process_time() - started
         for update in updates:
             delays.add(update.segment, update.final, (begin + len(block)) / SAMPLE_RATE + spent, spent)
     print(f"{len(recording.samples) / SAMPLE_RATE:.0f} s, {len(delays.finals)} segments, {len(delays.words)} words")
     for name, values in (
         ("first words", delays.first_partials),
         ("words", delays.words),
+        ("those that partial text had right", delays.shown_words),
+        ("those that only final text had right", delays.final_words),
         ("final text", delays.finals),
     ):
         middle, most = (percentile(values, percent) for percent in (50, 95))
-        print(f"{name}: median {middle:.3f} s, 95th percentile {most:.3f} s")
+        print(f"{name}: {len(values)}, median {middle:.3f} s, 95th percentile {most:.3f} s")
     print(f"changed: {delays.changed} of {delays.shown} words shown")
-    span = recording.samples[: 10 * SAMPLE_RATE]
-    times = []
-    for _ in range(10):
-        started = time.process_time()
-        recognizer.recognise(span)
-        times.append(time.process_time() - started)
-    print(f"final text of {len(span) / SAMPLE_RATE:.0f} s: {percentile(times, 50):.3f} s of processor time")
+
+
+def _print_final_costs(bundle: Path | None, samples: FloatArray) -> None:
+    """Of hearing a span whole, with the default search and with the greedy ones, in turns."""
+    searches = {name: load_model(bundle, search=name) for name in SEARCHES}
+    times: dict[Search, list[float]] = {name: [] for name in SEARCHES}
+    for _ in range(FINAL_ROUNDS):
+        for name, recognizer in searches.items():
+            started = time.process_time()
+            recognizer.recognise(samples)
+            times[name].append(time.process_time() - started)
+    medians = {name: percentile(values, 50) for name, values in times.items()}
+    for search, median in medians.items():
+        ratio = median / medians["attention"]
+        print(
+            f"final text of {len(samples) / SAMPLE_RATE:.0f} s, {search}: "
+            f"{median:.3f} s, {ratio:.1f} of greedy attention"
+        )
 
 
 def _print_joints(recognizer: Recognizer, recording: Joined) -> None:
@@ -113,34 +142,72 @@ def _print_joints(recognizer: Recognizer, recording: Joined) -> None:
         )
 
 
+@dataclass
+class _Load:
+    """What streams at once on one core come to; all in seconds, `spared` of sound heard without partial texts."""
+
+    spent: float = 0.0
+    waited: float = 0.0
+    spared: float = 0.0
+
+    def hear(self, streams: Sequence[Stream], samples: FloatArray) -> None:
+        """Streams that begin at different places of the sound, and whose blocks come one after the other."""
+        starts = [index * len(samples) // len(streams) for index in range(len(streams))]
+        now = 0.0
+        for begin in range(0, LOAD_SECONDS * SAMPLE_RATE, BLOCK):
+            for index, (stream, start) in enumerate(zip(streams, starts, strict=True)):
+                came = begin / SAMPLE_RATE + (1 + index / len(streams)) * BLOCK_SECONDS
+                now = max(now, came)
+                behind = now - came > LATE_SECONDS
+                block = np.take(samples, range(start + begin, start + begin + BLOCK), mode="wrap")
+                started = time.process_time()
+                stream.feed(block, behind=behind)
+                spent = time.process_time() - started
+                now += spent
+                self.spent += spent
+                self.spared += behind * BLOCK_SECONDS
+                self.waited = max(self.waited, now - came)
+
+
 def _print_load(recognizer: Recognizer, samples: FloatArray) -> None:
-    """Streams that begin at different places of the sound take turns; above 1 they fall behind."""
-    seconds = 10
+    """Up to where even the final texts alone are too much; where sound waits for too long, partial texts are spared."""
     for count in STREAMS:
-        streams = [recognizer.stream() for _ in range(count)]
-        starts = [index * len(samples) // count for index in range(count)]
-        started = time.process_time()
-        for begin in range(0, seconds * SAMPLE_RATE, BLOCK):
-            for stream, start in zip(streams, starts, strict=True):
-                stream.feed(np.take(samples, range(start + begin, start + begin + BLOCK), mode="wrap"))
-        load = (time.process_time() - started) / seconds
-        print(f"{count} streams: {load:.2f} of a core{', too many' if load > 1 else ''}", flush=True)
-        if load > 1:
+        load = _Load()
+        load.hear([recognizer.stream() for _ in range(count)], samples)
+        heard = count * LOAD_SECONDS
+        print(
+            f"{count} streams: {1000 * load.spent / heard:.1f} ms a second of sound, "
+            f"{load.spent / LOAD_SECONDS:.2f} of a core, waiting {load.waited:.2f} s at most, "
+            f"{100 * load.spared / heard:.0f} % without partial texts",
+            flush=True,
+        )
+        if load.spent > LOAD_SECONDS:
+            print(f"{count} are too many")
             return
 
 
 def _print_soak(recognizer: Recognizer, samples: FloatArray, hours: float) -> None:
+    """The least of each part is held between spans; the most with the longest span, kept whole till its end."""
     stream = recognizer.stream()
-    fed, told = 0.0, 0.0
+    blocks = cycle(range(0, len(samples), BLOCK))
     tracemalloc.start()
-    while fed < hours * 3600:
-        for begin in range(0, len(samples), BLOCK):
+    for part in range(1, SOAK_PARTS + 1):
+        traced = []
+        for _ in range(round(hours * 3600 / SOAK_PARTS / BLOCK_SECONDS)):
+            begin = next(blocks)
             stream.feed(samples[begin : begin + BLOCK])
-        fed += len(samples) / SAMPLE_RATE
-        if fed - told >= hours * 360:
-            told = fed
-            print(f"{fed / 60:.0f} minutes: {tracemalloc.get_traced_memory()[0] / 1024:.0f} KiB", flush=True)
-    print(f"peak {tracemalloc.get_traced_memory()[1] / 1024:.0f} KiB")
+            traced.append(tracemalloc.get_traced_memory()[0] / 1024)
+        print(
+            f"{part * hours * 60 / SOAK_PARTS:.1f} minutes: traced {min(traced):.0f} to {max(traced):.0f} KiB, "
+            f"process {_resident_kib() / 1024:.1f} MiB",
+            flush=True,
+        )
+
+
+def _resident_kib() -> int:
+    """Memory of this process, as Linux tells it."""
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(found[1]) if found else 0
 
 
 if __name__ == "__main__":

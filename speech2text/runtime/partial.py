@@ -3,7 +3,7 @@
 Every half chunk the last sound is heard again as one window, so words show soon after they were said, and get the
 context they need all the same. A window begins where the listener's state was kept, and grows up to three chunks; then
 its first two are settled and the next one begins behind them. So hearing costs some five times that of a file, however
-long the span is. `python -m recipes.measurements.partials` compares other sizes.
+long the span is.
 """
 
 from __future__ import annotations
