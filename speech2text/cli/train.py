@@ -27,34 +27,52 @@ PLAIN_REPORT_EVERY = 100
 @click.argument("recipe", required=False, type=click.Path(path_type=Path))
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder or manifest of the recordings.")
 @click.option("--run", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/NAME-of-the-recipe]")
+@click.option("--init-from", metavar="SOURCE", help="Start from the weights of `default`, a bundle or a run.")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a value, as in training.seed=2.")
 @click.option("--threads", type=click.IntRange(min=1), help="Processor threads.  [default: one a core]")
 @click.option("--profile", is_flag=True, help="Train a few steps, print the speed, keep nothing.")
 def train(
-    recipe: Path | None, *, data: Path, run: Path | None, changes: tuple[str, ...], threads: int | None, profile: bool
+    recipe: Path | None,
+    *,
+    data: Path,
+    run: Path | None,
+    init_from: str | None,
+    changes: tuple[str, ...],
+    threads: int | None,
+    profile: bool,
 ) -> None:
     """Train a recogniser by RECIPE, a folder or a TOML file; without one by the default recipe.
+
+    With --init-from and no RECIPE a model is fine-tuned: its shape and its pieces stay.
 
     Ctrl-C stops; the same command goes on at the last checkpoint.
     """
     with packages_of("train", needed_by="training"):
         import torch
 
-        from speech2text.training.recipe import DEFAULT_RECIPE, read_recipe
-        from speech2text.training.run import open_profile, open_run
+        from speech2text.training.recipe import DEFAULT_RECIPE, FINETUNING_RECIPE, read_recipe
+        from speech2text.training.run import FROM_NOTHING, open_profile, open_run, plan_start
     show_warnings_as_lines()
     if threads:
         torch.set_num_threads(threads)
-    path = recipe or DEFAULT_RECIPE
-    settings = read_recipe(path, (*changes, f"training.steps={PROFILE_STEPS}") if profile else changes)
+    path = recipe or (DEFAULT_RECIPE if init_from is None else FINETUNING_RECIPE)
     if profile:
-        with TemporaryDirectory() as scratch, _preparation() as on_progress:
-            _profile(open_profile(settings, path, data, Path(scratch), on_progress))
-        return
+        changes = (*changes, f"training.steps={PROFILE_STEPS}")
+    with TemporaryDirectory() as scratch:
+        if init_from is None:
+            settings, start = read_recipe(path, changes), FROM_NOTHING
+        else:
+            settings, start = plan_start(recipe, changes, Path(scratch) if profile else run, init_from)
+        if profile:
+            with _preparation() as on_progress:
+                _profile(open_profile(settings, path, data, Path(scratch), on_progress, start=start))
+            return
     folder = run or Path("runs") / settings.name
     with _preparation() as on_progress:
-        trainer = open_run(settings, path, data, folder, on_progress)
+        trainer = open_run(settings, path, data, folder, on_progress, start=start)
     print_note(_describe(trainer))
+    if trainer.adopted is not None:
+        print_note(f"{100 * trainer.adopted:.1f} % of the weights come from {init_from}")
     for line in _left_out(trainer):
         print_note(line)
     try:

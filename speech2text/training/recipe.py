@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -22,6 +22,7 @@ else:
 
 RECIPE_FILE = "recipe.toml"
 DEFAULT_RECIPE = Path(__file__).with_name("default_recipe.toml")
+FINETUNING_RECIPE = Path(__file__).with_name("finetuning_recipe.toml")
 UNTRAINED_KEYS = ("name", "description", "languages", "licence", "credits", "decoding")
 """What may be changed after training: it goes into the bundle, not into the weights."""
 FRAMES_PER_SECOND = SAMPLE_RATE // HOP_SAMPLES
@@ -194,8 +195,10 @@ class Recipe(Section):
         return self.model_dump_json(indent=1) + "\n"
 
 
-def read_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
+def read_recipe(path: Path, changes: Sequence[str] = (), inherited: Mapping[str, Any] | None = None) -> Recipe:
     """The recipe of a folder or a TOML file, with `section.key=value` changes (values as in TOML).
+
+    Where `inherited` (initialisation.py) has a key the file has too, it counts; a change counts more.
 
     Raises:
         RecipeError: no such recipe, no TOML, an unknown key, a wrong type or an impossible value.
@@ -209,6 +212,8 @@ def read_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
         raise RecipeError(f"{file}: cannot be read ({error.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{file}: not TOML: {error}") from None
+    for key, value in (inherited or {}).items():
+        settings[key] = {**settings.get(key, {}), **value} if isinstance(value, dict) else value
     for change in changes:
         _apply(settings, change)
     return _validate(settings, " --set ".join([str(file), *changes]))

@@ -19,8 +19,9 @@ from speech2text.text.tokenizer import Tokenizer
 from speech2text.text.writers import write_atomically
 from speech2text.training.checkpoint import has_checkpoint, load_tokenizer
 from speech2text.training.corpus import Corpus, OnProgress, find_utterances, is_decoded, load_corpus
+from speech2text.training.initialisation import ORIGIN_FILE, Inheritance, Origin, read_inheritance, read_origin
 from speech2text.training.pieces import learn_tokenizer
-from speech2text.training.recipe import Recipe, recipe_from_json
+from speech2text.training.recipe import FINETUNING_RECIPE, Recipe, read_recipe, recipe_from_json
 from speech2text.training.trainer import Trainer
 
 
@@ -34,6 +35,18 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Start:
+    """What a run begins with: weights (only when it begins), and what it keeps of where they came from."""
+
+    inheritance: Inheritance | None = None
+    origin: Origin | None = None
+    keep_pieces: bool = False
+
+
+FROM_NOTHING = Start()
+
+
+@dataclass(frozen=True)
 class Corpora:
     """What a run trains on, what it is measured by, and the noise it mixes in."""
 
@@ -43,7 +56,13 @@ class Corpora:
 
 
 def open_run(
-    recipe: Recipe, recipe_path: Path, data: Path, run: Path, on_progress: OnProgress | None = None
+    recipe: Recipe,
+    recipe_path: Path,
+    data: Path,
+    run: Path,
+    on_progress: OnProgress | None = None,
+    *,
+    start: Start = FROM_NOTHING,
 ) -> Trainer:
     """A trainer in the folder `run`, which is made, or which goes on where it stopped if recipe and data are the same.
 
@@ -69,11 +88,17 @@ def open_run(
     finally:
         if draft != run:
             shutil.rmtree(draft, ignore_errors=True)
-    return _start(recipe, run, corpora)
+    return _start(recipe, run, corpora, start)
 
 
 def open_profile(
-    recipe: Recipe, recipe_path: Path, data: Path, scratch: Path, on_progress: OnProgress | None = None
+    recipe: Recipe,
+    recipe_path: Path,
+    data: Path,
+    scratch: Path,
+    on_progress: OnProgress | None = None,
+    *,
+    start: Start = FROM_NOTHING,
 ) -> Trainer:
     """A trainer to measure the speed of the recipe's steps: with as many recordings as they hear, and no dev.
 
@@ -85,15 +110,48 @@ def open_profile(
     some = Found(
         train=_take(found.train, recipe.training.steps * batch_seconds), dev=[], noise=_take(found.noise, batch_seconds)
     )
-    return _start(recipe, scratch, _load(some, recipe, scratch, scratch, on_progress))
+    return _start(recipe, scratch, _load(some, recipe, scratch, scratch, on_progress), start)
 
 
-def _start(recipe: Recipe, run: Path, corpora: Corpora) -> Trainer:
-    tokenizer = _tokenizer(run, recipe, corpora.train)
+def plan_start(recipe: Path | None, changes: Sequence[str], run: Path | None, source: str) -> tuple[Recipe, Start]:
+    """The recipe and the start of a run that is to begin with what `source` knows, or that began so and goes on.
+
+    Args:
+        recipe: None fine-tunes: the shape, the pieces and the search are those of the source.
+        changes: as of `read_recipe`.
+        run: its folder, None for that of its name. Where it has a checkpoint the source is not read.
+        source: as of `read_origin`.
+
+    Raises:
+        TrainingError: as `read_origin`, or the run began without a source.
+        RecipeError, BundleError: as `read_origin` and `read_recipe`.
+    """
+    path = recipe or FINETUNING_RECIPE
+    settings = read_recipe(path, changes)
+    folder = run or Path("runs") / settings.name
+    origin = None if has_checkpoint(folder) else read_origin(source)
+    inheritance = origin.inheritance if origin else read_inheritance(folder)
+    if inheritance is None:
+        raise TrainingError(f"{folder}: holds a run that began without --init-from; name another folder with --run")
+    if recipe is None:
+        settings = read_recipe(path, changes, inheritance.settings)
+    return settings, Start(inheritance, origin, keep_pieces=recipe is None)
+
+
+def _start(recipe: Recipe, run: Path, corpora: Corpora, start: Start) -> Trainer:
+    tokenizer = _tokenizer(run, recipe, corpora.train, start)
     if not recipe.languages:
         spoken = {utterance.language for utterance in corpora.train.utterances} - {""}
         recipe = recipe.model_copy(update={"languages": tuple(sorted(spoken))})
-    trainer = Trainer(recipe, tokenizer, run, train=corpora.train, dev=corpora.dev, noise=corpora.noise)
+    inheritance = start.inheritance or read_inheritance(run)
+    if inheritance:
+        recipe = inheritance.extend(recipe, corpora.train.seconds / 3600)
+        write_atomically(run / ORIGIN_FILE, inheritance.model_dump_json(indent=1) + "\n")
+    else:
+        (run / ORIGIN_FILE).unlink(missing_ok=True)  # of a start that came to no checkpoint
+    trainer = Trainer(
+        recipe, tokenizer, run, train=corpora.train, dev=corpora.dev, noise=corpora.noise, origin=start.origin
+    )
     write_atomically(run / "recipe.json", recipe.to_json())
     return trainer
 
@@ -195,10 +253,24 @@ def _prepare(recipe_path: Path, data: Path, out: Path) -> None:
     module.prepare(data, out)
 
 
-def _tokenizer(run: Path, recipe: Recipe, corpus: Corpus) -> Tokenizer:
-    """The pieces of the run, learned from its training texts when it began."""
+def _tokenizer(run: Path, recipe: Recipe, corpus: Corpus, start: Start) -> Tokenizer:
+    """The pieces of the run: those of its origin, or learned from its training texts when it began."""
     if not has_checkpoint(run):
-        texts = [utterance.text for utterance in corpus.utterances]
-        learned = learn_tokenizer(texts, recipe.tokenizer.kind, recipe.tokenizer.size)
+        if start.origin and start.keep_pieces:
+            learned = start.origin.tokenizer
+            _check_texts(learned, corpus)
+        else:
+            texts = [utterance.text for utterance in corpus.utterances]
+            learned = learn_tokenizer(texts, recipe.tokenizer.kind, recipe.tokenizer.size)
         write_atomically(run / "pieces.json", json.dumps(learned.to_json(), ensure_ascii=False, indent=1))
     return load_tokenizer(run)
+
+
+def _check_texts(tokenizer: Tokenizer, corpus: Corpus) -> None:
+    """See that the pieces can write every text."""
+    for utterance in corpus.utterances:
+        try:
+            tokenizer.encode(utterance.text)
+        except ValueError as error:
+            cure = "correct the text, or give a RECIPE, which learns pieces of its own"
+            raise TrainingError(f"{utterance.audio}: {error}; {cure}") from None

@@ -37,6 +37,7 @@ from speech2text.training.checkpoint import (
     save_checkpoint,
 )
 from speech2text.training.corpus import Corpus, plan_epoch
+from speech2text.training.initialisation import Origin, adopt_weights
 from speech2text.training.loss import Losses, attention_guide, inconsistency, joint_loss, pad_tokens
 from speech2text.training.optimisation import learning_rate, move_average, time_precisions
 from speech2text.training.recipe import Recipe
@@ -76,6 +77,7 @@ class Trainer:
         train: Corpus,
         dev: Corpus | None = None,
         noise: Corpus | None = None,
+        origin: Origin | None = None,
     ) -> None:
         self.recipe = recipe
         self.settings = recipe.training
@@ -103,7 +105,8 @@ class Trainer:
         )
         self.position = Position()
         self.precision: str = self.settings.precision
-        self._restore(load_checkpoint(run))
+        self.adopted: float | None = None
+        self._restore(load_checkpoint(run), origin)
 
     def train(self) -> Iterator[StepReport]:
         """Train until the recipe's last step; yields a report after each.
@@ -138,9 +141,9 @@ class Trainer:
         while self.position.step < self.settings.steps:
             yield self._step()
 
-    def _restore(self, checkpoint: Checkpoint | None) -> None:
+    def _restore(self, checkpoint: Checkpoint | None, origin: Origin | None) -> None:
         if checkpoint is None:
-            self._measure_features()
+            self._measure_features() if origin is None else self._adopt(origin)
             if self.precision == "auto":
                 self.precision = self._faster_precision()
             return
@@ -150,6 +153,10 @@ class Trainer:
         self.position = checkpoint.position
         self.precision = checkpoint.precision
         self._find_words()
+
+    def _adopt(self, origin: Origin) -> None:
+        self.adopted = adopt_weights(self.model, self.tokenizer, origin)
+        self.average.load_state_dict(self.model.state_dict())
 
     def _save(self) -> None:
         checkpoint = Checkpoint(

@@ -294,3 +294,36 @@ def test_a_terminal_shows_a_bar_with_the_time_left(data, tmp_path):
     assert re.search(r"\d:\d\d:\d\d.*loss \d+\.\d\d", screen)
     assert "step 20: loss" in screen
     assert "dev WER (CTC greedy)" in screen
+
+
+def test_init_from_fine_tunes_and_goes_on_without_its_source(data, tmp_path):
+    train(*arguments(data, tmp_path / "source", "licence=CC BY-SA 4.0"))
+    tuned = ("--data", data, "--run", tmp_path / "tuned", "--init-from", tmp_path / "source", "--threads", "1")
+    settings = [part for change in (*TINY[5:], "data.dev_share=0.2") for part in ("--set", change)]
+    result = train(*tuned, *settings)
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.splitlines()[1] == f"100.0 % of the weights come from {tmp_path}/source"
+    recipe = load_run(tmp_path / "tuned").recipe
+    assert recipe.model.listener_units == 8
+    assert recipe.licence.startswith("CC BY-SA 4.0 (the weights it started from)")
+    assert [credit.name for credit in recipe.credits] == ["recordings of my-fine-tuned-model"]
+    (tmp_path / "source").rename(tmp_path / "gone")
+    again = train(*tuned, *settings)
+    assert again.exit_code == 0, again.stderr
+    assert "from step 6" in again.stderr.splitlines()[0]
+    assert load_run(tmp_path / "tuned").recipe == recipe
+
+
+def test_init_from_says_what_its_pieces_cannot_write(data, tmp_path):
+    train(*arguments(data, tmp_path / "source"))
+    folder = write_recordings(tmp_path / "data")
+    for number in range(10):
+        (folder / f"{number}.txt").write_text("a x")
+    line = complaint("--data", folder, "--run", tmp_path / "tuned", "--init-from", tmp_path / "source")
+    assert "the character 'x'" in line
+    assert f"{folder}/" in line
+
+
+def test_init_from_nothing_is_said(data, tmp_path):
+    line = complaint("--data", data, "--run", tmp_path / "run", "--init-from", tmp_path / "none")
+    assert line.endswith("neither a bundle nor a run; give 'default', or the folder of one")

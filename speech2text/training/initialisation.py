@@ -1,0 +1,226 @@
+"""Where a run may start from: the weights, pieces and shape of another run or of a bundle, int8 ones included.
+
+A bundle's graphs hold the weights as `speech2text_export` wrote them: matrices of products transposed, the gates of an
+LSTM in the order of ONNX (input, output, forget, cell), 8-bit ones as integers with a scale for each output.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
+from pydantic import ValidationError
+from torch import Tensor
+
+from speech2text.bundle.manifest import LISTENER_NAME, MANIFEST_NAME, PIECES_NAME, SPELLER_NAME, ModelShape
+from speech2text.bundle.store import DEFAULT_NAME, Bundle, find_bundle, open_bundle
+from speech2text.errors import BundleError, TrainingError
+from speech2text.model.frontend import MEL_BINS
+from speech2text.model.las import LAS
+from speech2text.text.tokenizer import Tokenizer
+from speech2text.training.checkpoint import has_checkpoint, load_run
+from speech2text.training.recipe import FRAMES_PER_SECOND, Credit, Recipe, Section
+
+ORIGIN_FILE = "origin.json"
+"""In a run's folder: what it inherited, so that it goes on without its source."""
+ROWS_OF_PIECES = (
+    "listener.ctc.weight",
+    "listener.ctc.bias",
+    "speller.embedding.weight",
+    "speller.output.weight",
+    "speller.output.bias",
+)
+"""Tensors with a row for each piece."""
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class Inheritance(Section):
+    """What a run inherits besides weights: the terms it stands under, and settings for a recipe without its own."""
+
+    licence: str
+    credits: tuple[Credit, ...]
+    settings: dict[str, Any]
+    """Tables and keys of a recipe, as `read_recipe` takes them."""
+
+    def extend(self, recipe: Recipe, hours: float) -> Recipe:
+        """The recipe under both terms: whoever shares the new weights shares those they came from.
+
+        Args:
+            recipe: that of the run; if it credits nobody, its recordings become a credit of their own.
+            hours: of the run's training recordings.
+        """
+        own = recipe.credits or (Credit(name=f"recordings of {recipe.name}", hours=hours, licence=recipe.licence),)
+        licence = self.licence
+        if recipe.licence != self.licence:
+            licence = f"{self.licence} (the weights it started from); {recipe.licence} (its own recordings)"
+        return recipe.model_copy(update={"licence": licence, "credits": tuple(dict.fromkeys(self.credits + own))})
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a run starts from: weights by their names in a LAS, and the pieces whose rows they hold."""
+
+    weights: dict[str, Tensor]
+    tokenizer: Tokenizer
+    inheritance: Inheritance
+
+
+def read_origin(source: str) -> Origin:
+    """The origin that `source` names: "default", a bundle's folder or a run's.
+
+    Raises:
+        TrainingError: it is neither, or a run without a usable checkpoint.
+        BundleError: a bundle that is damaged, or whose graphs are not those of a LAS.
+        RecipeError: a run whose recipe is damaged.
+    """
+    folder = Path(source)
+    if source == DEFAULT_NAME or (folder / MANIFEST_NAME).is_file():
+        return _origin_of_bundle(open_bundle(find_bundle(source)))
+    if not (folder / "recipe.json").is_file():
+        raise TrainingError(f"{source}: neither a bundle nor a run; give {DEFAULT_NAME!r}, or the folder of one")
+    return _origin_of_run(folder)
+
+
+def read_inheritance(run: Path) -> Inheritance | None:
+    """What a run that has a checkpoint inherited when it began; None if nothing, or if it begins now.
+
+    Raises:
+        TrainingError: the note of it is damaged.
+    """
+    file = run / ORIGIN_FILE
+    if not has_checkpoint(run) or not file.is_file():
+        return None
+    try:
+        return Inheritance.model_validate_json(file.read_text(encoding="utf-8"))
+    except (OSError, ValidationError, UnicodeDecodeError):
+        raise TrainingError(f"{file}: damaged; copy it back, or train anew in another folder") from None
+
+
+@torch.no_grad()
+def adopt_weights(model: LAS, tokenizer: Tokenizer, origin: Origin) -> float:
+    """Copy every tensor of the same name and shape, and of those with a row a piece the rows of pieces both know.
+
+    Returns:
+        the share of the model's numbers that came from the origin.
+    """
+    theirs = {piece: row for row, piece in enumerate(origin.tokenizer.pieces)}
+    rows = [(row, theirs[piece]) for row, piece in enumerate(tokenizer.pieces) if piece in theirs]
+    to, of = torch.tensor(rows).T
+    copied = 0
+    own = model.state_dict()
+    for name, tensor in own.items():
+        source = origin.weights.get(name)
+        if source is None or source.shape[1:] != tensor.shape[1:]:
+            continue
+        if name in ROWS_OF_PIECES:
+            tensor[to] = source[of]
+            copied += tensor[to].numel()
+        elif source.shape == tensor.shape:
+            tensor.copy_(source)
+            copied += tensor.numel()
+    return copied / sum(tensor.numel() for tensor in own.values())
+
+
+def _origin_of_run(folder: Path) -> Origin:
+    run = load_run(folder)
+    recipe = run.recipe
+    settings = recipe.model_dump(mode="json", include={"languages", "model", "decoding"})
+    del settings["decoding"]["lm_weight"]  # a run has no language model
+    inheritance = Inheritance(licence=recipe.licence, credits=recipe.credits, settings=settings)
+    return Origin(dict(run.model.state_dict()), run.tokenizer, inheritance)
+
+
+def _origin_of_bundle(bundle: Bundle) -> Origin:
+    manifest = bundle.manifest
+    try:
+        graphs = [onnx.load_from_string(bundle.files[name]) for name in (LISTENER_NAME, SPELLER_NAME)]
+        arrays = {name: array for graph in graphs for name, array in _arrays(graph)}
+        weights = {name: torch.tensor(array) for name, array in _named_as_in_model(arrays, manifest.model)}
+        settings = {
+            "languages": list(manifest.languages),
+            "model": _sizes(arrays, graphs[1], manifest.model),
+            "decoding": _search(bundle),
+        }
+        tokenizer = Tokenizer.from_json(json.loads(bundle.files[PIECES_NAME]))
+    except (KeyError, ValueError, TypeError, StopIteration) as error:
+        reason = f"its graphs are not those of a model trained here ({error!r})"
+        raise BundleError(f"{bundle.folder}: {reason}; start from another bundle or run") from None
+    credits = tuple(Credit(name=each.name, hours=each.hours, licence=each.licence) for each in manifest.data)
+    return Origin(weights, tokenizer, Inheritance(licence=manifest.licence, credits=credits, settings=settings))
+
+
+def _search(bundle: Bundle) -> dict[str, Any]:
+    """The bundle's settings of the search, without its language model, which stays where it is."""
+    search, shape = bundle.manifest.decoding, bundle.manifest.model
+    kept = {name: value for name, value in vars(search).items() if name != "lm_weight" and value is not None}
+    return {**kept, "chunk_seconds": shape.chunk_frames / FRAMES_PER_SECOND}
+
+
+def _sizes(arrays: Arrays, speller: onnx.ModelProto, shape: ModelShape) -> dict[str, int]:
+    """The table `model` of a recipe, without its dropout, which no graph keeps."""
+    layers, units = shape.listener_state["forward_hidden"]
+    stack = arrays["listener/0/forward/of_inputs"].shape[2] // MEL_BINS
+    pyramid_layers = (shape.reduction // stack).bit_length() - 1
+    constants = {each.name: each for each in speller.graph.initializer}
+    split = next(node for node in speller.graph.node if node.output[0] == "speller/query/parts")
+    return {
+        "stack": stack,
+        "pyramid_layers": pyramid_layers,
+        "plain_layers": layers - 1 - pyramid_layers,
+        "listener_units": units,
+        "memory": arrays["listener/values/weight"].shape[1],
+        "heads": int(numpy_helper.to_array(constants[split.input[1]])[2]),
+        "embedding": arrays["speller/embedding"].shape[1],
+        "speller_layers": shape.speller.layers,
+        "speller_units": shape.speller.units,
+    }
+
+
+def _arrays(graph: onnx.ModelProto) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Every weight by the name it had before quantisation: `W_quantized`, `W_scale` and `W_zero_point` become W."""
+    stored = {each.name: numpy_helper.to_array(each) for each in graph.graph.initializer}
+    for name, array in stored.items():
+        plain = name.removesuffix("_quantized")
+        if plain == name:
+            yield name, array
+            continue
+        zero, scale = (stored[f"{plain}_{kind}"][..., None, :] for kind in ("zero_point", "scale"))
+        real = (array.astype(np.float32) - zero) * scale  # the last axis is that of the outputs
+        yield plain, real.swapaxes(1, 2) if real.ndim == 3 else real  # quantised LSTMs are stored transposed
+
+
+def _named_as_in_model(arrays: Arrays, shape: ModelShape) -> Iterator[tuple[str, NDArray[Any]]]:
+    """The weights of the graphs under the names and in the shapes of a LAS."""
+    for name in ("mean", "deviation"):
+        yield f"listener.frontend.{name}", arrays[f"frontend/{name}"][:, 0]
+    for depth in range(shape.listener_state["forward_hidden"][0]):
+        for direction in ("forward", "backward"):
+            yield from _lstm(arrays, f"listener/{depth}/{direction}", f"listener.layers.{depth}.{direction}_lstm", 0)
+        for name, kind in (("scale", "weight"), ("shift", "bias")):
+            yield f"listener.layers.{depth}.norm.{kind}", arrays[f"listener/{depth}/norm/{name}"]
+    for layer in range(shape.speller.layers):
+        yield from _lstm(arrays, f"speller/lstm/{layer}", "speller.lstm", layer)
+    yield "speller.embedding.weight", arrays["speller/embedding"]
+    linears = {f"listener/{name}": f"listener.{name}" for name in ("values", "keys", "ctc")}
+    linears |= {f"speller/{name}": f"speller.{name}" for name in ("hidden", "output")}
+    linears["speller/query"] = "speller.attention.query"
+    for name, own_name in linears.items():
+        yield f"{own_name}.weight", arrays[f"{name}/weight"].T
+        yield f"{own_name}.bias", arrays[f"{name}/bias"]
+
+
+def _lstm(arrays: Mapping[str, NDArray[Any]], name: str, own_name: str, depth: int) -> Iterator[tuple[str, Any]]:
+    biases = np.split(arrays[f"{name}/biases"][0], 2)
+    parts = (arrays[f"{name}/of_inputs"][0], arrays[f"{name}/of_state"][0], *biases)
+    for kind, values in zip(("weight_ih", "weight_hh", "bias_ih", "bias_hh"), parts, strict=True):
+        i, o, f, c = np.split(values, 4)
+        yield f"{own_name}.{kind}_l{depth}", np.concatenate([i, f, c, o])

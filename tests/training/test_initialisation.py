@@ -1,0 +1,142 @@
+"""Starting from a run or a bundle: the same weights, the same log-probabilities, the rows of pieces both know."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from speech2text.bundle.manifest import LISTENER_NAME, DataSource, Decoding
+from speech2text.errors import BundleError, TrainingError
+from speech2text.model.config import LASConfig
+from speech2text.model.las import LAS
+from speech2text.text.tokenizer import Tokenizer
+from speech2text.training.initialisation import ROWS_OF_PIECES, adopt_weights, read_origin
+from speech2text.training.recipe import FINETUNING_RECIPE, read_recipe
+from speech2text_export.bundling import Facts, make_bundle, quantize_bundle, save_bundle
+from tests.tiny_bundle import write_tiny_bundle
+
+INT8_BOUND = 0.1
+"""On log-probabilities: ONNX Runtime rounds what the weights are multiplied with, too; 0.08 on the default bundle."""
+SOUND = (np.random.default_rng(0).standard_normal(16_000) * 0.1).astype(np.float32)
+
+
+def make_model(vocabulary, **sizes):
+    torch.manual_seed(0)
+    small = {"listener_units": 12, "memory": 8, "heads": 2, "embedding": 8, "speller_layers": 2, "speller_units": 10}
+    model = LAS(LASConfig(vocabulary=vocabulary, **{**small, "pyramid_layers": 2, **sizes})).eval()
+    model.listener.frontend.mean.fill_(-6.0)
+    return model
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return Tokenizer.of_characters(["some pieces"])
+
+
+@pytest.fixture(scope="module")
+def model(tokenizer):
+    return make_model(len(tokenizer))
+
+
+@pytest.fixture(scope="module")
+def bundles(model, tokenizer, tmp_path_factory):
+    """The same model in fp32 and in int8."""
+    folder = tmp_path_factory.mktemp("bundles")
+    decoding = Decoding(beam_size=3, ctc_weight=0.4, length_bonus=0.1)
+    credit = (DataSource("a corpus", 1.5, "CC BY 4.0"),)
+    facts = Facts("test", "Made for a test.", ("en",), "CC BY-SA 4.0", credit, decoding, chunk_frames=32)
+    exported, _ = make_bundle(model, tokenizer, facts, SOUND, folder / "fp32")
+    save_bundle(exported, {})
+    quantised = quantize_bundle(exported)
+    return {"fp32": save_bundle(exported, {}).folder, "int8": _save_in(quantised, folder / "int8")}
+
+
+def _save_in(bundle, folder):
+    from dataclasses import replace
+
+    return save_bundle(replace(bundle, folder=folder), {}).folder
+
+
+def started_from(folder):
+    origin = read_origin(str(folder))
+    recipe = read_recipe(FINETUNING_RECIPE, (), origin.inheritance.settings)
+    model = LAS(recipe.las_config(len(origin.tokenizer))).eval()
+    assert adopt_weights(model, origin.tokenizer, origin) == 1.0
+    return model, recipe
+
+
+def ctc_of_graph(folder):
+    session = onnxruntime.InferenceSession(folder / LISTENER_NAME)
+    inputs = {"pcm": SOUND[None], "lengths": np.array([len(SOUND)])}
+    for each in session.get_inputs()[2:]:
+        inputs[each.name] = np.zeros([1, *each.shape[1:]], np.float32)
+    return session.run(["ctc_log_probs"], inputs)[0]
+
+
+def ctc_of_model(model):
+    with torch.inference_mode():
+        return model.listener(torch.from_numpy(SOUND)[None], torch.tensor([len(SOUND)]))[0].ctc_log_probs.numpy()
+
+
+def test_a_bundle_gives_back_the_weights(model, bundles):
+    found, recipe = started_from(bundles["fp32"])
+    for name, tensor in model.state_dict().items():
+        torch.testing.assert_close(found.state_dict()[name], tensor, rtol=0, atol=1e-6, msg=name)
+    assert recipe.model.pyramid_layers == 2
+    assert (recipe.decoding.beam_size, recipe.decoding.ctc_weight, recipe.decoding.chunk_seconds) == (3, 0.4, 0.32)
+
+
+@pytest.mark.parametrize(("precision", "bound"), [("fp32", 1e-4), ("int8", INT8_BOUND)])
+def test_a_bundle_is_heard_with_as_its_graphs_hear(bundles, precision, bound):
+    found, _ = started_from(bundles[precision])
+    difference = np.abs(ctc_of_model(found) - ctc_of_graph(bundles[precision])).max()
+    assert difference < bound, difference
+
+
+def test_int8_weights_are_within_a_step_of_what_they_were(model, bundles):
+    found, _ = started_from(bundles["int8"])
+    for name, tensor in model.state_dict().items():
+        step = tensor.abs().max() / 64 if tensor.ndim == 2 else 1e-6
+        assert (found.state_dict()[name] - tensor).abs().max() <= step, name
+
+
+def test_rows_follow_their_pieces(model, bundles):
+    origin = read_origin(str(bundles["fp32"]))
+    tokenizer = Tokenizer.of_characters(["pieces in another order: xyz"])
+    found = make_model(len(tokenizer))
+    share = adopt_weights(found, tokenizer, origin)
+    assert 0.5 < share < 1
+    for name in ROWS_OF_PIECES:
+        for piece in "<blank>", "<end>", "p", "s":
+            own, other = tokenizer.pieces.index(piece), origin.tokenizer.pieces.index(piece)
+            assert torch.equal(found.state_dict()[name][own], model.state_dict()[name][other])
+
+
+def test_what_has_another_shape_keeps_its_random_start(bundles, tokenizer):
+    origin = read_origin(str(bundles["fp32"]))
+    found = make_model(len(tokenizer), speller_units=14)
+    before = found.speller.lstm.weight_hh_l0.clone()
+    assert adopt_weights(found, tokenizer, origin) < 1
+    assert torch.equal(found.speller.lstm.weight_hh_l0, before)
+
+
+def test_what_is_no_source_is_said(bundles, tmp_path):
+    with pytest.raises(TrainingError, match="neither a bundle nor a run"):
+        read_origin(str(tmp_path / "nothing"))
+    damaged = tmp_path / "damaged"
+    shutil.copytree(bundles["fp32"], damaged)
+    (damaged / LISTENER_NAME).write_bytes(b"no graph")
+    with pytest.raises(BundleError, match=LISTENER_NAME):
+        read_origin(str(damaged))
+
+
+def test_graphs_of_another_kind_are_refused(tmp_path):
+    folder = write_tiny_bundle(tmp_path / "tiny").folder
+    assert json.loads((folder / "manifest.json").read_text())
+    with pytest.raises(BundleError, match="not those of a model trained here"):
+        read_origin(str(folder))
