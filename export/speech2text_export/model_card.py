@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from speech2text.bundle.manifest import Manifest
+from speech2text.bundle.manifest import Confidence, Manifest
 
 _CARD = """\
 # {name}
@@ -33,12 +33,15 @@ Transcribe with it:
 
 It writes what it has learned to write: words in the spelling of its training texts, in lower case and without
 punctuation. Other languages, accents, microphones and noise than those of the training data raise the error rate.
-Its word confidences say how sure the model is, not how often it is right.
+{confidence}
 
 ## Sample
 
 `{sample}` should give: {sample_text}
 """
+
+_UNFITTED = "Its word confidences say how sure the model is, not how often it is right."
+_FITTED = "Its word confidences were fitted to how often it was right on dev; elsewhere they may be off."
 
 
 def model_card(manifest: Manifest) -> str:
@@ -56,6 +59,7 @@ def model_card(manifest: Manifest) -> str:
         data=_data(manifest),
         language_model=_language_model(manifest),
         accuracy=_accuracy(manifest),
+        confidence=_UNFITTED if manifest.confidence == Confidence() else _FITTED,
         sample=manifest.sample.audio,
         sample_text=f"“{manifest.sample.text}”" if manifest.sample.text else "nothing",
     )

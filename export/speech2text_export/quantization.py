@@ -1,7 +1,7 @@
 """int8: the weights of LSTMs and matrix products as 8-bit integers, their inputs quantised as they come.
 
-Left in fp32 are the frontend, whose logarithm would magnify the errors of quiet bands, the speller's embedding, which
-is looked up and not multiplied, and everything without weights. Figures: ../README.md.
+Left in fp32 are the frontend, whose logarithm would magnify the errors of quiet bands, and everything without weights.
+Embeddings, which are looked up and not multiplied, are kept in fp16. Figures: ../README.md.
 """
 
 from __future__ import annotations
@@ -9,17 +9,20 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import onnx
+from onnx import helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
 QUANTISED_OPERATORS = ("LSTM", "MatMul")
 FRONTEND = "frontend/"
 """What the names of the frontend's nodes begin with."""
+_NO_TABLE = onnx.TensorProto()
 
 
 def quantize(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph with integer weights from -64 to 64, one scale for each output of a matrix.
+    """The graph with integer weights from -64 to 64, one scale for each output of a matrix, and embeddings in fp16.
 
     With all of -128 to 127 the 16-bit sums of processors without VNNI instructions overflow, and a bundle would hear
     worse on an older machine.
@@ -38,4 +41,19 @@ def quantize(graph: onnx.ModelProto) -> onnx.ModelProto:
             weight_type=QuantType.QInt8,
             nodes_to_exclude=[node.name for node in graph.graph.node if node.name.startswith(FRONTEND)],
         )
-        return onnx.load(file)
+        quantised = onnx.load(file)
+    _halve_embeddings(quantised.graph)
+    return quantised
+
+
+def _halve_embeddings(graph: onnx.GraphProto) -> None:
+    """Store the tables that are looked up as fp16, and make fp32 of the rows that were."""
+    tables = {each.name: each for each in graph.initializer}
+    for index, node in reversed(list(enumerate(graph.node))):
+        if node.op_type != "Gather" or tables.get(node.input[0], _NO_TABLE).data_type != onnx.TensorProto.FLOAT:
+            continue
+        table = tables[node.input[0]]
+        table.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(table).astype(np.float16), table.name))
+        rows, node.output[0] = node.output[0], f"{node.output[0]}/half"
+        cast = helper.make_node("Cast", [node.output[0]], [rows], name=f"{node.name}/single", to=onnx.TensorProto.FLOAT)
+        graph.node.insert(index + 1, cast)

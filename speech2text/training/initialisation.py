@@ -1,7 +1,8 @@
 """Where a run may start from: the weights, pieces and shape of another run or of a bundle, int8 ones included.
 
 A bundle's graphs hold the weights as `speech2text_export` wrote them: matrices of products transposed, the gates of an
-LSTM in the order of ONNX (input, output, forget, cell), 8-bit ones as integers with a scale for each output.
+LSTM in the order of ONNX (input, output, forget, cell), 8-bit ones as integers with a scale for each output, embeddings
+of such a bundle in fp16.
 """
 
 from __future__ import annotations
@@ -191,7 +192,7 @@ def _arrays(graph: onnx.ModelProto) -> Iterator[tuple[str, NDArray[Any]]]:
     for name, array in stored.items():
         plain = name.removesuffix("_quantized")
         if plain == name:
-            yield name, array
+            yield name, array.astype(np.float32) if array.dtype == np.float16 else array
             continue
         zero, scale = (stored[f"{plain}_{kind}"][..., None, :] for kind in ("zero_point", "scale"))
         real = (array.astype(np.float32) - zero) * scale  # the last axis is that of the outputs
