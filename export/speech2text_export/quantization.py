@@ -17,7 +17,7 @@ from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
 QUANTISED_OPERATORS = ("LSTM", "MatMul")
 FRONTEND = "frontend/"
-"""What the names of the frontend's nodes begin with."""
+"""What the names of the frontend's nodes and tables begin with."""
 _NO_TABLE = onnx.TensorProto()
 
 
@@ -47,8 +47,8 @@ def quantize(graph: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _halve_embeddings(graph: onnx.GraphProto) -> None:
-    """Store the tables that are looked up as fp16, and make fp32 of the rows that were."""
-    tables = {each.name: each for each in graph.initializer}
+    """Store the tables that are looked up as fp16, those of the frontend excepted; make fp32 of the rows that were."""
+    tables = {each.name: each for each in graph.initializer if not each.name.startswith(FRONTEND)}
     for index, node in reversed(list(enumerate(graph.node))):
         if node.op_type != "Gather" or tables.get(node.input[0], _NO_TABLE).data_type != onnx.TensorProto.FLOAT:
             continue

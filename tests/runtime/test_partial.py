@@ -62,7 +62,6 @@ def test_a_window_is_three_chunks_at_most_and_goes_on_from_the_state_before(reco
 
 
 @pytest.mark.parametrize("windows", [Windows(step=1), Windows(settled=1), Windows(settled=1, longest=1)])
-def test_other_windows_give_other_texts(recognizer, speech, windows):
+def test_other_windows_are_heard_otherwise(recognizer, speech, windows):
     ends = range(0, len(speech), 640)
-    usual = [segment.text for segment in hear(recognizer, speech, ends)]
-    assert [segment.text for segment in hear(recognizer, speech, ends, windows)] != usual
+    assert hear(recognizer, speech, ends, windows) != hear(recognizer, speech, ends)
