@@ -18,6 +18,10 @@ from speech2text.text.writers import write_atomically
 TRAIN = ("en_train.jsonl", "en_extra.jsonl", "digits_train.jsonl")
 DEV = ("en_dev.jsonl", "digits_dev.jsonl")
 NOISE = ("noise.jsonl",)
+SYNTHETIC = "synthetic/manifest.jsonl"
+"""Synthetic speech is trained on where the data folder has some."""
+REPEATS = {"an4": 3, "alnum": 6, "fsdd": 2}
+"""How often an epoch hears each recording of the spelled and numeric corpora, which are a fourteenth of the hours."""
 VALIDATION_FOLD = 5
 """This fold of the noise is never trained on, so that silence can be checked on recordings the model has not heard."""
 
@@ -35,7 +39,8 @@ def prepare(source: Path, out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out}: cannot be made ({error.strerror}); name another folder") from None
-    _write(out / "train.jsonl", _rows(source, TRAIN))
+    synthetic = (SYNTHETIC,) if (source / SYNTHETIC).is_file() else ()
+    _write(out / "train.jsonl", _repeated(_rows(source, (*TRAIN, *synthetic))))
     _write(out / "dev.jsonl", _rows(source, DEV))
     _write(out / "noise.jsonl", _training_noise(source))
 
@@ -49,7 +54,14 @@ def _rows(source: Path, names: tuple[str, ...], with_texts: bool = True) -> Iter
         for line in file.read_text(encoding="utf-8-sig").split("\n"):
             if line.strip():
                 row = json.loads(line)
-                yield {**row, "audio": str((source / row["audio"]).resolve())}
+                yield {**row, "audio": str((file.parent / row["audio"]).resolve())}
+
+
+def _repeated(rows: Iterator[Row]) -> Iterator[Row]:
+    for row in rows:
+        yield row
+        for repeat in range(2, REPEATS.get(row.get("corpus", ""), 1) + 1):
+            yield {**row, "id": f"{row.get('id', row['audio'])} ({repeat})"}
 
 
 def _training_noise(source: Path) -> Iterator[Row]:
