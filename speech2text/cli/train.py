@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,13 +46,14 @@ def train(
 
     With --init-from and no RECIPE a model is fine-tuned: its shape and its pieces stay.
 
-    Ctrl-C stops; the same command goes on at the last checkpoint.
+    Ctrl-C stops; the same command goes on at the last checkpoint. torchrun makes several processes share the work.
     """
     with packages_of("train", needed_by="training"):
         import torch
 
         from speech2text.training.recipe import DEFAULT_RECIPE, FINETUNING_RECIPE, read_recipe
         from speech2text.training.run import FROM_NOTHING, open_profile, open_run, plan_start
+        from speech2text.training.team import join_team
     show_warnings_as_lines()
     if threads:
         torch.set_num_threads(threads)
@@ -68,8 +70,12 @@ def train(
                 _profile(open_profile(settings, path, data, Path(scratch), on_progress, start=start))
             return
     folder = run or Path("runs") / settings.name
-    with _preparation() as on_progress:
-        trainer = open_run(settings, path, data, folder, on_progress, start=start)
+    team = join_team()
+    with team.in_turn(), _preparation() as on_progress:
+        trainer = open_run(settings, path, data, folder, on_progress, start=start, team=team)
+    if not team.leads:
+        deque(trainer.train(), maxlen=0)
+        return
     print_note(_describe(trainer))
     if trainer.adopted is not None:
         print_note(f"{100 * trainer.adopted:.1f} % of the weights come from {init_from}")

@@ -29,6 +29,8 @@ ROOM_SNR_DB = (20.0, 60.0)
 """Of an utterance over the noise of the room it stands in."""
 TONE_HERTZ = (50.0, 4000.0)
 MOST_TONES = 4
+FFT_BLOCK = 4096
+"""Noise is made in multiples of this: a transform of a length with large prime factors takes many times longer."""
 
 
 class WaveformAugmentation:
@@ -98,9 +100,9 @@ def tones(length: int) -> Tensor:
 
 def coloured_noise(length: int, slope: float) -> Tensor:
     """Gaussian noise (length,) whose amplitude falls with frequency as f^-slope."""
-    spectrum = torch.fft.rfft(torch.randn(length))
+    spectrum = torch.fft.rfft(torch.randn(-(-length // FFT_BLOCK) * FFT_BLOCK))
     falling = torch.arange(1, len(spectrum) + 1) ** -slope
-    return torch.fft.irfft(spectrum * falling, n=length)
+    return torch.fft.irfft(spectrum * falling)[:length]
 
 
 class SpecAugment:

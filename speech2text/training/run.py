@@ -22,7 +22,8 @@ from speech2text.training.corpus import Corpus, OnProgress, find_utterances, is_
 from speech2text.training.initialisation import ORIGIN_FILE, Inheritance, Origin, read_inheritance, read_origin
 from speech2text.training.pieces import learn_tokenizer
 from speech2text.training.recipe import FINETUNING_RECIPE, Recipe, read_recipe, recipe_from_json
-from speech2text.training.trainer import Trainer
+from speech2text.training.team import Team
+from speech2text.training.trainer import ALONE, Trainer
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def open_run(
     on_progress: OnProgress | None = None,
     *,
     start: Start = FROM_NOTHING,
+    team: Team = ALONE,
 ) -> Trainer:
     """A trainer in the folder `run`, which is made, or which goes on where it stopped if recipe and data are the same.
 
@@ -88,7 +90,7 @@ def open_run(
     finally:
         if draft != run:
             shutil.rmtree(draft, ignore_errors=True)
-    return _start(recipe, run, corpora, start)
+    return _start(recipe, run, corpora, start, team)
 
 
 def open_profile(
@@ -138,7 +140,7 @@ def plan_start(recipe: Path | None, changes: Sequence[str], run: Path | None, so
     return settings, Start(inheritance, origin, keep_pieces=recipe is None)
 
 
-def _start(recipe: Recipe, run: Path, corpora: Corpora, start: Start) -> Trainer:
+def _start(recipe: Recipe, run: Path, corpora: Corpora, start: Start, team: Team = ALONE) -> Trainer:
     tokenizer = _tokenizer(run, recipe, corpora.train, start)
     if not recipe.languages:
         spoken = {utterance.language for utterance in corpora.train.utterances} - {""}
@@ -150,7 +152,14 @@ def _start(recipe: Recipe, run: Path, corpora: Corpora, start: Start) -> Trainer
     else:
         (run / ORIGIN_FILE).unlink(missing_ok=True)  # of a start that came to no checkpoint
     trainer = Trainer(
-        recipe, tokenizer, run, train=corpora.train, dev=corpora.dev, noise=corpora.noise, origin=start.origin
+        recipe,
+        tokenizer,
+        run,
+        train=corpora.train,
+        dev=corpora.dev,
+        noise=corpora.noise,
+        origin=start.origin,
+        team=team,
     )
     write_atomically(run / "recipe.json", recipe.to_json())
     return trainer

@@ -42,6 +42,7 @@ from speech2text.training.loss import Losses, attention_guide, inconsistency, jo
 from speech2text.training.optimisation import learning_rate, move_average, time_precisions
 from speech2text.training.recipe import Recipe
 from speech2text.training.splicing import Splicer
+from speech2text.training.team import Team
 
 EVALUATION_BATCH_SECONDS = 120.0
 STATISTICS_UTTERANCES = 500
@@ -50,6 +51,9 @@ FLUSH_SECONDS = 10
 """A Ctrl-C while TensorBoard's queue is filled may leave its thread asleep until then, and the run waits for it."""
 AVERAGE_WARMUP = 10
 """The decay of the average at step s is at most (1 + s) / (AVERAGE_WARMUP + s)."""
+SEEDS_OF_A_PROCESS = 1 << 52
+"""More than the seeds of all steps of all runs: no two processes of a team draw alike."""
+ALONE = Team()
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ class Trainer:
         dev: Corpus | None = None,
         noise: Corpus | None = None,
         origin: Origin | None = None,
+        team: Team = ALONE,
     ) -> None:
         self.recipe = recipe
         self.settings = recipe.training
@@ -86,6 +91,7 @@ class Trainer:
         self.dev_corpus = dev
         self.noise_corpus = noise
         self.run = run
+        self.team = team
         self.tokens = [tokenizer.encode(utterance.text) for utterance in train.utterances]
         self.waveform_augmentation = WaveformAugmentation(recipe.augmentation, noise)
         self.spec_augment = SpecAugment(recipe.augmentation)
@@ -111,9 +117,14 @@ class Trainer:
     def train(self) -> Iterator[StepReport]:
         """Train until the recipe's last step; yields a report after each.
 
+        Only the leader of a team measures on dev and writes checkpoints and TensorBoard's curves.
+
         Raises:
             OutputError: no space or no permission; the checkpoints so far are still there.
         """
+        if not self.team.leads:
+            yield from self._follow()
+            return
         events = self.run / "tensorboard"
         try:
             # what was noted after the checkpoint is noted again; the checkpoint's own step is not
@@ -123,6 +134,16 @@ class Trainer:
             reason = error.strerror or error
             raise OutputError(f"{events}: cannot be written ({reason}); free space, then run it again") from None
 
+    def _follow(self) -> Iterator[StepReport]:
+        for report in self.steps():
+            if self._is_kept(report.step):
+                self._find_words()
+            yield report
+
+    def _is_kept(self, step: int) -> bool:
+        """Whether a checkpoint is written after this step."""
+        return step == self.settings.steps or step % self.settings.checkpoint_every == 0
+
     def _train(self, writer: SummaryWriter) -> Iterator[StepReport]:
         for bare_report in self.steps():
             step = bare_report.step
@@ -131,7 +152,7 @@ class Trainer:
             for name in ("loss", "ctc", "spelling", "wer"):
                 if getattr(report, name) is not None:
                     writer.add_scalar(name, getattr(report, name), step)
-            if last or step % self.settings.checkpoint_every == 0:
+            if self._is_kept(step):
                 writer.flush()  # a run that goes on at the checkpoint never measures this step again
                 self._save()
             yield report
@@ -181,9 +202,9 @@ class Trainer:
     def _step(self) -> StepReport:
         started = time.perf_counter()
         position = self.position
-        torch.manual_seed(self.settings.seed * 1_000_003 + position.step)
+        torch.manual_seed(self.settings.seed * 1_000_003 + position.step + self.team.rank * SEEDS_OF_A_PROCESS)
         batches = self._plan(position.epoch)
-        indices = batches[position.batch]
+        indices = self.team.share(batches[position.batch])
         settings = self.settings
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(position.step, settings.steps, settings.warmup_steps, settings.learning_rate)
@@ -191,6 +212,7 @@ class Trainer:
         losses, audio_seconds = self._losses([int(index) for index in indices], self.precision)
         self.optimizer.zero_grad(set_to_none=True)
         losses.joint.backward()
+        self.team.average_gradients(self.model)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         self.optimizer.step()
         decay = min(self.settings.average_decay, (1 + position.step) / (AVERAGE_WARMUP + position.step))
