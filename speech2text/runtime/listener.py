@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -16,6 +17,9 @@ ListenerState: TypeAlias = Mapping[str, FloatArray]
 """What the listener remembers between two calls of a stream; never changed in place, so it can be kept and reused."""
 
 _MEMORY = ("memory", "keys", "ctc_log_probs")
+_QUIET_SECONDS = 0.2
+"""Silence heard before and after all else, as in training: in a recording that is cut close to its only word, the
+listener takes the edge for a part of the word (`python -m recipes.measurements.edges` prints what it is worth)."""
 
 
 class OnnxListener:
@@ -31,10 +35,14 @@ class OnnxListener:
         check_sizes(LISTENER_NAME, self._session, {**sizes, "ctc_log_probs": (None, None, shape.vocabulary)})
         self._outputs = (*_MEMORY, *(f"next_{name}" for name in self._states))
         self._check_frames()
+        unit = shape.memory_frame_samples
+        self._quiet = np.zeros(math.ceil(_QUIET_SECONDS * shape.sample_rate / unit) * unit, np.float32)
+        nothing = {name: np.zeros((1, *size), np.float32) for name, size in shape.listener_state.items()}
+        _, self._after_quiet = self.hear(self._quiet, nothing)
 
     def start(self) -> ListenerState:
-        """The state before the first sample of a stream."""
-        return {name: np.zeros((1, *size), np.float32) for name, size in self._shape.listener_state.items()}
+        """The state before the first sample of a stream: that after a moment of silence."""
+        return self._after_quiet
 
     def hear(self, samples: FloatArray, state: ListenerState) -> tuple[Memory, ListenerState]:
         """The memory of the next samples (N,) of a stream as one chunk, N > 0, and the state after them.
@@ -50,22 +58,21 @@ class OnnxListener:
 
         A chunk is a whole number of memory frames. No samples give a memory of no frames.
         """
-        if len(samples) == 0:
-            return self._nothing()
-        if chunk_seconds is None:
-            return self.hear(samples, self.start())[0]
         unit = self._shape.memory_frame_samples
-        longest = len(samples) + unit  # and so everything at once, however large the number is
-        chunk = max(round(min(chunk_seconds * self._shape.sample_rate, longest) / unit), 1) * unit
+        heard = np.concatenate([samples, self._quiet])
+        longest = len(heard) + unit  # and so everything at once, however large the number is
+        wanted = longest if chunk_seconds is None else min(chunk_seconds * self._shape.sample_rate, longest)
+        chunk = max(round(wanted / unit), 1) * unit
         state = self.start()
         parts = []
-        for begin in range(0, len(samples), chunk):
-            part, state = self.hear(samples[begin : begin + chunk], state)
+        for begin in range(0, len(heard), chunk):
+            part, state = self.hear(heard[begin : begin + chunk], state)
             parts.append(part)
+        frames = -(-len(samples) // unit)  # those of the silence behind are dropped
         return Memory(
-            np.concatenate([part.values for part in parts]),
-            np.concatenate([part.keys for part in parts]),
-            np.concatenate([part.ctc_log_probs for part in parts]),
+            np.concatenate([part.values for part in parts])[:frames],
+            np.concatenate([part.keys for part in parts])[:frames],
+            np.concatenate([part.ctc_log_probs for part in parts])[:frames],
         )
 
     def _check_frames(self) -> None:
@@ -83,7 +90,3 @@ class OnnxListener:
                 f"{LISTENER_NAME}: a memory frame does not have the {unit} samples that the manifest says "
                 "(frame_samples x reduction); copy the whole bundle again"
             )
-
-    def _nothing(self) -> Memory:
-        heard, _ = self.hear(np.zeros(1, np.float32), self.start())
-        return Memory(heard.values[:0], heard.keys[:0], heard.ctc_log_probs[:0])

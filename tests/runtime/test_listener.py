@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+import speech2text
+from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.bundle.manifest import LISTENER_NAME, SPELLER_NAME
 from speech2text.decoding.protocols import END
 from speech2text.errors import BundleError
@@ -38,6 +40,16 @@ def test_no_samples_give_an_empty_memory_of_the_same_widths(listener):
     assert empty.values.shape[1:] == one.values.shape[1:]
     assert empty.keys.shape[1:] == one.keys.shape[1:]
     assert empty.ctc_log_probs.shape[1:] == one.ctc_log_probs.shape[1:]
+
+
+def test_a_recording_is_heard_between_two_moments_of_silence():
+    """What is cut close to its only word is heard as where someone waits before and after it."""
+    listener = speech2text.load_model().listener
+    word, silence = tone("one", seconds=0.32), np.zeros(round(0.2 * SAMPLE_RATE), np.float32)
+    nothing = {name: np.zeros_like(values) for name, values in listener.start().items()}
+    _, after_silence = listener.hear(silence, nothing)
+    expected, _ = listener.hear(np.concatenate([word, silence]), after_silence)
+    np.testing.assert_array_equal(listener.listen(word).ctc_log_probs, expected.ctc_log_probs[: round(0.32 / 0.04)])
 
 
 @pytest.mark.parametrize("chunk_seconds", [0.001, 0.04, 0.1, 0.64, 60.0])

@@ -1,0 +1,53 @@
+"""Silence around a recording: `python -m recipes.measurements.edges MANIFEST.jsonl [...] [--bundle BUNDLE]`
+
+Prints the word error rate by corpus when recordings are heard as they are, and between two moments of silence as the
+runtime hears them. The guard against silence is left out of both: it would take words away.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from speech2text import Recognizer, load_model
+from speech2text.audio.files import read_audio
+from speech2text.audio.manifest import read_utterances
+from speech2text.decoding.protocols import FloatArray, Memory
+from speech2text.evaluation.error_rate import Counts, count_words, total
+from speech2text.text.normalization import normalize
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("manifests", nargs="+", type=Path, metavar="MANIFEST")
+    parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
+    arguments = parser.parse_args()
+    recognizer = load_model(arguments.bundle)
+    bare: defaultdict[str, list[Counts]] = defaultdict(list)
+    quiet: defaultdict[str, list[Counts]] = defaultdict(list)
+    for utterance in (utterance for manifest in arguments.manifests for utterance in read_utterances(manifest)):
+        samples = read_audio(utterance.audio)
+        reference = normalize(utterance.text, utterance.language)
+        for counts, memory in ((bare, _bare(recognizer, samples)), (quiet, recognizer.listener.listen(samples))):
+            counts[utterance.corpus] += count_words([reference], [_text(recognizer, memory)])
+    print("| corpus | words | WER as it is, % | between silences, % |\n|---|---|---|---|")
+    for corpus in bare:
+        without, between = total(bare[corpus]), total(quiet[corpus])
+        print(f"| {corpus} | {without.reference} | {100 * (without.rate or 0):.2f} | {100 * (between.rate or 0):.2f} |")
+
+
+def _bare(recognizer: Recognizer, samples: FloatArray) -> Memory:
+    listener = recognizer.listener
+    return listener.hear(samples, {name: np.zeros_like(values) for name, values in listener.start().items()})[0]
+
+
+def _text(recognizer: Recognizer, memory: Memory) -> str:
+    return normalize(recognizer.tokenizer.decode(recognizer.spell(memory)[0].tokens))
+
+
+if __name__ == "__main__":
+    main()
