@@ -1,0 +1,258 @@
+"""Synthetic speech to train on: `python -m recipes.english.synthesize ENGINE SENTENCES OUT --hours H`
+
+SENTENCES is a text file (.gz too), a sentence with its punctuation a line. OUT/manifest.jsonl and OUT/audio get FLAC
+files at 16 kHz of what ENGINE reads: sentences, spelled words, digits and codes. All is drawn from `--seed` and the
+utterance's number, and numbers that the manifest has already are passed over: a run that was stopped goes on with the
+same command, and several engines may fill one OUT.
+
+    hibari    one American woman       pip install hibari-tts (Apache-2.0)
+    flite     four American voices     apt install flite (BSD-like)
+    espeak    accents by variants      apt install espeak-ng (GPL 3: a program that is run, its sound is not covered)
+
+Few voices make many speakers: each speaks at its own pace, and with a vocal tract of its own length, since its sound is
+resampled, which moves pitch and formants together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import soundfile
+import soxr
+
+from speech2text.audio.resampling import SAMPLE_RATE
+from speech2text.decoding.protocols import FloatArray
+from speech2text.text.normalization import normalize
+
+SPEAKERS = 300
+SHIFTS, PACES = (0.85, 1.17), (0.85, 1.2)
+"""Factors of pitch and formants, and of the rate of speaking, that belong to a speaker."""
+SILENCE_SECONDS, LEVELS = (0.08, 0.35), (-28.0, -18.0)
+"""Before and after an utterance; its power in decibels of full scale."""
+WORDS = (3, 18)
+LONGEST_SECONDS, MOST_LETTERS_A_SECOND = 20.0, 30.0
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+FLITE_VOICES = ("awb", "rms", "slt", "kal16")
+ESPEAK_ACCENTS = ("en-us", "en-us", "en-gb", "en-gb-x-rp", "en-gb-scotland", "en-029", "en-us-nyc")
+ESPEAK_VARIANTS = (
+    "m1",
+    "m3",
+    "m7",
+    "f1",
+    "f2",
+    "f3",
+    "f5",
+    "klatt2",
+    "klatt4",
+    "Andy",
+    "Annie",
+    "Denis",
+    "steph",
+    "rob",
+)
+
+Generator = np.random.Generator
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Who reads: a voice of the engine, its shift and its pace."""
+
+    name: str
+    voice: str
+    shift: float
+    pace: float
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A synthesiser: its voices, how it is told to say the letter a by its name, and how it reads.
+
+    read: text, voice and speed to samples and their rate.
+    """
+
+    voices: Sequence[str]
+    letter_a: str
+    read: Callable[[str, str, float], tuple[FloatArray, int]]
+
+
+def hibari() -> Engine:
+    """The engine of hibari-tts; its letters are capitals."""
+    from hibari import Hibari
+
+    voice = Hibari()
+    return Engine(
+        ["heart"], "[A](/\u02c8A/)", lambda text, _, speed: (voice(text, speed=float(np.clip(speed, 0.5, 2))), 24_000)
+    )
+
+
+def flite() -> Engine:
+    """The program flite."""
+    _need("flite")
+
+    def read(text: str, voice: str, speed: float) -> tuple[FloatArray, int]:
+        return _run("flite", "-voice", voice, "--setf", f"duration_stretch={1 / speed:.3f}", "-t", text, "-o")
+
+    return Engine(FLITE_VOICES, "ay", read)
+
+
+def espeak() -> Engine:
+    """The program espeak-ng, at about 160 words a minute."""
+    _need("espeak-ng")
+
+    def read(text: str, voice: str, speed: float) -> tuple[FloatArray, int]:
+        return _run("espeak-ng", "-v", voice, "-s", str(round(160 * speed)), text, "-w")
+
+    return Engine([f"{accent}+{variant}" for accent in ESPEAK_ACCENTS for variant in ESPEAK_VARIANTS], "ay", read)
+
+
+ENGINES = {engine.__name__: engine for engine in (hibari, flite, espeak)}
+
+
+def main() -> None:
+    """Read until there are as many hours as asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("engine", choices=ENGINES)
+    parser.add_argument("sentences", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--hours", type=float, default=1.0, help="of this run's seed and engine (default: 1)")
+    parser.add_argument(
+        "--spelled", type=float, default=0.25, help="share of spelled words, digits, codes (default: 0.25)"
+    )
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    sentences = read_sentences(arguments.sentences)
+    if not sentences:
+        parser.error(f"{arguments.sentences}: no sentence of {WORDS[0]} to {WORDS[1]} plain words")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    manifest = arguments.out / "manifest.jsonl"
+    prefix = f"{arguments.engine}-{arguments.seed}-"
+    known = {row["id"]: float(row["duration"]) for row in _rows(manifest) if row["id"].startswith(prefix)}
+    seconds = sum(known.values())
+    try:
+        engine = ENGINES[arguments.engine]()
+    except ImportError as error:
+        parser.error(f"{error}; how to install it stands in --help")
+    speakers = [_speaker(arguments.engine, engine, arguments.seed, number) for number in range(SPEAKERS)]
+    number = 0
+    while seconds < 3600 * arguments.hours:
+        name = f"{prefix}{number:06d}"
+        generator = np.random.default_rng([arguments.seed, 1, number])
+        number += 1
+        if name in known:
+            continue
+        spoken, text = _text(sentences, engine, arguments.spelled, generator)
+        speaker = _drawn(speakers, generator)
+        samples = _say(engine, speaker, spoken, generator)
+        duration = len(samples) / SAMPLE_RATE
+        if not len(text) / MOST_LETTERS_A_SECOND <= duration <= LONGEST_SECONDS:
+            continue
+        audio = Path("audio") / arguments.engine / f"{number // 1000:03d}" / f"{name}.flac"
+        (arguments.out / audio).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(arguments.out / audio, samples, SAMPLE_RATE)
+        row: dict[str, object] = {"id": name, "audio": str(audio), "text": text, "speaker": speaker.name}
+        row |= {"corpus": f"synthetic-{arguments.engine}", "duration": round(duration, 3), "lang": "en"}
+        with manifest.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        seconds += duration
+    print(f"{manifest}: {seconds / 3600:.2f} h of {arguments.engine}", file=sys.stderr)
+
+
+def read_sentences(file: Path) -> list[str]:
+    """The lines that are read as they are spelled: letters and plain punctuation, no figures, no abbreviations."""
+    with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
+        return sorted({line.strip() for line in lines if _is_plain(line.strip())})
+
+
+def _is_plain(line: str) -> bool:
+    words = [word.strip(",.?!;:'\"-") for word in line.split()]
+    plain = all(letter.isascii() and (letter.isalpha() or letter in " ,.?!;:'\"-") for letter in line)
+    read_aloud = all(word.lower() in ("a", "i", "o") if len(word) == 1 else not word.isupper() for word in words)
+    return plain and read_aloud and "." not in line[:-1] and WORDS[0] <= len(words) <= WORDS[1]
+
+
+def _text(sentences: Sequence[str], engine: Engine, spelled: float, generator: Generator) -> tuple[str, str]:
+    """What the engine is told to say, and what that is in writing."""
+    if generator.random() >= spelled:
+        sentence = _drawn(sentences, generator)
+        return sentence, normalize(sentence, "en")
+    signs = list(_signs(sentences, generator))
+    between = ", " if generator.random() < 0.4 else " "
+    aloud = [(engine.letter_a if sign == "a" else sign.upper()) if len(sign) == 1 else sign for sign in signs]
+    return between.join(aloud) + ".", " ".join(signs)
+
+
+def _signs(sentences: Sequence[str], generator: Generator) -> Iterator[str]:
+    """A word and its letters, a number digit by digit, a lone digit, or a code of letters and digits."""
+    kind = generator.integers(5)
+    if kind <= 1:
+        word = max(normalize(_drawn(sentences, generator), "en").replace("'", "").split(), key=len)
+        if kind == 0:
+            yield word
+        yield from word
+    elif kind == 2:
+        yield from generator.choice(DIGITS, generator.integers(2, 11)).tolist()
+    elif kind == 3:
+        yield _drawn(DIGITS, generator)
+    else:
+        yield from generator.choice([*LETTERS, *DIGITS], generator.integers(3, 8)).tolist()
+
+
+def _speaker(name: str, engine: Engine, seed: int, number: int) -> Speaker:
+    generator = np.random.default_rng([seed, 0, number])
+    voice = _drawn(engine.voices, generator)
+    return Speaker(f"{name}-{seed}-s{number:04d}", voice, generator.uniform(*SHIFTS), generator.uniform(*PACES))
+
+
+def _say(engine: Engine, speaker: Speaker, text: str, generator: Generator) -> FloatArray:
+    """Samples (N,) at 16 kHz, trimmed, between two silences and at a drawn level; none where nothing was said."""
+    samples, rate = engine.read(text, speaker.voice, speaker.pace * generator.uniform(0.95, 1.05) / speaker.shift)
+    samples = np.asarray(soxr.resample(samples, rate * speaker.shift, SAMPLE_RATE), np.float32)
+    loud = np.flatnonzero(np.abs(samples) > 0.01 * np.abs(samples).max(initial=0))
+    if not len(loud):
+        return samples[:0]
+    samples = samples[loud[0] : loud[-1] + 1]
+    samples = samples * 10 ** (generator.uniform(*LEVELS) / 20) / np.sqrt(np.mean(np.square(samples)))
+    silences = [round(generator.uniform(*SILENCE_SECONDS) * SAMPLE_RATE) for _ in range(2)]
+    padded: FloatArray = np.pad(samples / max(1.0, float(np.abs(samples).max())), silences).astype(np.float32)
+    return padded
+
+
+def _drawn(choices: Sequence[T], generator: Generator) -> T:
+    return choices[int(generator.integers(len(choices)))]
+
+
+def _run(*command: str) -> tuple[FloatArray, int]:
+    """What a program writes to the file that its last option names."""
+    with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+        subprocess.run([*command, file.name], check=True, capture_output=True)
+        samples, rate = soundfile.read(file.name, dtype="float32")
+        return samples, rate
+
+
+def _need(program: str) -> None:
+    if not shutil.which(program):
+        raise ImportError(f"no program {program} here")
+
+
+def _rows(manifest: Path) -> Iterator[dict[str, str]]:
+    if manifest.is_file():
+        for line in manifest.read_text(encoding="utf-8").splitlines():
+            yield json.loads(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Synthetic speech: what is read is what the manifest says, and a run goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from recipes.english import synthesize
+from speech2text.text.normalization import normalize
+
+SENTENCES = """The cat sat on the mat, didn't it?
+NASA is left out, being letters.
+So are the 3 mice.
+Nothing is too short.
+Too short.
+"""
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What an engine that hums for as long as a text takes to say was told."""
+    texts = []
+
+    def read(text, voice, speed):
+        texts.append(text)
+        times = np.arange(round(0.08 * len(text) / speed * 16_000)) / 16_000
+        return np.sin(2 * np.pi * 200 * times).astype(np.float32), 16_000
+
+    monkeypatch.setitem(synthesize.ENGINES, "flite", lambda: synthesize.Engine(["hum"], "ay", read))
+    return texts
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    sentences = tmp_path / "sentences.txt"
+    sentences.write_text(SENTENCES)
+
+    def run(*more):
+        monkeypatch.setattr("sys.argv", ["synthesize", "flite", str(sentences), str(tmp_path / "out"), *more])
+        synthesize.main()
+        return [json.loads(line) for line in (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()]
+
+    return run
+
+
+def test_sentences_are_those_that_are_read_as_they_are_spelled(tmp_path):
+    (tmp_path / "sentences.txt").write_text(SENTENCES)
+    assert synthesize.read_sentences(tmp_path / "sentences.txt") == [
+        "Nothing is too short.",
+        "The cat sat on the mat, didn't it?",
+    ]
+
+
+def test_a_manifest_says_what_was_read(run, told, tmp_path):
+    rows = run("--hours", "0.02", "--spelled", "0.5")
+    assert sum(row["duration"] for row in rows) >= 72
+    aloud = [normalize(text).replace(" ay ", " a ") for text in told]
+    assert {row["text"] for row in rows} <= {f" {text} ".replace(" ay ", " a ").strip() for text in aloud}
+    assert len({row["speaker"] for row in rows}) > 5
+    for row in rows[:5]:
+        file = soundfile.info(tmp_path / "out" / row["audio"])
+        assert (file.samplerate, file.channels) == (16_000, 1)
+        assert file.duration == pytest.approx(row["duration"], abs=0.001)
+
+
+def test_a_run_goes_on_where_it_stopped(run, told, tmp_path):
+    run("--hours", "0.005")
+    rows = run("--hours", "0.01")
+    (tmp_path / "out").rename(tmp_path / "first")
+    assert run("--hours", "0.01") == rows
+    before = len(told)
+    assert run("--hours", "0.01") == rows
+    assert len(told) == before
