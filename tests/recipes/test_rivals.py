@@ -1,0 +1,25 @@
+"""Other recognisers get the benefit of the doubt in how they write figures and spellings, and in nothing else."""
+
+import pytest
+
+from recipes.measurements.rivals import fewest_errors
+
+
+@pytest.mark.parametrize(
+    ("reference", "text", "errors"),
+    [
+        ("four two", "42.", 0),
+        ("forty two", "42", 0),
+        ("nineteen eighty four", "1984", 0),
+        ("june fifth", "June 5th", 0),
+        ("twelve thousand three hundred", "12,300", 0),
+        ("five oh three", "503", 0),
+        ("p i t t s b u r g h", "Pittsburgh.", 0),
+        ("p i t t s b u r g h", "P-I-T-T-S-B-U-R-G-H", 0),
+        ("rob r o b", "Rob, rob", 0),
+        ("go to pittsburgh", "Go to Pittsburg", 1),
+        ("four two", "", 2),
+    ],
+)
+def test_the_best_reading_counts(reference, text, errors):
+    assert fewest_errors(reference, text).errors == errors
