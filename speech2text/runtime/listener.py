@@ -18,8 +18,8 @@ ListenerState: TypeAlias = Mapping[str, FloatArray]
 
 _MEMORY = ("memory", "keys", "ctc_log_probs")
 _QUIET_SECONDS = 0.2
-"""Silence heard before and after all else, as in training: in a recording that is cut close to its only word, the
-listener takes the edge for a part of the word (`python -m recipes.measurements.edges` prints what it is worth)."""
+"""Silence heard before every recording or span, and after one that is whole: of a recording cut close to its only word,
+the listener takes the edge for a part of the word (`python -m recipes.measurements.edges` prints what it is worth)."""
 
 
 class OnnxListener:
@@ -68,7 +68,7 @@ class OnnxListener:
         for begin in range(0, len(heard), chunk):
             part, state = self.hear(heard[begin : begin + chunk], state)
             parts.append(part)
-        frames = -(-len(samples) // unit)  # those of the silence behind are dropped
+        frames = -(-len(samples) // unit)  # nothing was said in those behind, and no word may be placed there
         return Memory(
             np.concatenate([part.values for part in parts])[:frames],
             np.concatenate([part.keys for part in parts])[:frames],

@@ -140,7 +140,7 @@ class LanguageModelTrainer:
         rows = next(self._batches())
         best = time_precisions(lambda precision: self._loss(rows, precision).backward())
         self.model.zero_grad(set_to_none=True)
-        return "bf16" if best["bf16"] * CLEARLY_FASTER < best["fp32"] else "fp32"
+        return "bf16" if best.get("bf16", math.inf) * CLEARLY_FASTER < best["fp32"] else "fp32"
 
 
 def plan_batches(lengths: NDArray[np.int64], batch_tokens: int, random: np.random.Generator) -> list[NDArray[np.int64]]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import nn
+
+from speech2text.errors import TrainingError
 
 FINAL_RATE = 0.01
 """The learning rate at the end, as a share of the highest."""
@@ -30,9 +33,32 @@ def move_average(average: nn.Module, model: nn.Module, decay: float) -> None:
         averaged.lerp_(weights, 1 - decay)
 
 
+@cache
+def has_bf16() -> bool:
+    """Whether this processor can train LSTM layers in bf16; torch has no such layers for those without AVX-512."""
+    with torch.random.fork_rng(devices=[]):  # whoever asks draws the same afterwards
+        layer = nn.LSTM(8, 8)
+    try:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            layer(torch.zeros(1, 1, 8))[0].sum().backward()
+    except RuntimeError:
+        return False
+    return True
+
+
+def check_precision(precision: str, source: str) -> None:
+    """See that this processor can compute in a precision.
+
+    Raises:
+        TrainingError: it is bf16 and the processor cannot; `source` says what asked for it.
+    """
+    if precision == "bf16" and not has_bf16():
+        raise TrainingError(f"{source}: this processor cannot train in bf16; use another, or start anew with fp32")
+
+
 def time_precisions(run: Callable[[str], None]) -> dict[str, float]:
-    """The fewest seconds of `run` in fp32 and in bf16, timed in turns, since other programs may take their share."""
-    best = {"fp32": math.inf, "bf16": math.inf}
+    """The fewest seconds of `run` in each precision that the processor has, timed in turns as others may disturb."""
+    best = dict.fromkeys(("fp32", "bf16") if has_bf16() else ("fp32",), math.inf)
     for _ in range(PRECISION_ROUNDS):
         for precision, seconds in best.items():
             started = time.perf_counter()

@@ -89,8 +89,8 @@ class AugmentationSettings(Section):
     speeds: tuple[Positive, ...] = Field(default=(0.9, 1.0, 1.1), min_length=1)
     """Factors of speed perturbation (Ko et al. 2015), drawn evenly."""
     gain_db: tuple[float, float] = (-12.0, 6.0)
-    room_seconds: float = Field(default=0.0, ge=0)
-    """The longest a quiet room is heard before an utterance and after it."""
+    room_seconds: float = Field(default=0.4, ge=0)
+    """The longest a quiet room is heard before an utterance and after it: the runtime puts silence there."""
     noise_share: float = Field(default=0.3, ge=0, le=1)
     """Share of the utterances that get noise."""
     snr_db: tuple[float, float] = (5.0, 30.0)

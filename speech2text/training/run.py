@@ -22,8 +22,8 @@ from speech2text.training.corpus import Corpus, OnProgress, find_utterances, is_
 from speech2text.training.initialisation import ORIGIN_FILE, Inheritance, Origin, read_inheritance, read_origin
 from speech2text.training.pieces import learn_tokenizer
 from speech2text.training.recipe import FINETUNING_RECIPE, Recipe, read_recipe, recipe_from_json
-from speech2text.training.team import Team
-from speech2text.training.trainer import ALONE, Trainer
+from speech2text.training.team import ALONE, Team
+from speech2text.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ def open_profile(
     on_progress: OnProgress | None = None,
     *,
     start: Start = FROM_NOTHING,
+    team: Team = ALONE,
 ) -> Trainer:
     """A trainer to measure the speed of the recipe's steps: with as many recordings as they hear, and no dev.
 
@@ -112,7 +113,7 @@ def open_profile(
     some = Found(
         train=_take(found.train, recipe.training.steps * batch_seconds), dev=[], noise=_take(found.noise, batch_seconds)
     )
-    return _start(recipe, scratch, _load(some, recipe, scratch, scratch, on_progress), start)
+    return _start(recipe, scratch, _load(some, recipe, scratch, scratch, on_progress), start, team)
 
 
 def plan_start(recipe: Path | None, changes: Sequence[str], run: Path | None, source: str) -> tuple[Recipe, Start]:

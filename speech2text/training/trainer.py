@@ -1,7 +1,7 @@
 """The training loop: a corpus and a recipe in, checkpoints and reports out.
 
-Every step seeds its own randomness from the recipe's seed and the step's number, so a run that was stopped and goes on
-is, bit for bit on a CPU, the run that was never stopped.
+Every step seeds its own randomness from the recipe's seed and the step's number, so a run that was stopped and goes on,
+in as many processes, is, bit for bit on a CPU, the run that was never stopped.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ from speech2text.training.checkpoint import (
 from speech2text.training.corpus import Corpus, plan_epoch
 from speech2text.training.initialisation import Origin, adopt_weights
 from speech2text.training.loss import Losses, attention_guide, inconsistency, joint_loss, pad_tokens
-from speech2text.training.optimisation import learning_rate, move_average, time_precisions
+from speech2text.training.optimisation import check_precision, learning_rate, move_average, time_precisions
 from speech2text.training.recipe import Recipe
 from speech2text.training.splicing import Splicer
-from speech2text.training.team import Team
+from speech2text.training.team import ALONE, Team
 
 EVALUATION_BATCH_SECONDS = 120.0
 STATISTICS_UTTERANCES = 500
@@ -51,16 +51,13 @@ FLUSH_SECONDS = 10
 """A Ctrl-C while TensorBoard's queue is filled may leave its thread asleep until then, and the run waits for it."""
 AVERAGE_WARMUP = 10
 """The decay of the average at step s is at most (1 + s) / (AVERAGE_WARMUP + s)."""
-SEEDS_OF_A_PROCESS = 1 << 52
-"""More than the seeds of all steps of all runs: no two processes of a team draw alike."""
-ALONE = Team()
 
 
 @dataclass(frozen=True)
 class StepReport:
     """What one step did; `wer` is that of CTC greedy on dev, where it was measured.
 
-    Losses are those of the process that reports, and its team is taken to have heard as much audio as it did, each.
+    In a team losses are those of the process that reports, and audio_seconds is what it heard times the processes.
     """
 
     step: int
@@ -73,7 +70,11 @@ class StepReport:
 
 
 class Trainer:
-    """Trains one model in a run's folder; goes on from its newest checkpoint if there is one."""
+    """Trains one model in a run's folder; goes on from its newest checkpoint if there is one.
+
+    Raises:
+        TrainingError: the checkpoint is damaged, or this processor cannot train in the precision that is asked for.
+    """
 
     def __init__(
         self,
@@ -124,6 +125,7 @@ class Trainer:
 
         Raises:
             OutputError: no space or no permission; the checkpoints so far are still there.
+            TrainingError: as `steps`.
         """
         if not self.team.leads:
             yield from self._follow()
@@ -139,11 +141,11 @@ class Trainer:
 
     def _follow(self) -> Iterator[StepReport]:
         for report in self.steps():
-            if self._is_kept(report.step):
+            if self._ends_in_checkpoint(report.step):
                 self._find_words()
             yield report
 
-    def _is_kept(self, step: int) -> bool:
+    def _ends_in_checkpoint(self, step: int) -> bool:
         """Whether a checkpoint is written after this step."""
         return step == self.settings.steps or step % self.settings.checkpoint_every == 0
 
@@ -155,13 +157,18 @@ class Trainer:
             for name in ("loss", "ctc", "spelling", "wer"):
                 if getattr(report, name) is not None:
                     writer.add_scalar(name, getattr(report, name), step)
-            if self._is_kept(step):
+            if self._ends_in_checkpoint(step):
                 writer.flush()  # a run that goes on at the checkpoint never measures this step again
                 self._save()
             yield report
 
     def steps(self) -> Iterator[StepReport]:
-        """The bare optimisation steps until the recipe's last, without checkpoints or error rates."""
+        """The bare optimisation steps until the recipe's last, without checkpoints or error rates.
+
+        Raises:
+            TrainingError: another process of the team has ended.
+        """
+        self.precision = self.team.agree(self.precision)
         while self.position.step < self.settings.steps:
             yield self._step()
 
@@ -170,7 +177,9 @@ class Trainer:
             self._measure_features() if origin is None else self._adopt(origin)
             if self.precision == "auto":
                 self.precision = self._faster_precision()
+            check_precision(self.precision, "training.precision")
             return
+        check_precision(checkpoint.precision, str(self.run))
         self.model.load_state_dict(checkpoint.model)
         self.average.load_state_dict(checkpoint.average)
         restore_optimizer(self.optimizer, checkpoint.optimizer)
@@ -205,7 +214,7 @@ class Trainer:
     def _step(self) -> StepReport:
         started = time.perf_counter()
         position = self.position
-        torch.manual_seed(self.settings.seed * 1_000_003 + position.step + self.team.rank * SEEDS_OF_A_PROCESS)
+        torch.manual_seed(self.team.seed(self.settings.seed * 1_000_003 + position.step))
         batches = self._plan(position.epoch)
         indices = self.team.share(batches[position.batch])
         settings = self.settings

@@ -8,7 +8,7 @@ import torch
 from speech2text.training.checkpoint import load_checkpoint
 from speech2text.training.recipe import DEFAULT_RECIPE
 from speech2text.training.run import open_run
-from tests.training.tiny import tiny_recipe, write_recordings
+from tests.training.tiny import needs_bf16, tiny_recipe, write_recordings
 
 CHANGES = ("augmentation.noise_share=0.5", "augmentation.telephone_share=0.5", "training.checkpoint_every=1")
 
@@ -29,7 +29,7 @@ def train(data, run, precision="fp32", stop_after=None):
     return losses
 
 
-@pytest.fixture(scope="module", params=["fp32", "bf16"])
+@pytest.fixture(scope="module", params=["fp32", pytest.param("bf16", marks=needs_bf16)])
 def straight(request, data, tmp_path_factory):
     """The precision, and a run that was never stopped: its folder and its losses."""
     run = tmp_path_factory.mktemp("straight")

@@ -24,7 +24,7 @@ from speech2text.training.corpus import load_corpus
 from speech2text.training.recipe import AugmentationSettings
 from tests.training.tiny import RATE
 
-NOTHING = {"speeds": (1.0,), "gain_db": (0.0, 0.0), "noise_share": 0.0, "telephone_share": 0.0}
+NOTHING = {"speeds": (1.0,), "gain_db": (0.0, 0.0), "room_seconds": 0.0, "noise_share": 0.0, "telephone_share": 0.0}
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from speech2text.errors import RecipeError
 from speech2text.training.recipe import DEFAULT_RECIPE, Recipe
 from speech2text.training.run import open_run
-from tests.training.tiny import TEXTS, sing, tiny_recipe, write_recordings
+from tests.training.tiny import TEXTS, needs_bf16, sing, tiny_recipe, write_recordings
 
 LOUD = "augmentation.noise_share=1"
 BPE = "tokenizer.kind=bpe"
@@ -157,7 +157,10 @@ def test_two_runs_of_one_recipe_do_the_same(data, facts, tmp_path):
     assert run_facts(data, tmp_path, ()) == facts()
 
 
-@pytest.mark.parametrize("key", CHANGES)
+@pytest.mark.parametrize(
+    "key",
+    [pytest.param(key, marks=needs_bf16) if key == "training.precision" else key for key in CHANGES],
+)
 def test_the_key_changes_what_a_run_does(facts, key):
     change, *circumstances = CHANGES[key]
     assert facts(*circumstances, change) != facts(*circumstances)

@@ -66,6 +66,27 @@ def test_a_team_of_two_learns_what_one_learns(data, tmp_path):
         torch.testing.assert_close(together.model[name], tensor, rtol=0, atol=1e-4, msg=name)
 
 
+def test_every_process_draws_otherwise_and_the_leader_as_one_alone():
+    drawn = []
+    for rank in range(3):
+        torch.manual_seed(Team(rank, 3).seed(5))
+        drawn.append(float(torch.rand(())))
+    torch.manual_seed(5)
+    assert drawn[0] == float(torch.rand(()))
+    assert len(set(drawn)) == 3
+
+
+def test_when_the_leader_ends_the_others_say_so_and_end(data, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "tensorboard").write_text("a file where a folder should be")
+    with pytest.raises(subprocess.CalledProcessError) as failure:
+        train_together(2, data, tmp_path / "run")
+    said = failure.value.stderr
+    assert "error: " in said
+    assert "tensorboard: cannot be written" in said
+    assert "speech2text/training" not in said  # torchrun has a traceback of its own, we have none
+
+
 @pytest.mark.parametrize(("utterances", "size"), [(5, 2), (4, 4), (7, 3)])
 def test_the_shares_of_a_batch_are_the_batch(utterances, size):
     shares = [Team(rank, size).share(np.arange(utterances)) for rank in range(size)]

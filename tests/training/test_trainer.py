@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from speech2text.errors import OutputError, TrainingError
-from speech2text.training.checkpoint import load_run
+from speech2text.training import optimisation
+from speech2text.training.checkpoint import load_checkpoint, load_run, save_checkpoint
 from speech2text.training.recipe import DEFAULT_RECIPE, recipe_from_json
 from speech2text.training.run import open_profile, open_run
 from speech2text.training.trainer import ctc_error_rate
@@ -99,6 +101,22 @@ def test_the_faster_precision_is_chosen_once_for_the_run(opened):
     assert trainer.precision in {"fp32", "bf16"}
     list(trainer.train())
     assert opened("training.precision=auto", "training.steps=2").precision == trainer.precision
+
+
+def test_a_processor_without_bf16_is_told_from_one_with_it(opened, monkeypatch):
+    list(opened("training.steps=2").train())
+    checkpoint = load_checkpoint(opened("training.steps=2").run)
+    monkeypatch.setattr(optimisation, "has_bf16", lambda: False)
+    save_checkpoint(opened("training.steps=2").run, replace(checkpoint, precision="bf16"))
+    with pytest.raises(TrainingError, match=r"run: this processor cannot train in bf16"):
+        opened("training.steps=2")
+
+
+def test_bf16_where_there_is_none_is_refused_and_auto_does_without(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(optimisation, "has_bf16", lambda: False)
+    with pytest.raises(TrainingError, match=r"training\.precision: this processor cannot train in bf16"):
+        open_run(tiny_recipe("training.precision=bf16"), DEFAULT_RECIPE, data, tmp_path / "told")
+    assert open_run(tiny_recipe("training.precision=auto"), DEFAULT_RECIPE, data, tmp_path / "auto").precision == "fp32"
 
 
 def test_a_finished_run_has_nothing_left_to_do(opened):
