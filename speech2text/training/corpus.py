@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,9 @@ from speech2text.training.recipe import DataSettings
 PCM_SCALE = 32768.0
 LENGTH_JITTER = 0.15
 """Durations are blurred by up to this share before batching, so that an utterance's company changes every epoch."""
+
+DECODED_AT_ONCE = 256
+"""Recordings that are held in memory until all of them are decoded."""
 
 OnProgress = Callable[[int, int], None]
 """Called with (done, total)."""
@@ -154,12 +160,13 @@ def _decode(
         cache.parent.mkdir(parents=True, exist_ok=True)
         index_file.unlink(missing_ok=True)  # what it says is true of the old samples only
         with draft.open("wb") as pcm:
-            for done, utterance in enumerate(utterances, start=1):
-                samples = _usable_samples(utterance, longest_seconds, left_out)
-                pcm.write((samples * PCM_SCALE).round().clip(-PCM_SCALE, PCM_SCALE - 1).astype(np.int16).tobytes())
+            for samples, reason in _decoded(utterances, longest_seconds):
+                pcm.write(samples.tobytes())
                 lengths.append(len(samples))
+                if reason:
+                    left_out.append(reason)
                 if on_progress:
-                    on_progress(done, len(utterances))
+                    on_progress(len(lengths), len(utterances))
         draft.replace(pcm_file)
     except OSError as error:
         draft.unlink(missing_ok=True)
@@ -169,17 +176,25 @@ def _decode(
     return index
 
 
-def _usable_samples(utterance: Utterance, longest_seconds: float, left_out: list[str]) -> NDArray[np.float32]:
-    """The samples of a recording; none, and a line in `left_out`, where it cannot be used."""
+def _decoded(utterances: Sequence[Utterance], longest_seconds: float) -> Iterator[tuple[NDArray[np.int16], str]]:
+    """The samples of each recording in order, and why there are none where there are none; on all processors."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for begin in range(0, len(utterances), DECODED_AT_ONCE):
+            files = [utterance.audio for utterance in utterances[begin : begin + DECODED_AT_ONCE]]
+            once = list(dict.fromkeys(files))  # recipes name a recording several times to have it heard more often
+            found = dict(zip(once, pool.map(_usable_samples, once, repeat(longest_seconds)), strict=True))
+            yield from (found[file] for file in files)
+
+
+def _usable_samples(file: Path, longest_seconds: float) -> tuple[NDArray[np.int16], str]:
+    """The samples of a recording, or none and the reason where it cannot be used."""
     try:
-        samples = read_audio(utterance.audio)
+        samples = read_audio(file)
     except AudioError as error:
-        left_out.append(str(error))
-        return np.empty(0, np.float32)
+        return np.empty(0, np.int16), str(error)
     if 0 < len(samples) <= longest_seconds * SAMPLE_RATE:
-        return samples
-    left_out.append(f"{utterance.audio}: {len(samples) / SAMPLE_RATE:.1f} s long")
-    return samples[:0]
+        return (samples * PCM_SCALE).round().clip(-PCM_SCALE, PCM_SCALE - 1).astype(np.int16), ""
+    return np.empty(0, np.int16), f"{file}: {len(samples) / SAMPLE_RATE:.1f} s long"
 
 
 def plan_epoch(lengths: NDArray[np.int64], batch_seconds: float, seed: int, epoch: int) -> list[NDArray[np.int64]]:
