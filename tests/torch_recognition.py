@@ -22,8 +22,11 @@ class TorchListener:
         """The memory of samples (N,) at 16 kHz."""
         step = HOP_SAMPLES * self.listener.config.reduction
         chunk = chunk_seconds and max(1, round(chunk_seconds * SAMPLE_RATE / step)) * self.listener.config.reduction
-        heard, _ = self.listener(torch.from_numpy(samples)[None], torch.tensor([len(samples)]), chunk=chunk or None)
-        return Memory(heard.values[0].numpy(), heard.keys[0].numpy(), heard.ctc_log_probs[0].numpy())
+        quiet = -(-SAMPLE_RATE // 5 // step)  # memory frames of the 0.2 s of silence that the runtime hears as well
+        surrounded = torch.nn.functional.pad(torch.from_numpy(samples), (quiet * step, quiet * step))
+        heard, _ = self.listener(surrounded[None], torch.tensor([len(surrounded)]), chunk=chunk or None)
+        frames = slice(quiet, quiet - (-len(samples) // step))
+        return Memory(*(part[0, frames].numpy() for part in (heard.values, heard.keys, heard.ctc_log_probs)))
 
 
 class TorchSpeller:
