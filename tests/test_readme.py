@@ -42,6 +42,8 @@ NOT_RUN = {
     "pip install '.[serve]'": "installs what these tests already use",
     "speech2text serve": "serves until it is stopped; the tests of the command do both",
     "pip install '.[html]'": "installs what these tests already use",
+    "speech2text export runs/mine my-own-bundle --lm default": "needs a run of minutes, and is like the one below",
+    "speech2text evaluate my-test --model my-own-bundle --against default": "needs the bundle of that run",
     "torchrun --nproc-per-node 2 -m speech2text -- train --data my-recordings": "trains for hours, see test_team.py",
 }
 """Commands of the README that are not run here, and why."""

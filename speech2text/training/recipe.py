@@ -61,9 +61,9 @@ class DataSettings(Section):
 
 
 class TokenizerSettings(Section):
-    """Characters, or byte-pair pieces learned from the training texts."""
+    """Characters or byte-pair pieces, learned from the training texts, or the pieces of what the run starts from."""
 
-    kind: Literal["characters", "bpe"] = "characters"
+    kind: Literal["characters", "bpe", "inherited"] = "characters"
     size: int = Field(default=400, ge=32)
     """Pieces of a bpe vocabulary; characters make their own number."""
 

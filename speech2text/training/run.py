@@ -266,7 +266,10 @@ def _prepare(recipe_path: Path, data: Path, out: Path) -> None:
 def _tokenizer(run: Path, recipe: Recipe, corpus: Corpus, start: Start) -> Tokenizer:
     """The pieces of the run: those of its origin, or learned from its training texts when it began."""
     if not has_checkpoint(run):
-        if start.origin and start.keep_pieces:
+        inherits = start.keep_pieces or recipe.tokenizer.kind == "inherited"
+        if inherits and start.origin is None:
+            raise RecipeError("tokenizer.kind is 'inherited': name the run or bundle with the pieces by --init-from")
+        if inherits and start.origin:
             learned = start.origin.tokenizer
             _check_texts(learned, corpus)
         else:

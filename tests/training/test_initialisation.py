@@ -11,14 +11,16 @@ import pytest
 import torch
 
 from speech2text.bundle.manifest import LISTENER_NAME, DataSource, Decoding
-from speech2text.errors import BundleError, TrainingError
+from speech2text.errors import BundleError, RecipeError, TrainingError
 from speech2text.model.config import LASConfig
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training.initialisation import ROWS_OF_PIECES, adopt_weights, read_origin
-from speech2text.training.recipe import FINETUNING_RECIPE, read_recipe
+from speech2text.training.recipe import DEFAULT_RECIPE, FINETUNING_RECIPE, read_recipe
+from speech2text.training.run import open_run, plan_start
 from speech2text_export.bundling import Facts, make_bundle, quantize_bundle, save_bundle
 from tests.tiny_bundle import write_tiny_bundle
+from tests.training.tiny import TINY, tiny_recipe, write_recordings
 
 INT8_BOUND = 0.1
 """On log-probabilities: ONNX Runtime rounds what the weights are multiplied with, too; 0.08 on the default bundle."""
@@ -140,3 +142,23 @@ def test_graphs_of_another_kind_are_refused(tmp_path):
     assert json.loads((folder / "manifest.json").read_text())
     with pytest.raises(BundleError, match="not those of a model trained here"):
         read_origin(str(folder))
+
+
+def test_a_recipe_may_keep_the_pieces_of_its_source(tmp_path):
+    data = write_recordings(tmp_path / "data")
+    first = open_run(tiny_recipe("tokenizer.kind=bpe"), DEFAULT_RECIPE, data, tmp_path / "first")
+    list(first.train())
+    (tmp_path / "others").mkdir()
+    shutil.copy(data / "0.wav", tmp_path / "others")
+    (tmp_path / "others" / "0.txt").write_text("cab cab")
+    changes = (*TINY, "tokenizer.kind=inherited")
+    settings, start = plan_start(DEFAULT_RECIPE, changes, tmp_path / "second", str(tmp_path / "first"))
+    second = open_run(settings, DEFAULT_RECIPE, tmp_path / "others", tmp_path / "second", start=start)
+    assert second.tokenizer.to_json() == first.tokenizer.to_json()
+    assert second.adopted == 1.0
+
+
+def test_pieces_cannot_be_inherited_from_nothing(tmp_path):
+    data = write_recordings(tmp_path / "data")
+    with pytest.raises(RecipeError, match=r"tokenizer\.kind is 'inherited': name .* by --init-from"):
+        open_run(tiny_recipe("tokenizer.kind=inherited"), DEFAULT_RECIPE, data, tmp_path / "run")
