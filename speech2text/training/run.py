@@ -141,7 +141,7 @@ def plan_start(recipe: Path | None, changes: Sequence[str], run: Path | None, so
     return settings, Start(inheritance, origin, keep_pieces=recipe is None)
 
 
-def _start(recipe: Recipe, run: Path, corpora: Corpora, start: Start, team: Team = ALONE) -> Trainer:
+def _start(recipe: Recipe, run: Path, corpora: Corpora, start: Start, team: Team) -> Trainer:
     tokenizer = _tokenizer(run, recipe, corpora.train, start)
     if not recipe.languages:
         spoken = {utterance.language for utterance in corpora.train.utterances} - {""}
