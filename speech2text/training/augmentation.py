@@ -6,6 +6,7 @@ Randomness comes from torch's global generator, which the trainer seeds before e
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torchaudio.functional as sound
@@ -33,6 +34,14 @@ FFT_BLOCK = 4096
 """Noise is made in multiples of this: a transform of a length with large prime factors takes many times longer."""
 
 
+class Version(NamedTuple):
+    """A recording as it is heard this time: what was its sample n is near sample `start` + n / `speed` of `samples`."""
+
+    samples: Tensor
+    speed: float = 1.0
+    start: int = 0
+
+
 class WaveformAugmentation:
     """Speed, a quiet room, noise at a drawn signal-to-noise ratio, telephone band and gain, as in a real recording."""
 
@@ -40,20 +49,21 @@ class WaveformAugmentation:
         self.settings = settings
         self.noise = noise
 
-    def __call__(self, samples: Tensor) -> Tensor:
+    def __call__(self, samples: Tensor) -> Version:
         """A new version of samples (N,); speed and the room around it change its length."""
         settings = self.settings
         speed = settings.speeds[int(torch.randint(len(settings.speeds), ()))]
         if speed != 1.0:
             samples = sound.speed(samples, SAMPLE_RATE, speed)[0]
+        start = 0
         if settings.room_seconds:
-            samples = self._in_a_room(samples)
+            samples, start = self._in_a_room(samples)
         if _happens(settings.noise_share):
             snr = torch.tensor(_between(*settings.snr_db))
             samples = sound.add_noise(samples, self._noise(len(samples)), snr)
         if _happens(settings.telephone_share):
             samples = telephone(samples)
-        return (samples * 10 ** (_between(*settings.gain_db) / 20)).clamp(-1, 1)
+        return Version((samples * 10 ** (_between(*settings.gain_db) / 20)).clamp(-1, 1), speed, start)
 
     def non_speech(self, length: int) -> Tensor:
         """Samples (length,) in which nobody speaks, of a drawn kind and loudness."""
@@ -62,12 +72,13 @@ class WaveformAugmentation:
         loudness = 10 ** (_between(*NON_SPEECH_DBFS) / 20)
         return samples * loudness / samples.abs().max().clamp(min=1e-6)
 
-    def _in_a_room(self, samples: Tensor) -> Tensor:
-        """Samples (N,) with some of the room's noise before, under and after them."""
+    def _in_a_room(self, samples: Tensor) -> tuple[Tensor, int]:
+        """Samples (N,) with some of the room's noise before, under and after them, and how many came before."""
         longest = int(self.settings.room_seconds * SAMPLE_RATE)
         before, after = torch.randint(longest + 1, (2,)).tolist()
         standing = torch.nn.functional.pad(samples, (before, after))
-        return sound.add_noise(standing, generated_noise(len(standing)), torch.tensor(_between(*ROOM_SNR_DB)))
+        noise = generated_noise(len(standing))
+        return sound.add_noise(standing, noise, torch.tensor(_between(*ROOM_SNR_DB))), before
 
     def _noise(self, length: int) -> Tensor:
         if self.noise is None:

@@ -1,6 +1,8 @@
 """A run's folder: the recipe, the pieces, and checkpoints that appear whole or not at all.
 
 RUN/recipe.json  RUN/pieces.json  RUN/checkpoints/step-000500/{model,average,optimizer}.safetensors, state.json
+
+with lesson.safetensors beside them where a teacher gives one.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -24,6 +26,9 @@ from speech2text.training.recipe import Recipe, recipe_from_json
 
 KEPT = 2
 """Checkpoints that stay: the newest, and one more should the disk have lost it."""
+PARTS = ("model", "average", "optimizer")
+LESSON = "lesson"
+"""The part that only runs with a teacher have."""
 CHECKPOINT_NAME = re.compile(r"step-[0-9]+")
 
 
@@ -38,13 +43,14 @@ class Position:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that a run needs to go on as if it had never stopped."""
+    """All that a run needs to go on as if it had never stopped; the lesson is empty where no teacher gives one."""
 
     position: Position
     precision: str
     model: dict[str, Tensor]
     average: dict[str, Tensor]
     optimizer: dict[str, Tensor]
+    lesson: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     try:
         draft.mkdir(parents=True)
-        for name in ("model", "average", "optimizer"):
+        for name in (*PARTS, LESSON) if checkpoint.lesson else PARTS:
             save_file(getattr(checkpoint, name), draft / f"{name}.safetensors")
         state = {**asdict(checkpoint.position), "precision": checkpoint.precision}
         (draft / "state.json").write_text(json.dumps(state))
@@ -102,8 +108,10 @@ def load_checkpoint(run: Path) -> Checkpoint | None:
     try:
         state = json.loads((newest / "state.json").read_text())
         precision = state.pop("precision")
-        parts = [load_file(newest / f"{name}.safetensors") for name in ("model", "average", "optimizer")]
-        return Checkpoint(Position(**state), precision, *parts)
+        taught = (newest / f"{LESSON}.safetensors").is_file()
+        names = (*PARTS, LESSON) if taught else PARTS
+        parts = {name: load_file(newest / f"{name}.safetensors") for name in names}
+        return Checkpoint(Position(**state), precision, **parts)
     except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
         raise TrainingError(f"{newest}: damaged checkpoint ({error}); delete it to go on from the one before") from None
 

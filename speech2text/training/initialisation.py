@@ -40,6 +40,8 @@ ROWS_OF_PIECES = (
     "speller.output.bias",
 )
 """Tensors with a row for each piece."""
+FIRST_WEIGHTS = ("listener.layers.0.forward_lstm.weight_ih_l0", "listener.layers.0.backward_lstm.weight_ih_l0")
+"""Those that the frames joined before the first layer go through."""
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -110,6 +112,8 @@ def read_inheritance(run: Path) -> Inheritance | None:
 def adopt_weights(model: LAS, tokenizer: Tokenizer, origin: Origin) -> float:
     """Copy every tensor of the same name and shape, and of those with a row a piece the rows of pieces both know.
 
+    A first layer that joins some times as many frames as the origin's starts by hearing their mean.
+
     Returns:
         the share of the model's numbers that came from the origin.
     """
@@ -120,6 +124,9 @@ def adopt_weights(model: LAS, tokenizer: Tokenizer, origin: Origin) -> float:
     own = model.state_dict()
     for name, tensor in own.items():
         source = origin.weights.get(name)
+        if source is not None and name in FIRST_WEIGHTS and tensor.shape[1] % source.shape[1] == 0:
+            times = tensor.shape[1] // source.shape[1]
+            source = source.repeat(1, times) / times
         if source is None or source.shape[1:] != tensor.shape[1:]:
             continue
         if name in ROWS_OF_PIECES:

@@ -56,6 +56,8 @@ class DataSettings(Section):
     dev_share: float = Field(default=0.05, ge=0, lt=1)
     noise: str | None = None
     """A manifest or folder of recordings without speech to mix in; without it noise is generated."""
+    teacher: str | None = None
+    """A folder of a teacher's features of the training recordings (teacher.py), relative to what --data names."""
     longest_seconds: float = Field(default=20.0, gt=0)
     """Longer utterances are left out of training."""
 
@@ -132,6 +134,8 @@ class TrainingSettings(Section):
     consistency_weight: float = Field(default=0.0, ge=0)
     """Of the loss that makes two hearings of a batch agree, one whole and one in chunks, each with masks of its own
     (Yao et al. 2024); every batch is then heard twice, whatever `whole_share` says."""
+    teacher_weight: float = Field(default=1.0, ge=0)
+    """Of the loss that makes the listener tell the features of `data.teacher` (teacher.py), where that is given."""
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     whole_share: float = Field(default=0.5, ge=0, le=1)
     """Share of the batches that are heard whole; the others in chunks of one of `chunk_seconds`."""

@@ -22,17 +22,19 @@ from speech2text.training.corpus import Corpus, OnProgress, find_utterances, is_
 from speech2text.training.initialisation import ORIGIN_FILE, Inheritance, Origin, read_inheritance, read_origin
 from speech2text.training.pieces import learn_tokenizer
 from speech2text.training.recipe import FINETUNING_RECIPE, Recipe, read_recipe, recipe_from_json
+from speech2text.training.teacher import TeacherFeatures
 from speech2text.training.team import ALONE, Team
 from speech2text.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
 class Found:
-    """The utterances to train on and to measure by, and the recordings of noise."""
+    """The utterances to train on and to measure by, the recordings of noise, and a teacher's features."""
 
     train: list[Utterance]
     dev: list[Utterance]
     noise: list[Utterance]
+    teacher: TeacherFeatures | None
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,12 @@ FROM_NOTHING = Start()
 
 @dataclass(frozen=True)
 class Corpora:
-    """What a run trains on, what it is measured by, and the noise it mixes in."""
+    """What a run trains on, what it is measured by, the noise it mixes in, and a teacher's features."""
 
     train: Corpus
     dev: Corpus | None
     noise: Corpus | None
+    teacher: TeacherFeatures | None
 
 
 def open_run(
@@ -111,7 +114,10 @@ def open_profile(
     found = _find(recipe, recipe_path, data, scratch / "data")
     batch_seconds = recipe.training.batch_seconds
     some = Found(
-        train=_take(found.train, recipe.training.steps * batch_seconds), dev=[], noise=_take(found.noise, batch_seconds)
+        train=_take(found.train, recipe.training.steps * batch_seconds),
+        dev=[],
+        noise=_take(found.noise, batch_seconds),
+        teacher=found.teacher,
     )
     return _start(recipe, scratch, _load(some, recipe, scratch, scratch, on_progress), start, team)
 
@@ -160,6 +166,7 @@ def _start(recipe: Recipe, run: Path, corpora: Corpora, start: Start, team: Team
         dev=corpora.dev,
         noise=corpora.noise,
         origin=start.origin,
+        teacher=corpora.teacher,
         team=team,
     )
     write_atomically(run / "recipe.json", recipe.to_json())
@@ -168,6 +175,7 @@ def _start(recipe: Recipe, run: Path, corpora: Corpora, start: Start, team: Team
 
 def _find(recipe: Recipe, recipe_path: Path, data: Path, prepared: Path) -> Found:
     """What the recipe names of the data; what its own script makes of it goes to `prepared`."""
+    teacher = TeacherFeatures(data / recipe.data.teacher) if recipe.data.teacher else None
     if recipe.prepare:
         _prepare(recipe_path, data, prepared)
         data = prepared
@@ -175,7 +183,7 @@ def _find(recipe: Recipe, recipe_path: Path, data: Path, prepared: Path) -> Foun
     if not train:
         raise TrainingError(f"{data}: no utterance with a text to train on")
     noise = read_utterances(data / recipe.data.noise, with_texts=False) if recipe.data.noise else []
-    return Found(train, dev, noise)
+    return Found(train, dev, noise, teacher)
 
 
 def _take(utterances: Sequence[Utterance], seconds: float) -> list[Utterance]:
@@ -203,6 +211,7 @@ def _load(found: Found, recipe: Recipe, run: Path, draft: Path, on_progress: OnP
         train=_usable(load("train", found.train, recipe.data.longest_seconds)),
         dev=load("dev", found.dev, recipe.data.longest_seconds) if found.dev else None,
         noise=_usable(load("noise", found.noise, float("inf"))) if found.noise else None,
+        teacher=found.teacher,
     )
 
 

@@ -12,11 +12,12 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from speech2text.decoding.greedy import ctc_greedy
@@ -27,7 +28,7 @@ from speech2text.model.frontend import OVERLAP_SAMPLES, SAMPLE_RATE
 from speech2text.model.las import LAS
 from speech2text.model.listener import Heard
 from speech2text.text.tokenizer import Tokenizer
-from speech2text.training.augmentation import SpecAugment, WaveformAugmentation, garble, pad_waveforms
+from speech2text.training.augmentation import SpecAugment, Version, WaveformAugmentation, garble, pad_waveforms
 from speech2text.training.checkpoint import (
     Checkpoint,
     Position,
@@ -40,8 +41,9 @@ from speech2text.training.corpus import Corpus, plan_epoch
 from speech2text.training.initialisation import Origin, adopt_weights
 from speech2text.training.loss import Losses, attention_guide, inconsistency, joint_loss, pad_tokens
 from speech2text.training.optimisation import check_precision, learning_rate, move_average, time_precisions
-from speech2text.training.recipe import Recipe
+from speech2text.training.recipe import FRAMES_PER_SECOND, Recipe
 from speech2text.training.splicing import Splicer
+from speech2text.training.teacher import Lesson, TeacherFeatures
 from speech2text.training.team import ALONE, Team
 
 EVALUATION_BATCH_SECONDS = 120.0
@@ -69,6 +71,14 @@ class StepReport:
     wer: float | None = None
 
 
+class Drawn(NamedTuple):
+    """Samples (N,) and tokens of what is heard at an utterance's turn, and its recording if it is that as it stands."""
+
+    samples: FloatArray
+    tokens: list[int]
+    audio: Path | None = None
+
+
 class Trainer:
     """Trains one model in a run's folder; goes on from its newest checkpoint if there is one.
 
@@ -86,6 +96,7 @@ class Trainer:
         dev: Corpus | None = None,
         noise: Corpus | None = None,
         origin: Origin | None = None,
+        teacher: TeacherFeatures | None = None,
         team: Team = ALONE,
     ) -> None:
         self.recipe = recipe
@@ -110,8 +121,10 @@ class Trainer:
         torch.manual_seed(self.settings.seed)
         self.model = LAS(recipe.las_config(len(tokenizer)))
         self.average = deepcopy(self.model).eval()
+        self.lesson = Lesson(teacher, recipe.model.memory) if teacher else None
+        self.trained = nn.ModuleList([self.model, self.lesson] if self.lesson else [self.model])
         self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
+            self.trained.parameters(), lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
         )
         self.position = Position()
         self.precision: str = self.settings.precision
@@ -182,6 +195,8 @@ class Trainer:
         check_precision(checkpoint.precision, str(self.run))
         self.model.load_state_dict(checkpoint.model)
         self.average.load_state_dict(checkpoint.average)
+        if self.lesson:
+            self.lesson.load_state_dict(checkpoint.lesson)
         restore_optimizer(self.optimizer, checkpoint.optimizer)
         self.position = checkpoint.position
         self.precision = checkpoint.precision
@@ -198,6 +213,7 @@ class Trainer:
             self.model.state_dict(),
             self.average.state_dict(),
             optimizer_tensors(self.optimizer),
+            dict(self.lesson.state_dict()) if self.lesson else {},
         )
         save_checkpoint(self.run, checkpoint)
         self._find_words()
@@ -224,8 +240,8 @@ class Trainer:
         losses, audio_seconds = self._losses([int(index) for index in indices], self.precision)
         self.optimizer.zero_grad(set_to_none=True)
         losses.joint.backward()
-        self.team.average_gradients(self.model)
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
+        self.team.average_gradients(self.trained)
+        nn.utils.clip_grad_norm_(self.trained.parameters(), self.settings.clip)
         self.optimizer.step()
         decay = min(self.settings.average_decay, (1 + position.step) / (AVERAGE_WARMUP + position.step))
         move_average(self.average, self.model, decay)
@@ -242,9 +258,10 @@ class Trainer:
 
     def _losses(self, indices: list[int], precision: str) -> tuple[Losses, float]:
         """The losses of a batch of utterances, and its seconds of audio."""
-        utterances = [self._utterance(index) for index in indices]
-        pcm, lengths = pad_waveforms([self.waveform_augmentation(torch.from_numpy(each)) for each, _ in utterances])
-        read, targets = pad_tokens([tokens for _, tokens in utterances])
+        drawn = [self._draw(index) for index in indices]
+        versions = [self.waveform_augmentation(torch.from_numpy(each.samples)) for each in drawn]
+        pcm, lengths = pad_waveforms([version.samples for version in versions])
+        read, targets = pad_tokens([each.tokens for each in drawn])
         read = garble(read, self.recipe.augmentation.token_noise, len(self.tokenizer))
         frontend = self.model.listener.frontend
         with torch.no_grad():
@@ -253,17 +270,35 @@ class Trainer:
         for chunk in self._draw_chunks():
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
                 hearings.append(self.model(self.spec_augment(features), feature_lengths, read, chunk))
-        return self._weigh(hearings, targets), float(lengths.sum()) / SAMPLE_RATE
+        losses = self._weigh(hearings, targets)
+        if self.lesson:
+            taught = self._taught(self.lesson, drawn, versions, hearings)
+            losses = losses._replace(joint=losses.joint + self.settings.teacher_weight * taught)
+        return losses, float(lengths.sum()) / SAMPLE_RATE
 
-    def _utterance(self, index: int) -> tuple[FloatArray, list[int]]:
-        """Samples (N,) and tokens of an utterance, or of what is heard in its place."""
+    def _draw(self, index: int) -> Drawn:
+        """An utterance, or what is heard in its place."""
         non_speech_share = self.recipe.augmentation.non_speech_share
         if non_speech_share and float(torch.rand(())) < non_speech_share:
-            return self.waveform_augmentation.non_speech(int(self.train_corpus.lengths[index])).numpy(), []
+            return Drawn(self.waveform_augmentation.non_speech(int(self.train_corpus.lengths[index])).numpy(), [])
         if self._splices() and float(torch.rand(())) < self.recipe.augmentation.splice_share:
             samples, text = self.splicer.splice(index)
-            return samples, self.tokenizer.encode(text)
-        return self.train_corpus.samples(index), self.tokens[index]
+            return Drawn(samples, self.tokenizer.encode(text))
+        return Drawn(self.train_corpus.samples(index), self.tokens[index], self.train_corpus.utterances[index].audio)
+
+    def _taught(
+        self, lesson: Lesson, drawn: list[Drawn], versions: list[Version], hearings: list[tuple[Heard, Tensor, Tensor]]
+    ) -> Tensor:
+        """The mean loss of the lesson over one or two hearings of a batch."""
+        frames = hearings[0][0].values.shape[1]
+        frame_seconds = self.model.config.reduction / FRAMES_PER_SECOND
+        targets = torch.stack(
+            [
+                lesson.targets(each.audio, version, frame_seconds, frames)
+                for each, version in zip(drawn, versions, strict=True)
+            ]
+        )
+        return torch.stack([lesson(heard, targets) for heard, _, _ in hearings]).mean()
 
     def _weigh(self, hearings: list[tuple[Heard, Tensor, Tensor]], targets: Tensor) -> Losses:
         """The mean losses over one or two hearings of a batch; joint holds the guide and the consistency too."""
@@ -316,7 +351,7 @@ class Trainer:
             self._losses(batch, precision)[0].joint.backward()
 
         best = time_precisions(run)
-        self.model.zero_grad(set_to_none=True)
+        self.trained.zero_grad(set_to_none=True)
         return min(best, key=best.__getitem__)
 
     def _evaluated(self, report: StepReport) -> StepReport:

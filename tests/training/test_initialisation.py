@@ -13,6 +13,7 @@ import torch
 from speech2text.bundle.manifest import LISTENER_NAME, DataSource, Decoding
 from speech2text.errors import BundleError, RecipeError, TrainingError
 from speech2text.model.config import LASConfig
+from speech2text.model.frontend import MEL_BINS
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training.initialisation import ROWS_OF_PIECES, adopt_weights, read_origin
@@ -117,6 +118,16 @@ def test_rows_follow_their_pieces(model, bundles):
         for piece in "<blank>", "<end>", "p", "s":
             own, other = tokenizer.pieces.index(piece), origin.tokenizer.pieces.index(piece)
             assert torch.equal(found.state_dict()[name][own], model.state_dict()[name][other])
+
+
+def test_a_first_layer_that_joins_more_frames_hears_their_mean(model, tokenizer, bundles):
+    origin = read_origin(str(bundles["fp32"]))
+    wider = make_model(len(tokenizer), stack=4)
+    assert adopt_weights(wider, tokenizer, origin) == 1.0
+    pair = torch.randn(1, 1, 2 * MEL_BINS)
+    four = torch.cat([pair, pair], dim=2)
+    first, theirs = (each.listener.layers[0].forward_lstm for each in (wider, model))
+    assert torch.allclose(first(four)[0], theirs(pair)[0], atol=1e-6)
 
 
 def test_what_has_another_shape_keeps_its_random_start(bundles, tokenizer):

@@ -12,10 +12,11 @@ import soundfile
 from pydantic import BaseModel
 from safetensors.torch import load_file
 
+from recipes.english.teach import teach
 from speech2text.errors import RecipeError
 from speech2text.training.recipe import DEFAULT_RECIPE, Recipe
 from speech2text.training.run import open_run
-from tests.training.tiny import TEXTS, needs_bf16, sing, tiny_recipe, write_recordings
+from tests.training.tiny import TEXTS, needs_bf16, sing, tell_loudness, tiny_recipe, write_recordings
 
 LOUD = "augmentation.noise_share=1"
 BPE = "tokenizer.kind=bpe"
@@ -27,6 +28,7 @@ CHANGES = {
     "data.dev": ("data.dev=['half']",),
     "data.dev_share": ("data.dev_share=0.6",),
     "data.noise": ("data.noise=half", LOUD),
+    "data.teacher": ("data.teacher=teacher", BUSY),
     "data.longest_seconds": ("data.longest_seconds=0.35",),
     "tokenizer.kind": (BPE,),
     "tokenizer.size": ("tokenizer.size=32", BPE),
@@ -66,6 +68,7 @@ CHANGES = {
     "training.ctc_weight": ("training.ctc_weight=0.9",),
     "training.guide_weight": ("training.guide_weight=0.5",),
     "training.consistency_weight": ("training.consistency_weight=0.5",),
+    "training.teacher_weight": ("training.teacher_weight=9", "data.teacher=teacher", BUSY),
     "training.label_smoothing": ("training.label_smoothing=0.5",),
     "training.whole_share": ("training.whole_share=1",),
     "training.chunk_seconds": ("training.chunk_seconds=[0.08]", "training.whole_share=0"),
@@ -120,6 +123,7 @@ def data(tmp_path_factory):
         (folder / "half" / f"{number}.txt").write_text(text)
     rows = [{"audio": f"{n}.wav", "text": text, "id": str(n), "speaker": "a"} for n, text in enumerate(TEXTS)]
     (folder / "spoken.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    teach(sorted(folder.glob("*.wav")), folder / "teacher", tell_loudness)
     return folder
 
 

@@ -1,0 +1,156 @@
+"""A teacher's features: found again as they were told, at the moments at which the listener hears them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from recipes.english.teach import teach
+from speech2text.errors import OutputError, TrainingError
+from speech2text.model.listener import Heard
+from speech2text.training.augmentation import Version, WaveformAugmentation
+from speech2text.training.checkpoint import load_checkpoint
+from speech2text.training.recipe import DEFAULT_RECIPE, AugmentationSettings
+from speech2text.training.run import open_run
+from speech2text.training.teacher import FeatureWriter, Lesson, TeacherFeatures
+from tests.training.tiny import RATE, tell_loudness, tiny_recipe, write_recordings
+
+FRAME_SECONDS = 0.08
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write_recordings(tmp_path / "data")
+
+
+@pytest.fixture
+def long_recording(tmp_path):
+    """Two seconds, and a teacher that tells how much of them has passed."""
+    soundfile.write(tmp_path / "long.wav", 0.1 * np.random.default_rng(0).standard_normal(2 * RATE), RATE)
+    teach([tmp_path / "long.wav"], tmp_path / "teacher", tell_loudness)
+    return tmp_path / "long.wav", Lesson(TeacherFeatures(tmp_path / "teacher"), memory=4)
+
+
+def taught_seconds(lesson, *arguments):
+    """The moment of the recording that is told for each memory frame, NaN where none is."""
+    targets = lesson.targets(*arguments)
+    return (targets * lesson.deviation + lesson.mean)[:, 1]
+
+
+def test_features_are_found_as_they_were_told(data):
+    recordings = sorted(data.glob("*.wav"))
+    assert teach(recordings[:7], data / "teacher", tell_loudness) == 7
+    features = TeacherFeatures(data / "teacher")
+    for number, audio in enumerate(recordings):
+        found = features.of(audio)
+        if number < 7:
+            told = tell_loudness(soundfile.read(audio, dtype="float32")[0])
+            assert np.allclose(found, told, rtol=1e-3, atol=1e-3)
+        else:
+            assert found is None
+
+
+@pytest.mark.parametrize("left_by_a_stop", ["frames without a row", "half a row"])
+def test_a_stopped_teacher_goes_on(data, left_by_a_stop):
+    recordings, folder = sorted(data.glob("*.wav")), data / "teacher"
+    teach(recordings, data / "whole", tell_loudness)
+    teach(recordings[:4], folder, tell_loudness)
+    if left_by_a_stop == "half a row":
+        index = folder / "index.jsonl"
+        index.write_text(index.read_text()[:-9])
+    else:
+        with (folder / "features.f16").open("ab") as file:
+            file.write(bytes(123))
+    heard = []
+    teach(recordings, folder, lambda samples: heard.append(1) or tell_loudness(samples))
+    assert len(heard) == len(recordings) - (3 if left_by_a_stop == "half a row" else 4)
+    again, whole = TeacherFeatures(folder), TeacherFeatures(data / "whole")
+    assert all(np.array_equal(again.of(audio), whole.of(audio)) for audio in recordings)
+
+
+def test_a_damaged_recording_is_passed_over(data, capsys):
+    (data / "0.wav").write_bytes(b"no sound")
+    assert teach(sorted(data.glob("*.wav")), data / "teacher", tell_loudness) == 9
+    assert "0.wav" in capsys.readouterr().err
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "index.jsonl").write_text("[]\n")
+    with pytest.raises(OutputError, match="no features can be added"):
+        FeatureWriter(tmp_path, 25)
+
+
+@pytest.mark.parametrize("damage", ["missing", "no json", "cut short"])
+def test_features_that_cannot_be_used_are_named(data, damage):
+    teach(sorted(data.glob("*.wav")), data / "teacher", tell_loudness)
+    file = data / "teacher" / ("features.f16" if damage == "cut short" else "index.jsonl")
+    match damage:
+        case "missing":
+            file.unlink()
+        case "no json":
+            file.write_text("rows")
+        case _:
+            file.write_bytes(file.read_bytes()[:-8])
+    with pytest.raises(TrainingError, match=f"^{data / 'teacher'}: "):
+        TeacherFeatures(data / "teacher")
+
+
+@pytest.mark.parametrize(("speed", "start"), [(1.0, 0), (1.1, 0), (0.85, 5000), (1.0, 6400)])
+def test_each_frame_is_taught_its_own_moment(long_recording, speed, start):
+    audio, lesson = long_recording
+    version = Version(torch.zeros(round(2 * RATE / speed) + start), speed, start)
+    frames = round(len(version.samples) / RATE / FRAME_SECONDS) + 5
+    told = taught_seconds(lesson, audio, version, FRAME_SECONDS, frames)
+    moments = ((np.arange(frames) + 0.5) * FRAME_SECONDS - start / RATE) * speed
+    inside = ~told.isnan().numpy()
+    assert np.allclose(told[inside], moments[inside], atol=2e-3)
+    assert inside[(moments > 0.1) & (moments < 1.9)].all()
+    assert not inside[(moments < 0) | (moments > 2)].any()
+
+
+def test_a_version_says_where_in_it_the_recording_is():
+    click = torch.zeros(RATE)
+    click[6000] = 0.5
+    settings = AugmentationSettings(
+        speeds=(0.85, 1.15), room_seconds=0.4, noise_share=0.0, telephone_share=0.0, gain_db=(0.0, 0.0)
+    )
+    for _ in range(6):
+        version = WaveformAugmentation(settings)(click)
+        place = version.start + 6000 / version.speed
+        assert int(version.samples.abs().argmax()) == pytest.approx(place, abs=2)
+
+
+def test_what_the_teacher_has_not_heard_teaches_nothing(long_recording, tmp_path):
+    _, lesson = long_recording
+    for audio in (None, tmp_path / "unknown.wav"):
+        targets = lesson.targets(audio, Version(torch.zeros(RATE)), FRAME_SECONDS, 12)[None]
+        assert targets.isnan().all()
+        memory = torch.randn(1, 12, 4, requires_grad=True)
+        assert float(lesson(Heard(memory, memory, memory, torch.tensor([12])), targets).detach()) == 0
+
+
+def test_a_listener_learns_what_it_is_taught(data, tmp_path):
+    teach(sorted(data.glob("*.wav")), data / "teacher", tell_loudness)
+    changes = ("training.steps=150", "training.learning_rate=0.01", "data.teacher=teacher")
+    trainer = open_run(tiny_recipe(*changes), DEFAULT_RECIPE, data, tmp_path / "run")
+    untaught = open_run(tiny_recipe(*changes[:2]), DEFAULT_RECIPE, data, tmp_path / "other")
+    taught = [report.loss - other.loss for report, other in zip(trainer.steps(), untaught.steps(), strict=True)]
+    assert taught[0] > 0.5
+    assert sum(taught[-20:]) / 20 < 0.6 * taught[0]
+
+
+def test_a_taught_run_that_was_stopped_is_the_run_that_was_not(data, tmp_path):
+    teach(sorted(data.glob("*.wav"))[:6], data / "teacher", tell_loudness)
+
+    def opened(run, steps=6):
+        changes = (f"training.steps={steps}", "data.teacher=teacher")
+        return open_run(tiny_recipe(*changes), DEFAULT_RECIPE, data, tmp_path / run)
+
+    whole = [report.loss for report in opened("whole").train()]
+    stopped = opened("stopped").train()
+    first = [next(stopped).loss for _ in range(5)]
+    stopped.close()
+    assert load_checkpoint(tmp_path / "stopped").position.step == 4
+    assert [*first[:4], *(report.loss for report in opened("stopped").train())] == whole
