@@ -2,8 +2,8 @@
 
 SENTENCES is a text file (.gz too), a sentence with its punctuation a line. OUT/manifest.jsonl and OUT/audio get FLAC
 files at 16 kHz of what ENGINE reads: sentences, spelled words, digits and codes. All is drawn from `--seed` and the
-utterance's number, and numbers that the manifest has already are passed over: a run that was stopped goes on with the
-same command, and several engines may fill one OUT.
+utterance's number: a run that was stopped goes on after the last number in the manifest with the same command, and
+several engines may fill one OUT.
 
     hibari    one American woman       pip install hibari-tts (Apache-2.0)
     flite     four American voices     apt install flite (BSD-like)
@@ -34,6 +34,7 @@ import soxr
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.decoding.protocols import FloatArray
 from speech2text.text.normalization import normalize
+from speech2text.text.writers import read_whole_lines
 
 SPEAKERS = 300
 SHIFTS, PACES = (0.85, 1.17), (0.85, 1.2)
@@ -147,13 +148,11 @@ def main() -> None:
     except ImportError as error:
         parser.error(f"{error}; how to install it stands in --help")
     speakers = [_speaker(arguments.engine, engine, arguments.seed, number) for number in range(SPEAKERS)]
-    number = 0
+    number = 1 + max((int(name.removeprefix(prefix)) for name in known), default=-1)
     while seconds < 3600 * arguments.hours:
         name = f"{prefix}{number:06d}"
         generator = np.random.default_rng([arguments.seed, 1, number])
         number += 1
-        if name in known:
-            continue
         spoken, text = _text(sentences, engine, arguments.spelled, generator)
         speaker = _drawn(speakers, generator)
         samples = _say(engine, speaker, spoken, generator)
@@ -248,10 +247,10 @@ def _need(program: str) -> None:
         raise ImportError(f"no program {program} here")
 
 
-def _rows(manifest: Path) -> Iterator[dict[str, str]]:
-    if manifest.is_file():
-        for line in manifest.read_text(encoding="utf-8").splitlines():
-            yield json.loads(line)
+def _rows(manifest: Path) -> list[dict[str, str]]:
+    """The rows of the manifest, from which a last line that a stop has cut short is taken out."""
+    lines = read_whole_lines(manifest, mend=True) if manifest.is_file() else []
+    return [json.loads(line) for line in lines]
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ AT_ONCE = 256
 """Recordings that are heard before their features are written."""
 SILENCE_SECONDS = 1.0
 """After a recording; without it the last frames differ from those that Whisper has in its windows of 30 s."""
+LONGEST_FRAMES = 3000
+"""Of Whisper's log-mel; what comes later in a recording is not taught."""
 POOLED = 2
 """Frames of 20 ms in one of the stored ones."""
 FRAMES_PER_SECOND = 50 // POOLED
@@ -80,7 +82,8 @@ def whisper_encoder() -> Hear:
 
     def hear(samples: FloatArray) -> FloatArray:
         mel = model.feature_extractor(np.pad(samples, (0, int(SILENCE_SECONDS * SAMPLE_RATE))))
-        encoded = np.asarray(model.encode(mel[:, : len(mel[0]) // (2 * POOLED) * 2 * POOLED]))[0]
+        mel = mel[:, : min(LONGEST_FRAMES, len(mel[0]) // (2 * POOLED) * 2 * POOLED)]
+        encoded = np.asarray(model.encode(mel))[0]
         frames = round(len(samples) / SAMPLE_RATE * FRAMES_PER_SECOND)
         pooled: FloatArray = encoded.reshape(-1, POOLED, encoded.shape[1]).mean(axis=1)[:frames]
         return pooled

@@ -80,6 +80,8 @@ def train(
     print_note(_describe(trainer))
     if trainer.adopted is not None:
         print_note(f"{100 * trainer.adopted:.1f} % of the weights come from {init_from}")
+    if trainer.lesson:
+        print_note(f"a teacher has heard {trainer.taught} of the utterances")
     for line in _left_out(trainer):
         print_note(line)
     try:

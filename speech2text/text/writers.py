@@ -36,6 +36,18 @@ SCHEMA_VERSION = 1
 """Of the JSON; grows when a name or a meaning changes, not when one is added."""
 
 
+def read_whole_lines(file: Path, *, mend: bool = False) -> list[str]:
+    """The lines of a file that is added to line by line, without a last one that a stop has cut short.
+
+    With `mend` that is taken out of the file, so that more can be added.
+    """
+    content = file.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if mend and len(whole) < len(content):
+        os.truncate(file, len(whole))
+    return whole.decode("utf-8").split("\n")[:-1]
+
+
 def to_txt(transcript: Transcript) -> str:
     """One segment a line."""
     return "".join(f"{segment.text}\n" for segment in _spoken(transcript))

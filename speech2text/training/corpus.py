@@ -51,6 +51,14 @@ class Corpus:
         start = self.starts[index]
         return self.pcm[start : start + self.lengths[index]].astype(np.float32) / PCM_SCALE
 
+    def moved(self, old: Path, new: Path) -> Corpus:
+        """The corpus after its recordings in the folder `old` have come to stand in `new`."""
+        utterances = (
+            replace(each, audio=new / each.audio.relative_to(old)) if each.audio.is_relative_to(old) else each
+            for each in self.utterances
+        )
+        return replace(self, utterances=tuple(utterances))
+
     @property
     def seconds(self) -> float:
         """How long all recordings are together."""

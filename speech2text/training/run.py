@@ -9,7 +9,7 @@ import random
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from speech2text.audio.files import probe
@@ -90,6 +90,7 @@ def open_run(
         _claim_data(run, corpora)
         if draft != run:
             _adopt(draft, run)
+            corpora = replace(corpora, train=corpora.train.moved(draft, run))
     finally:
         if draft != run:
             shutil.rmtree(draft, ignore_errors=True)
@@ -252,13 +253,19 @@ def _claim_data(run: Path, corpora: Corpora) -> None:
     train, noise = corpora.train, corpora.noise
     rows = [(utterance.id, utterance.text) for utterance in train.utterances]
     heard = [rows, train.lengths.tolist(), noise.lengths.tolist() if noise else []]
-    fingerprint = hashlib.sha256(json.dumps(heard).encode()).hexdigest()
+    note: dict[str, object] = {
+        "utterances": len(train),
+        "sha256": hashlib.sha256(json.dumps(heard).encode()).hexdigest(),
+    }
+    if corpora.teacher:
+        note["teacher"] = corpora.teacher.sha256
     file = run / "data.json"
     if has_checkpoint(run) and file.is_file():
-        if json.loads(file.read_text(encoding="utf-8"))["sha256"] != fingerprint:
-            raise TrainingError(f"{run}: its recordings or texts have changed since it began; name another folder")
+        if json.loads(file.read_text(encoding="utf-8")) != note:
+            changed = "recordings, texts or teacher's features"
+            raise TrainingError(f"{run}: its {changed} have changed since it began; name another folder")
         return
-    write_atomically(file, json.dumps({"utterances": len(train), "sha256": fingerprint}) + "\n")
+    write_atomically(file, json.dumps(note) + "\n")
 
 
 def _prepare(recipe_path: Path, data: Path, out: Path) -> None:

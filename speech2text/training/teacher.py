@@ -6,13 +6,15 @@ features were made once, of the recordings as they are, while the listener hears
 speed.
 
 A folder of features holds `features.f16`, frames of half floats in rows of `dimension`, and `index.jsonl`: its first
-line is {"dimension", "frames_per_second"}, each further one {"audio", "frames"} of a recording, in the order in which
-their frames stand.
+line, the header, is {"dimension", "frames_per_second"}, each further one {"audio", "frames"} of a recording, by its whole
+path, in the order in which their frames stand.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from speech2text.decoding.protocols import FloatArray
 from speech2text.errors import OutputError, TrainingError
 from speech2text.model.frontend import SAMPLE_RATE
 from speech2text.model.listener import Heard
-from speech2text.text.writers import write_atomically
+from speech2text.text.writers import read_whole_lines, write_atomically
 from speech2text.training.augmentation import Version
 
 FEATURES_FILE, INDEX_FILE = "features.f16", "index.jsonl"
@@ -45,7 +47,7 @@ class FeatureWriter:
     def __init__(self, folder: Path, frames_per_second: float) -> None:
         self.folder = folder
         self.frames_per_second = frames_per_second
-        self.head: dict[str, Any] | None = None
+        self.header: dict[str, Any] | None = None
         self.known: set[str] = set()
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -53,6 +55,8 @@ class FeatureWriter:
                 self._resume()
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise OutputError(f"{folder}: no features can be added ({error}); name another folder") from None
+        if self.header and self.header["frames_per_second"] != frames_per_second:
+            raise OutputError(f"{folder}: has features of {self.header}; name another folder")
 
     def __contains__(self, audio: Path) -> bool:
         return str(audio.resolve()) in self.known
@@ -64,12 +68,14 @@ class FeatureWriter:
         """Write the features (T, dimension) of a recording.
 
         Raises:
-            OutputError: no space or no permission.
+            OutputError: no space or no permission, or features of another dimension than the others.
         """
         rows: list[dict[str, Any]] = [{"audio": str(audio.resolve()), "frames": len(features)}]
-        if self.head is None:
-            self.head = {"dimension": features.shape[1], "frames_per_second": self.frames_per_second}
-            rows.insert(0, self.head)
+        if self.header is None:
+            self.header = {"dimension": features.shape[1], "frames_per_second": self.frames_per_second}
+            rows.insert(0, self.header)
+        if self.header["dimension"] != features.shape[1]:
+            raise OutputError(f"{self.folder}: has features of {self.header}; name another folder")
         try:
             with (self.folder / FEATURES_FILE).open("ab") as file:
                 file.write(features.astype(np.float16).tobytes())
@@ -80,18 +86,17 @@ class FeatureWriter:
         self.known.add(str(audio.resolve()))
 
     def _resume(self) -> None:
-        index = self.folder / INDEX_FILE
-        text = index.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]
-        write_atomically(index, whole)
-        rows = [json.loads(line) for line in whole.splitlines()]
-        if not rows:
+        index, features = self.folder / INDEX_FILE, self.folder / FEATURES_FILE
+        lines = read_whole_lines(index, mend=True)
+        if not lines:
             return
-        self.head = rows[0]
-        self.known = {row["audio"] for row in rows[1:]}
-        size = sum(row["frames"] for row in rows[1:]) * rows[0]["dimension"] * np.dtype(np.float16).itemsize
-        with (self.folder / FEATURES_FILE).open("r+b") as file:
-            file.truncate(size)
+        self.header, *rows = (json.loads(line) for line in lines)
+        frame_bytes = self.header["dimension"] * np.dtype(np.float16).itemsize
+        ends = np.cumsum([row["frames"] for row in rows]) * frame_bytes
+        stored = int((ends <= features.stat().st_size).sum())  # the file may be a copy that is not whole
+        write_atomically(index, "".join(f"{line}\n" for line in lines[: 1 + stored]))
+        os.truncate(features, int(ends[stored - 1]) if stored else 0)
+        self.known = {row["audio"] for row in rows[:stored]}
 
 
 class TeacherFeatures:
@@ -103,9 +108,10 @@ class TeacherFeatures:
 
     def __init__(self, folder: Path) -> None:
         try:
-            head, *rows = (json.loads(line) for line in (folder / INDEX_FILE).read_text(encoding="utf-8").splitlines())
-            self.dimension = int(head["dimension"])
-            self.frames_per_second = float(head["frames_per_second"])
+            lines = read_whole_lines(folder / INDEX_FILE)
+            header, *rows = (json.loads(line) for line in lines)
+            self.dimension = int(header["dimension"])
+            self.frames_per_second = float(header["frames_per_second"])
             frames = np.memmap(folder / FEATURES_FILE, np.float16, mode="r")
             self._frames: NDArray[np.float16] = frames[: len(frames) // self.dimension * self.dimension].reshape(
                 -1, self.dimension
@@ -113,9 +119,11 @@ class TeacherFeatures:
             ends = np.cumsum([row["frames"] for row in rows])
             self._places = {row["audio"]: (end - row["frames"], end) for row, end in zip(rows, ends, strict=True)}
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise TrainingError(f"{folder}: no usable features of a teacher ({error}); make them anew") from None
-        if ends[-1] > len(self._frames):
+            cure = "data.teacher is a folder of features, relative to that of --data"
+            raise TrainingError(f"{folder}: no usable features of a teacher ({error}); {cure}") from None
+        if not rows or ends[-1] > len(self._frames):
             raise TrainingError(f"{folder}: {FEATURES_FILE} is cut short; run what made it again, it goes on")
+        self.sha256 = hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def __contains__(self, audio: Path) -> bool:
         return str(audio.resolve()) in self._places
@@ -143,8 +151,8 @@ class Lesson(nn.Module):
     def __init__(self, features: TeacherFeatures, memory: int) -> None:
         super().__init__()
         self.features = features
-        self.head = nn.Linear(2 * memory, features.dimension)
-        nn.init.zeros_(self.head.weight)  # a memory that was trained before is not disturbed by a random layer
+        self.tell = nn.Linear(2 * memory, features.dimension)
+        nn.init.zeros_(self.tell.weight)  # a memory that was trained before is not disturbed by a random layer
         mean, deviation = (torch.from_numpy(each) for each in features.statistics())
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
@@ -152,12 +160,12 @@ class Lesson(nn.Module):
     def targets(self, audio: Path | None, version: Version, frame_seconds: float, frames: int) -> Tensor:
         """The features (frames, dimension) for the memory frames of a recording as the listener hears it.
 
-        NaN beyond the recording, for one that the teacher has not heard, and for none. Values between the teacher's
-        frames are interpolated at two moments of each memory frame.
+        NaN beyond the recording and at its very edges, for one that the teacher has not heard, and for none. Values
+        between the teacher's frames are interpolated at two moments of each memory frame.
         """
         taught = torch.full((frames, self.features.dimension), torch.nan)
         features = self.features.of(audio) if audio else None
-        if features is None:
+        if features is None or not len(features):
             return taught
         known = ((torch.from_numpy(features) - self.mean) / self.deviation).clamp(-LARGEST, LARGEST)
         moments = (torch.arange(2 * frames) + 0.5) * frame_seconds / 2 - version.start / SAMPLE_RATE
@@ -174,6 +182,6 @@ class Lesson(nn.Module):
 
     def forward(self, heard: Heard, targets: Tensor) -> Tensor:
         """The mean squared error to targets (B, T, dimension) where they are not NaN, in units of their variance."""
-        told = self.head(torch.cat([heard.values, heard.keys], dim=2)).float()
+        told = self.tell(torch.cat([heard.values, heard.keys], dim=2).float())
         taught = ~targets.isnan()
         return ((told - targets.nan_to_num()).square() * taught).sum() / taught.sum().clamp(min=1)

@@ -22,7 +22,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from speech2text.decoding.greedy import ctc_greedy
 from speech2text.decoding.protocols import FloatArray
-from speech2text.errors import OutputError
+from speech2text.errors import OutputError, TrainingError
 from speech2text.evaluation.error_rate import count_words, total
 from speech2text.model.frontend import OVERLAP_SAMPLES, SAMPLE_RATE
 from speech2text.model.las import LAS
@@ -72,7 +72,10 @@ class StepReport:
 
 
 class Drawn(NamedTuple):
-    """Samples (N,) and tokens of what is heard at an utterance's turn, and its recording if it is that as it stands."""
+    """Samples (N,) and tokens of what is heard at an utterance's turn.
+
+    audio: the recording they are of; None where they are spliced, or nobody speaks.
+    """
 
     samples: FloatArray
     tokens: list[int]
@@ -83,7 +86,8 @@ class Trainer:
     """Trains one model in a run's folder; goes on from its newest checkpoint if there is one.
 
     Raises:
-        TrainingError: the checkpoint is damaged, or this processor cannot train in the precision that is asked for.
+        TrainingError: the checkpoint is damaged or of another teacher, the teacher has heard none of the recordings, or
+            this processor cannot train in the precision that is asked for.
     """
 
     def __init__(
@@ -129,6 +133,11 @@ class Trainer:
         self.position = Position()
         self.precision: str = self.settings.precision
         self.adopted: float | None = None
+        self.taught = sum(utterance.audio in teacher for utterance in train.utterances) if teacher else 0
+        if teacher and not self.taught:
+            raise TrainingError(
+                f"{recipe.data.teacher}: the teacher has heard none of the recordings; make it hear them"
+            )
         self._restore(load_checkpoint(run), origin)
 
     def train(self) -> Iterator[StepReport]:
@@ -196,7 +205,11 @@ class Trainer:
         self.model.load_state_dict(checkpoint.model)
         self.average.load_state_dict(checkpoint.average)
         if self.lesson:
-            self.lesson.load_state_dict(checkpoint.lesson)
+            try:
+                self.lesson.load_state_dict(checkpoint.lesson)
+            except RuntimeError:
+                reason = "its newest checkpoint is of another teacher, or of none"
+                raise TrainingError(f"{self.run}: {reason}; train anew in another folder") from None
         restore_optimizer(self.optimizer, checkpoint.optimizer)
         self.position = checkpoint.position
         self.precision = checkpoint.precision

@@ -74,3 +74,12 @@ def test_a_run_goes_on_where_it_stopped(run, told, tmp_path):
     before = len(told)
     assert run("--hours", "0.01") == rows
     assert len(told) == before
+
+
+def test_a_manifest_that_a_stop_has_cut_short_is_gone_on_with(run, told, tmp_path):
+    rows = run("--hours", "0.01")
+    manifest = tmp_path / "out" / "manifest.jsonl"
+    manifest.write_text(manifest.read_text()[:-20])
+    spoken = len(told)
+    assert run("--hours", "0.01") == rows
+    assert len(told) == spoken + 1

@@ -158,7 +158,7 @@ def test_a_refused_run_is_not_touched(tmp_path):
     (data / "3.txt").write_text("zz")
     (data / "4.wav").write_bytes((data / "1.wav").read_bytes())
     described = recipe.model_copy(update={"description": "Other"})
-    with pytest.raises(TrainingError, match="its recordings or texts have changed"):
+    with pytest.raises(TrainingError, match="its recordings, texts or teacher's features have changed"):
         open_run(described, tmp_path / "recipe", data, tmp_path / "run")
     assert contents(tmp_path / "run") == before
 
@@ -198,7 +198,9 @@ def test_a_run_does_not_go_on_with_other_data(opened, tmp_path, change):
     list(opened(folder=folder).train())
     for number in range(1, 9):
         (folder / f"{number}.txt").write_text("zz") if change == "text" else (folder / f"{number}.txt").unlink()
-    with pytest.raises(TrainingError, match="run: its recordings or texts have changed since it began"):
+    with pytest.raises(
+        TrainingError, match="run: its recordings, texts or teacher's features have changed since it began"
+    ):
         opened(folder=folder)
 
 
