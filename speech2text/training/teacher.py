@@ -5,9 +5,9 @@ from few transcribed hours what they alone do not show (Romero et al. 2015, hint
 features were made once, of the recordings as they are, while the listener hears them in noise, masked and at another
 speed.
 
-A folder of features holds `features.f16`, frames of half floats in rows of `dimension`, and `index.jsonl`: its first
-line, the header, is {"dimension", "frames_per_second"}, each further one {"audio", "frames"} of a recording, by its whole
-path, in the order in which their frames stand.
+A folder of features holds `features.f16`, frames of half floats in rows of `dimension`, and `index.jsonl`. Its
+first line is the header, {"dimension", "frames_per_second"}; each further one is {"audio", "frames"} of a
+recording, by its whole path, in the order in which their frames stand.
 """
 
 from __future__ import annotations
