@@ -25,6 +25,9 @@ LOG_ZERO = -1e30
 LEAST_LOG_PROB = -700.0
 """Smaller log-probabilities count as this one, the smallest whose exponential a float64 holds in full precision."""
 
+_MOST_ON_ONE_THREAD = 1 << 18
+"""Multiplications up to which OpenBLAS, which numpy brings, keeps a product of matrices on the calling thread."""
+
 
 @dataclass(frozen=True)
 class Prefixes:
@@ -72,7 +75,7 @@ class PrefixScorer:
         rows = np.arange(len(prefixes.last))
         ready, after_blank = prefixes.ready[:-1], prefixes.after_blank[:-1]  # (T, H): room for one more token
         peak = ready.max(axis=0)
-        scores: ScoreArray = peak[:, None] + np.log(np.exp(ready - peak).T @ self._probs)  # (H, V)
+        scores: ScoreArray = peak[:, None] + np.log(_product_on_this_thread(np.exp(ready - peak).T, self._probs))
         peak = after_blank.max(axis=0)
         repeated = (np.exp(after_blank - peak) * self._probs[:, prefixes.last]).sum(axis=0)
         scores[rows, prefixes.last] = peak + np.log(repeated)
@@ -129,6 +132,18 @@ def ctc_score(ctc_log_probs: FloatArray, tokens: Iterable[int]) -> float:
 def as_log_prob(score: float) -> float:
     """`score` with what stands for an impossible event turned into -inf."""
     return float(score) if score > LOG_ZERO / 2 else -np.inf
+
+
+def _product_on_this_thread(left: ScoreArray, right: ScoreArray) -> ScoreArray:
+    """The product (H, V) of (H, T) and (T, V), in blocks of T too small for BLAS to share among threads.
+
+    Its threads wait by spinning, so a search in each of several threads would be slower than one after the other.
+    """
+    block = max(1, _MOST_ON_ONE_THREAD // (len(left) * right.shape[1]))
+    total: ScoreArray = np.zeros((len(left), right.shape[1]))
+    for begin in range(0, len(right), block):
+        total += left[:, begin : begin + block] @ right[begin : begin + block]
+    return total
 
 
 def _stay(begins: ScoreArray, held: ScoreArray) -> ScoreArray:
