@@ -55,7 +55,7 @@ class Loudness:
         self._rest = samples[frames * FRAME :].copy()
         if not frames:
             return []
-        windows = np.lib.stride_tricks.sliding_window_view(samples, _WINDOW)[: frames * FRAME : FRAME]
+        windows = samples[FRAME * np.arange(frames)[:, None] + np.arange(_WINDOW)]
         levels = self._levels(windows)  # (frames, bands)
         above: list[float] = (levels - self._noise(levels)).max(axis=1).tolist()
         return above
@@ -71,7 +71,7 @@ class Loudness:
         in_bands = self._scale * np.add.reduceat(spectrum, _BANDS, axis=1)  # each row alone, unlike a matrix product
         powers = np.concatenate([self._powers, in_bands])
         self._powers = powers[len(windows) :]
-        smooth = np.lib.stride_tricks.sliding_window_view(powers, _SMOOTHED, axis=0).mean(axis=2)
+        smooth = sum(powers[first : first + len(windows)] for first in range(_SMOOTHED)) / _SMOOTHED
         levels: Array = 10 * np.log10(np.maximum(smooth, 10 ** (LEAST_LEVEL / 10)))
         return levels
 
