@@ -1,4 +1,4 @@
-"""A transcript as text in the formats people expect: pure functions, and the one that puts a text on disk.
+"""A transcript as text in the formats people expect: pure functions, and those that touch the disk.
 
 An empty transcript gives an empty but valid file of its format. Segments without text get no subtitle; how the others
 are cut into cues is in text/subtitles.py. The first columns of the table, the underlined words and the names in the

@@ -70,7 +70,8 @@ class FeatureWriter:
         Raises:
             OutputError: no space or no permission, or features of another dimension than the others.
         """
-        rows: list[dict[str, Any]] = [{"audio": str(audio.resolve()), "frames": len(features)}]
+        name = str(audio.resolve())
+        rows: list[dict[str, Any]] = [{"audio": name, "frames": len(features)}]
         if self.header is None:
             self.header = {"dimension": features.shape[1], "frames_per_second": self.frames_per_second}
             rows.insert(0, self.header)
@@ -83,7 +84,7 @@ class FeatureWriter:
                 file.write("".join(json.dumps(row) + "\n" for row in rows))
         except OSError as error:
             raise OutputError(f"{self.folder}: cannot be written ({error.strerror}); free space, go on") from None
-        self.known.add(str(audio.resolve()))
+        self.known.add(name)
 
     def _resume(self) -> None:
         index, features = self.folder / INDEX_FILE, self.folder / FEATURES_FILE
