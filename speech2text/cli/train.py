@@ -170,7 +170,7 @@ def _train(trainer: Trainer) -> None:
 
 def _summary(report: StepReport) -> str:
     wer = "" if report.wer is None else f", dev WER (CTC greedy) {100 * report.wer:.1f} %"
+    lesson = "" if report.lesson is None else f", lesson {report.lesson:.3f}"
     speed = report.audio_seconds / report.seconds
-    return (
-        f"loss {report.loss:.3f} (CTC {report.ctc:.3f}, spelling {report.spelling:.3f}), {speed:.0f} x real time{wer}"
-    )
+    parts = f"CTC {report.ctc:.3f}, spelling {report.spelling:.3f}{lesson}"
+    return f"loss {report.loss:.3f} ({parts}), {speed:.0f} x real time{wer}"

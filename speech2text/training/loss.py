@@ -24,11 +24,12 @@ LEAST_ATTENTION = 1e-4
 
 
 class Losses(NamedTuple):
-    """The joint loss and its parts, each per token."""
+    """The joint loss and its parts, each per token but that of a teacher's lesson, where there is one."""
 
     joint: Tensor
     ctc: Tensor
     spelling: Tensor
+    lesson: Tensor | None = None
 
 
 def pad_tokens(tokens: list[list[int]]) -> tuple[Tensor, Tensor]:

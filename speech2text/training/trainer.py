@@ -57,7 +57,7 @@ AVERAGE_WARMUP = 10
 
 @dataclass(frozen=True)
 class StepReport:
-    """What one step did; `wer` is that of CTC greedy on dev, where it was measured.
+    """What one step did; `wer` is that of CTC greedy on dev, where it was measured, `lesson` the loss to a teacher.
 
     In a team losses are those of the process that reports, and audio_seconds is what it heard times the processes.
     """
@@ -68,6 +68,7 @@ class StepReport:
     spelling: float
     audio_seconds: float
     seconds: float
+    lesson: float | None = None
     wer: float | None = None
 
 
@@ -176,7 +177,7 @@ class Trainer:
             step = bare_report.step
             last = step == self.settings.steps
             report = self._evaluated(bare_report) if last or step % self.settings.evaluate_every == 0 else bare_report
-            for name in ("loss", "ctc", "spelling", "wer"):
+            for name in ("loss", "ctc", "spelling", "lesson", "wer"):
                 if getattr(report, name) is not None:
                     writer.add_scalar(name, getattr(report, name), step)
             if self._ends_in_checkpoint(step):
@@ -267,6 +268,7 @@ class Trainer:
             spelling=float(losses.spelling.detach()),
             audio_seconds=audio_seconds * self.team.size,
             seconds=time.perf_counter() - started,
+            lesson=None if losses.lesson is None else float(losses.lesson.detach()),
         )
 
     def _losses(self, indices: list[int], precision: str) -> tuple[Losses, float]:
@@ -286,7 +288,7 @@ class Trainer:
         losses = self._weigh(hearings, targets)
         if self.lesson:
             taught = self._taught(self.lesson, drawn, versions, hearings)
-            losses = losses._replace(joint=losses.joint + self.settings.teacher_weight * taught)
+            losses = losses._replace(joint=losses.joint + self.settings.teacher_weight * taught, lesson=taught)
         return losses, float(lengths.sum()) / SAMPLE_RATE
 
     def _draw(self, index: int) -> Drawn:
@@ -320,7 +322,9 @@ class Trainer:
             joint_loss(heard, log_probs, targets, settings.ctc_weight, settings.label_smoothing)
             for heard, log_probs, _ in hearings
         ]
-        joint, ctc, spelling = (torch.stack(parts).mean() for parts in zip(*each, strict=True))
+        joint = torch.stack([losses.joint for losses in each]).mean()
+        ctc = torch.stack([losses.ctc for losses in each]).mean()
+        spelling = torch.stack([losses.spelling for losses in each]).mean()
         if settings.guide_weight:
             guides = [attention_guide(heard, attention, targets) for heard, _, attention in hearings]
             joint = joint + settings.guide_weight * torch.stack(guides).mean()

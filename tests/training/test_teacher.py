@@ -164,7 +164,7 @@ def test_the_listener_learns_what_it_is_taught(data, tmp_path, precision):
     trainer = open_run(tiny_recipe(*alone, "data.teacher=teacher"), DEFAULT_RECIPE, data, tmp_path / "run")
     for parameter in trainer.lesson.parameters():
         torch.nn.init.normal_(parameter).requires_grad_(False)  # it is the listener that has to learn
-    losses = [report.loss for report in trainer.steps()]
+    losses = [report.lesson for report in trainer.steps()]
     assert sum(losses[-20:]) < 0.5 * sum(losses[:20])
 
 
