@@ -190,10 +190,17 @@ def _choose(value: str | UploadFile, choices: Collection[str], param: str) -> st
 
 
 def _choose_language(asked: str | UploadFile | None, languages: Collection[str]) -> str:
-    """The language of the answer: the one that was asked for, or the model's; "und" when it has several."""
+    """The language of the answer: the one that was asked for, or the model's; "und" when it has several, or tells none.
+
+    Regions make no difference: a model of pt-BR answers to pt. One that tells no language answers to any.
+    """
     if not asked:
         return next(iter(languages)) if len(languages) == 1 else "und"
-    language = str(asked).lower().partition("-")[0]  # en-US is en
-    if language not in languages:
+    language = _without_region(str(asked))
+    if languages and language not in map(_without_region, languages):
         raise RequestError(f"the model hears {', '.join(languages)}, not {asked!r}", param="language")
     return language
+
+
+def _without_region(language: str) -> str:
+    return language.lower().partition("-")[0]  # en-US is en

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import random
 import shutil
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -261,7 +262,7 @@ def _claim_data(run: Path, corpora: Corpora) -> None:
         note["teacher"] = corpora.teacher.sha256
     file = run / "data.json"
     if has_checkpoint(run) and file.is_file():
-        if json.loads(file.read_text(encoding="utf-8")) != note:
+        if file.read_text(encoding="utf-8").strip() != json.dumps(note):
             changed = "recordings, texts or teacher's features"
             raise TrainingError(f"{run}: its {changed} have changed since it began; name another folder")
         return
@@ -275,7 +276,10 @@ def _prepare(recipe_path: Path, data: Path, out: Path) -> None:
     if spec is None or spec.loader is None or not script.is_file():
         raise RecipeError(f"{script}: missing, but the recipe says prepare = true")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where its dataclasses look for their annotations
     spec.loader.exec_module(module)
+    if not hasattr(module, "prepare"):
+        raise RecipeError(f"{script}: has no function prepare(data, out), but the recipe says prepare = true")
     module.prepare(data, out)
 
 

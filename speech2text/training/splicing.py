@@ -65,15 +65,15 @@ class Splicer:
             company[self.corpus.utterances[index].speaker].append(index)
         self._company = dict(company)
 
-    def splice(self, index: int) -> tuple[FloatArray, str]:
+    def splice(self, index: int) -> tuple[FloatArray, str] | None:
         """Samples (N,) and text of runs of words of an utterance's speaker, about as long as the utterance.
 
-        The utterance itself where its speaker is not known, or has none whose words were found.
+        None where its speaker is not known, or has no utterance whose words were found.
         """
         utterance = self.corpus.utterances[index]
         company = self._company.get(utterance.speaker)
         if not utterance.speaker or not company:
-            return self.corpus.samples(index), utterance.text
+            return None
         parts: list[FloatArray] = []
         text: list[str] = []
         while sum(map(len, parts)) < LEAST_SHARE * self.corpus.lengths[index]:

@@ -189,7 +189,7 @@ class Trainer:
         """The bare optimisation steps until the recipe's last, without checkpoints or error rates.
 
         Raises:
-            TrainingError: another process of the team has ended.
+            TrainingError: a gradient is not finite, or another process of the team has ended.
         """
         self.precision = self.team.agree(self.precision)
         while self.position.step < self.settings.steps:
@@ -237,8 +237,8 @@ class Trainer:
         return bool(settings.splice_share) and self.position.step >= settings.splice_after
 
     def _find_words(self) -> None:
-        """For splicing; at checkpoints, so that a run that goes on at one finds the same."""
-        if self._splices():
+        """For the steps that splice; at checkpoints, so that a run that goes on at one finds the same."""
+        if self._splices() and self.position.step < self.settings.steps:
             self.splicer.find_words(self.average)
 
     def _step(self) -> StepReport:
@@ -255,7 +255,10 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         losses.joint.backward()
         self.team.average_gradients(self.trained)
-        nn.utils.clip_grad_norm_(self.trained.parameters(), self.settings.clip)
+        norm = nn.utils.clip_grad_norm_(self.trained.parameters(), self.settings.clip)
+        if not norm.isfinite():
+            cure = "the last checkpoint is from before; train anew with a lower training.learning_rate"
+            raise TrainingError(f"{self.run}: step {position.step + 1} has no finite gradient: {cure}")
         self.optimizer.step()
         decay = min(self.settings.average_decay, (1 + position.step) / (AVERAGE_WARMUP + position.step))
         move_average(self.average, self.model, decay)
@@ -297,8 +300,10 @@ class Trainer:
         if non_speech_share and float(torch.rand(())) < non_speech_share:
             return Drawn(self.waveform_augmentation.non_speech(int(self.train_corpus.lengths[index])).numpy(), [])
         if self._splices() and float(torch.rand(())) < self.recipe.augmentation.splice_share:
-            samples, text = self.splicer.splice(index)
-            return Drawn(samples, self.tokenizer.encode(text))
+            spliced = self.splicer.splice(index)
+            if spliced:
+                samples, text = spliced
+                return Drawn(samples, self.tokenizer.encode(text))
         return Drawn(self.train_corpus.samples(index), self.tokens[index], self.train_corpus.utterances[index].audio)
 
     def _taught(

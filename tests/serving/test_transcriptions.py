@@ -1,6 +1,8 @@
 """`POST /v1/audio/transcriptions` as OpenAI's client and others meet it."""
 
 import io
+import json
+import shutil
 import socket
 import time
 
@@ -72,6 +74,17 @@ def test_words_come_if_asked_for(ask, expected):
 
 def test_what_clients_send_besides_is_ignored(ask):
     assert ask(model="any", temperature=0.3, prompt="Hello", language="en-GB", extra_body={"user": "x"}).text
+
+
+@pytest.mark.parametrize(("languages", "answer"), [([], "de"), (["de-AT"], "de"), (["de", "fr"], "de")])
+def test_the_language_is_one_of_the_models_or_any_where_it_tells_none(tiny, tmp_path, talk, languages, answer):
+    bundle = shutil.copytree(tiny, tmp_path / "bundle")
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    (bundle / "manifest.json").write_text(json.dumps({**manifest, "languages": languages}))
+    with serving(bundle) as service:
+        options = {"model": "any", "response_format": "verbose_json", "language": "de-CH"}
+        said = service.client.audio.transcriptions.create(file=talk, **options)
+    assert said.language == answer
 
 
 @pytest.mark.parametrize(

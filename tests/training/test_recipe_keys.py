@@ -185,7 +185,15 @@ def test_prepare_makes_the_manifests_of_the_run(data, tmp_path):
     script = tmp_path / "prepare.py"
     with pytest.raises(RecipeError, match=r"prepare\.py: missing, but the recipe says prepare = true"):
         open_run(recipe, tmp_path, data, tmp_path / "run")
+    script.write_text("")
+    with pytest.raises(RecipeError, match=r"prepare\.py: has no function prepare"):
+        open_run(recipe, tmp_path, data, tmp_path / "run")
     script.write_text(
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        "@dataclass\n"
+        "class Row:\n"
+        "    text: str\n"
         "def prepare(source, out):\n"
         "    out.mkdir(exist_ok=True)\n"
         '    rows = [f\'{{"audio": "{source}/{n}.wav", "text": "a", "id": "{n}"}}\' for n in range(10)]\n'

@@ -143,6 +143,13 @@ def test_a_finished_run_takes_what_its_weights_do_not_depend_on(opened, tmp_path
     assert (recipe.description, recipe.decoding.beam_size) == ("Better said", 3)
 
 
+def test_a_run_whose_gradients_are_lost_ends_and_keeps_its_checkpoints(opened, tmp_path):
+    trainer = opened("training.learning_rate=1e30", "training.steps=20", "training.checkpoint_every=1")
+    with pytest.raises(TrainingError, match=r"run: step \d+ has no finite gradient"):
+        list(trainer.train())
+    assert load_checkpoint(tmp_path / "run").position == trainer.position
+
+
 def contents(folder):
     return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
