@@ -19,13 +19,11 @@ from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.bundle.manifest import ErrorRate
 from speech2text.bundle.store import open_bundle
-from speech2text.bundle.writer import write_bundle
 from speech2text.evaluation.report import Summary, make_report
 from speech2text.evaluation.scoring import pair, score
 from speech2text.runtime.recognizer import Search
-from speech2text_export.bundling import CARD_NAME
+from speech2text_export.bundling import write_with_card
 from speech2text_export.comparison import error_rate
-from speech2text_export.model_card import model_card
 
 SEARCHES: tuple[Search, ...] = ("joint", "ctc", "attention")
 STREAM_CHUNK_SECONDS = 0.64
@@ -114,9 +112,8 @@ def _chunk_table(bundle: Path, utterances: Sequence[Utterance]) -> str:
 
 def _write(folder: Path, rates: dict[str, ErrorRate], facts: Mapping[str, str]) -> None:
     bundle = open_bundle(folder)
-    manifest = replace(bundle.manifest, wer=rates)
-    card = model_card(manifest) + FIGURES.format(name=manifest.name, **facts)
-    write_bundle(folder, manifest, {**bundle.files, CARD_NAME: card.encode()})
+    figures = FIGURES.format(name=bundle.manifest.name, **facts)
+    write_with_card(bundle, replace(bundle.manifest, wer=rates), figures)
 
 
 def _speed(folder: Path, utterances: Sequence[Utterance], count: int = 50) -> float:

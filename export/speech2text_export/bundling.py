@@ -116,9 +116,19 @@ def save_bundle(bundle: Bundle, wer: Mapping[str, ErrorRate]) -> Bundle:
     Raises:
         OutputError: the folder is refused or cannot be written; what stood there stays.
     """
-    text = Recognizer(bundle).transcribe(io.BytesIO(bundle.files[SAMPLE_NAME])).text
-    manifest = replace(bundle.manifest, sample=Sample(SAMPLE_NAME, text), wer=dict(wer))
-    return write_bundle(bundle.folder, manifest, {**bundle.files, CARD_NAME: model_card(manifest).encode()})
+    sample = bundle.manifest.sample.audio
+    text = Recognizer(bundle).transcribe(io.BytesIO(bundle.files[sample])).text
+    return write_with_card(bundle, replace(bundle.manifest, sample=Sample(sample, text), wer=dict(wer)))
+
+
+def write_with_card(bundle: Bundle, manifest: Manifest, figures: str = "") -> Bundle:
+    """Write a bundle to its folder with another manifest, and a card that says what that says and the figures.
+
+    Raises:
+        OutputError: as `save_bundle`.
+    """
+    card = model_card(manifest) + figures
+    return write_bundle(bundle.folder, manifest, {**bundle.files, CARD_NAME: card.encode()})
 
 
 def _shape(config: LASConfig, chunk_frames: int) -> ModelShape:

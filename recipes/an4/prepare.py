@@ -31,8 +31,8 @@ import numpy as np
 import soundfile
 
 from speech2text.audio.manifest import Utterance, read_utterances
-from speech2text.errors import ManifestError, OutputError, Speech2TextError
-from speech2text.text.writers import write_atomically
+from speech2text.disk import make_folder, write_atomically
+from speech2text.errors import ManifestError, Speech2TextError
 
 ARCHIVES = ("an4_sphere.tar.gz", "an4_raw.bigendian.tar.gz")
 OFFICIAL_SIZES = {"train": 948, "test": 130}
@@ -58,7 +58,7 @@ def prepare(source: Path, out: Path) -> None:
             )
     sets["fit"] = [utterance for utterance in sets["train"] if utterance.speaker not in DEV_SPEAKERS]
     sets["dev"] = [utterance for utterance in sets["train"] if utterance.speaker in DEV_SPEAKERS]
-    _make_folder(out)
+    make_folder(out)
     for name, utterances in sets.items():
         rows = (_to_row(utterance, out) for utterance in sorted(utterances, key=lambda utterance: utterance.id))
         write_atomically(out / f"{name}.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
@@ -147,7 +147,8 @@ def _find_audio(folder: Path, file: PurePosixPath, out: Path) -> Path:
         raise ManifestError(f"{stem}: neither a .sph nor a .raw file is there; unpack the archive again")
     flac = out / "an4" / "wav" / f"{file}.flac"
     if not flac.exists():
-        _write(flac, _encode_flac(raw.read_bytes(), str(raw)))
+        make_folder(flac.parent)
+        write_atomically(flac, _encode_flac(raw.read_bytes(), str(raw)))
     return flac
 
 
@@ -170,7 +171,9 @@ def _unpack(archive: Path, out: Path) -> None:
                 content = members.extractfile(member) if target and not target.exists() else None
                 if target and content:
                     data = content.read()
-                    _write(target, _encode_flac(data, member.name) if member.name.endswith(".raw") else data)
+                    make_folder(target.parent)
+                    sound = _encode_flac(data, member.name) if member.name.endswith(".raw") else data
+                    write_atomically(target, sound)
     except (tarfile.TarError, zlib.error, EOFError, OSError):
         raise ManifestError(f"{archive}: damaged, not readable, or no tar archive; download it again") from None
 
@@ -194,27 +197,6 @@ def _encode_flac(raw: bytes, name: str) -> bytes:
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, RAW_RATE, format="FLAC", subtype="PCM_16")
     return buffer.getvalue()
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file that is there whole or not at all, so that an interrupted run can be repeated."""
-    _make_folder(path.parent)
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror}); free some space or choose another folder"
-        ) from None
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from None
 
 
 def _to_row(utterance: Utterance, out: Path) -> dict[str, str | float | None]:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from speech2text.audio.manifest import read_utterances
-from speech2text.errors import ManifestError, OutputError
-from speech2text.text.writers import write_atomically
+from speech2text.disk import make_folder, write_atomically
+from speech2text.errors import ManifestError
 
 TRAIN = ("en_train.jsonl", "en_extra.jsonl", "digits_train.jsonl")
 DEV = ("en_dev.jsonl", "digits_dev.jsonl")
@@ -36,10 +36,7 @@ def prepare(source: Path, out: Path) -> None:
         ManifestError: a manifest is missing in `source`, or a row of it cannot be used.
         OutputError: `out` cannot be written.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be made ({error.strerror}); name another folder") from None
+    make_folder(out)
     synthetic = (SYNTHETIC,) if (source / SYNTHETIC).is_file() else ()
     _write(out / "train.jsonl", _repeated(_rows(source, (*TRAIN, *synthetic))))
     _write(out / "dev.jsonl", _rows(source, DEV))

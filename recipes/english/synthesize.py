@@ -33,8 +33,8 @@ import soxr
 
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.decoding.protocols import FloatArray
+from speech2text.disk import read_whole_lines
 from speech2text.text.normalization import normalize
-from speech2text.text.writers import read_whole_lines
 
 SPEAKERS = 300
 SHIFTS, PACES = (0.85, 1.17), (0.85, 1.2)

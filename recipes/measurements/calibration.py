@@ -3,7 +3,7 @@
 Fits the two numbers that turn CTC's evidence for a word into its confidence (decoding/confidence.py) on development
 recordings, and prints the expected calibration error (10 bins) as the words came, as the bundle has it now, and as
 fitted on other speakers (five folds) than those it is measured on: the error to expect on speakers never heard.
-`--write` puts the numbers, fitted on all, into the bundle.
+`--write` puts the numbers, fitted on all, into the bundle; its card is made anew, so `recipes/figures.py` comes after.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pathlib import Path
 from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.bundle.manifest import Confidence
 from speech2text.bundle.store import open_bundle
-from speech2text.bundle.writer import write_bundle
 from speech2text.decoding.confidence import fit_scaling, word_confidence
 from speech2text.evaluation.calibration import Calibration, calibrate
-from speech2text.evaluation.error_rate import compare_words
+from speech2text.evaluation.error_rate import mark_right_words
 from speech2text.evaluation.scoring import pair
 from speech2text.runtime.recognizer import Recognizer
+from speech2text_export.bundling import write_with_card
 
 FOLDS = 5
 
@@ -65,17 +65,13 @@ def main() -> None:
             span = f"{each.low:.1f}-{each.high:.1f}"
             print(f"{span} | {each.words} | {100 * each.confidence:.1f} | {100 * each.accuracy:.1f}")
     if arguments.write:
-        write_bundle(arguments.bundle, replace(bundle.manifest, confidence=fitted), bundle.files)
+        write_with_card(bundle, replace(bundle.manifest, confidence=fitted))
 
 
 def _hear(recognizer: Recognizer, utterance: Utterance) -> list[HeardWord]:
     """The words recognised in an utterance; without a known speaker it counts as one of its own."""
     recognised = pair(utterance, recognizer.transcribe(utterance.audio))
-    right = [
-        difference.is_equal
-        for difference in compare_words(recognised.reference, recognised.hypothesis)
-        for _ in difference.hypothesis
-    ]
+    right = mark_right_words(recognised.reference, recognised.hypothesis)
     if len(recognised.words) != len(right):
         return []  # a word that normalisation takes away or joins has no confidence of its own
     speaker = f"{utterance.corpus}/{utterance.speaker or utterance.id}"

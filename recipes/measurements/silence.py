@@ -28,11 +28,11 @@ from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import read_utterances
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.bundle.store import find_bundle, open_bundle
-from speech2text.bundle.writer import write_bundle
 from speech2text.decoding.protocols import FloatArray
 from speech2text.runtime.guards import LOOP, SILENCE, evidence
 from speech2text.runtime.recognizer import Recognizer
 from speech2text.runtime.segmenter import Segmenter
+from speech2text_export.bundling import write_with_card
 
 REPORTED_FOLD = 5
 REPORTED_SEED, TUNING_SEED = 0, 1
@@ -98,7 +98,7 @@ def _threshold(without_speech: list[float], spoken: list[float]) -> float:
 def _write(folder: Path, threshold: float) -> None:
     bundle = open_bundle(folder)
     decoding = replace(bundle.manifest.decoding, speech_threshold=threshold)
-    write_bundle(folder, replace(bundle.manifest, decoding=decoding), bundle.files)
+    write_with_card(bundle, replace(bundle.manifest, decoding=decoding))
 
 
 def _report_clips(recognizer: Recognizer, clips: list[Clip]) -> None:

@@ -206,8 +206,8 @@ def _check_outputs(output: Path | None, html: Path | None) -> None:
 
 
 def _write_rows(output: Path, report: Report) -> None:
+    from speech2text.disk import write_atomically
     from speech2text.evaluation.json_report import row_to_dict
-    from speech2text.text.writers import write_atomically
 
     rows = (json.dumps(row_to_dict(row), ensure_ascii=False) for row in report.scored)
     write_atomically(output, "".join(f"{row}\n" for row in rows))

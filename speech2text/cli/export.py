@@ -102,7 +102,7 @@ def _read(manifest: Path | None) -> list[Utterance]:
 
 def _choose_sample(run: Path, sample: Path | None, utterances: Sequence[Utterance]) -> FloatArray:
     from speech2text.audio.files import SAMPLE_RATE, read_audio
-    from speech2text.training.example import find_example
+    from speech2text.training.corpus import find_example
 
     file = sample or (utterances[0].audio if utterances else None)
     recording = read_audio(file) if file else find_example(run)

@@ -189,7 +189,8 @@ def _microphone_opener(stack: ExitStack, wanted: str | None) -> Callable[[], Liv
 def _keeper(path: Path | None) -> Callable[[Segment, float], None]:
     """Keeps a file whole with all segments so far."""
     from speech2text import Transcript
-    from speech2text.text.writers import WRITERS, write_atomically
+    from speech2text.disk import write_atomically
+    from speech2text.text.writers import WRITERS
 
     segments: list[Segment] = []
 

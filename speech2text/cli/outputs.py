@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from speech2text.errors import OutputError
-
 
 def name_outputs(recordings: Sequence[Path]) -> list[str]:
     """A file name without suffix for each recording, its stem, and no two alike.
@@ -27,15 +25,3 @@ def name_outputs(recordings: Sequence[Path]) -> list[str]:
         taken.add(name.casefold())
         names.append(name)
     return names
-
-
-def make_folder(folder: Path) -> None:
-    """Make the output folder and those above it, where they are missing.
-
-    Raises:
-        OutputError: there is a file of that name, or no right or space to make it.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror}); name another output folder") from None

@@ -53,9 +53,9 @@ def write_page(
     Raises:
         OutputError: it cannot be written.
     """
+    from speech2text.disk import write_atomically
     from speech2text.evaluation.html_report import make_page
     from speech2text.evaluation.scoring import sort_by_errors
-    from speech2text.text.writers import write_atomically
 
     known = {utterance.id: utterance for utterance in utterances}
     shown = [known[row.utterance.id] for row in sort_by_errors(report.scored)[:players]]

@@ -28,8 +28,9 @@ from speech2text.cli.options import (
     model_option,
     threads_option,
 )
-from speech2text.cli.outputs import make_folder, name_outputs
+from speech2text.cli.outputs import name_outputs
 from speech2text.cli.parallel import StoppedError, map_in_order
+from speech2text.disk import make_folder
 from speech2text.errors import AudioError
 
 if TYPE_CHECKING:
@@ -235,7 +236,8 @@ class Worker:
         return result
 
     def _write(self, name: str, transcript: Transcript) -> None:
-        from speech2text.text.writers import write_atomically, writers
+        from speech2text.disk import write_atomically
+        from speech2text.text.writers import writers
 
         if self.output_dir is None:
             return

@@ -1,4 +1,4 @@
-"""A transcript as text in the formats people expect: pure functions, and those that touch the disk.
+"""A transcript as text in the formats people expect: pure functions.
 
 An empty transcript gives an empty but valid file of its format. Segments without text get no subtitle; how the others
 are cut into cues is in text/subtitles.py. The first columns of the table, the underlined words and the names in the
@@ -16,36 +16,18 @@ milliseconds).
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import html
 import json
-import os
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import Any, TypeAlias
 
-from speech2text.errors import OutputError
 from speech2text.text.subtitles import DEFAULT_LAYOUT, Cue, Layout, highlighted, make_cues
 from speech2text.text.transcript import Seconds, Segment, Transcript
 
 SCHEMA_VERSION = 1
 """Of the JSON; grows when a name or a meaning changes, not when one is added."""
-
-
-def read_whole_lines(file: Path, *, mend: bool = False) -> list[str]:
-    """The lines of a file that is added to line by line, without a last one that a stop has cut short.
-
-    With `mend` that is taken out of the file, so that more can be added.
-    """
-    content = file.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if mend and len(whole) < len(content):
-        os.truncate(file, len(whole))
-    return whole.decode("utf-8").split("\n")[:-1]
 
 
 def to_txt(transcript: Transcript) -> str:
@@ -111,39 +93,6 @@ def writers(layout: Layout) -> Mapping[str, Writer]:
 
 
 WRITERS = writers(DEFAULT_LAYOUT)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write the text as UTF-8; a file of that name is replaced when all is written, and is never half written.
-
-    Raises:
-        OutputError: no space, no permission, no such folder, or the path is a folder.
-    """
-    draft = path
-    try:
-        if path.is_file() or not path.exists():  # a device or a pipe cannot be replaced; a folder is refused below
-            # a thread writes one file at a time, so the name is free; it is short, as the path's may be the longest
-            draft = path.resolve().with_name(f".{os.getpid()}-{threading.get_ident()}.part")
-        with draft.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        if draft != path:
-            draft.replace(path.resolve())
-    except OSError as error:
-        if draft != path:
-            with contextlib.suppress(OSError):
-                draft.unlink(missing_ok=True)
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); {_remedy(error)}") from None
-
-
-def _remedy(error: OSError) -> str:
-    remedies = {
-        errno.ENOSPC: "free some space or write to another disk",
-        errno.EDQUOT: "free some space or write to another disk",
-        errno.EISDIR: "give the name of a file",
-        errno.ENOENT: "make the folder first",
-        errno.ENAMETOOLONG: "choose a shorter name",
-    }
-    return remedies.get(error.errno or 0, "check the permissions, or write to another folder")
 
 
 def _spoken(transcript: Transcript) -> list[Segment]:

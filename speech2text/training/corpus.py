@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -17,9 +18,9 @@ from numpy.typing import NDArray
 
 from speech2text.audio.files import SAMPLE_RATE, read_audio
 from speech2text.audio.manifest import Utterance, read_utterances
+from speech2text.disk import write_atomically
 from speech2text.errors import AudioError, OutputError
 from speech2text.text.normalization import normalize
-from speech2text.text.writers import write_atomically
 from speech2text.training.recipe import DataSettings
 
 PCM_SCALE = 32768.0
@@ -126,6 +127,20 @@ def load_corpus(
         pcm=np.memmap(pcm_file, np.int16, mode="r") if used.any() else np.empty(0, np.int16),
         left_out=tuple(index["left_out"]),
     )
+
+
+def find_example(run: Path) -> NDArray[np.float32] | None:
+    """The samples (N,) at 16 kHz of the first usable dev recording of a run, else of its training recordings.
+
+    None when the run's cache was deleted, or is damaged.
+    """
+    for cache in (run / "cache" / "dev", run / "cache" / "train"):
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            lengths = json.loads(cache.with_suffix(".json").read_text(encoding="utf-8"))["lengths"]
+            first = next((length for length in lengths if length), 0)  # those left out have no samples
+            if first:
+                return np.fromfile(cache.with_suffix(".pcm"), np.int16, first).astype(np.float32) / PCM_SCALE
+    return None
 
 
 def is_decoded(utterances: Sequence[Utterance], cache: Path, longest_seconds: float) -> bool:

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from speech2text.audio.files import probe
 from speech2text.audio.manifest import Utterance, read_utterances
+from speech2text.disk import make_folder, write_atomically
 from speech2text.errors import AudioError, OutputError, RecipeError, TrainingError
 from speech2text.text.tokenizer import Tokenizer
-from speech2text.text.writers import write_atomically
 from speech2text.training.checkpoint import has_checkpoint, load_tokenizer
 from speech2text.training.corpus import Corpus, OnProgress, find_utterances, is_decoded, load_corpus
 from speech2text.training.initialisation import ORIGIN_FILE, Inheritance, Origin, read_inheritance, read_origin
@@ -85,7 +85,7 @@ def open_run(
     if draft != run and not recipe_from_json(run / "recipe.json").trains_like(recipe):
         raise TrainingError(f"{run}: holds a run of another recipe; name another folder, or delete this one")
     try:
-        _make_folder(draft)
+        make_folder(draft)
         found = _find(recipe, recipe_path, data, draft / "data")
         corpora = _load(found, recipe, run, draft, on_progress)
         _claim_data(run, corpora)
@@ -223,14 +223,6 @@ def _usable(corpus: Corpus) -> Corpus:
         reasons = "; ".join(corpus.left_out[:3])
         raise TrainingError(f"none of the {len(corpus.left_out)} recordings is usable: {reasons}")
     return corpus
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = f"no folder can be made there ({error.strerror})"
-        raise OutputError(f"{folder}: {reason}; name another with --run") from None
 
 
 def _adopt(draft: Path, run: Path) -> None:

@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from speech2text.decoding.protocols import FloatArray
+from speech2text.disk import read_whole_lines, write_atomically
 from speech2text.errors import OutputError, TrainingError
 from speech2text.model.frontend import SAMPLE_RATE
 from speech2text.model.listener import Heard
-from speech2text.text.writers import read_whole_lines, write_atomically
 from speech2text.training.augmentation import Version
 
 FEATURES_FILE, INDEX_FILE = "features.f16", "index.jsonl"

@@ -1,13 +1,9 @@
 import json
-import os
-import sys
-from pathlib import Path
 
 import pytest
 
-from speech2text.errors import OutputError
 from speech2text.text.transcript import Alternative, Segment, Transcript, Word
-from speech2text.text.writers import WRITERS, write_atomically
+from speech2text.text.writers import WRITERS
 
 TRANSCRIPT = Transcript(
     segments=(
@@ -82,68 +78,3 @@ def test_an_empty_transcript_is_valid_json():
 @pytest.mark.parametrize("name", WRITERS)
 def test_the_transcript_has_a_method_for_every_format(name):
     assert getattr(TRANSCRIPT, f"to_{name}")() == WRITERS[name](TRANSCRIPT)
-
-
-def test_writing_replaces_the_file_and_leaves_nothing_else(tmp_path):
-    path = tmp_path / "x.txt"
-    for text in ("first\n", "été\n"):
-        write_atomically(path, text)
-        assert path.read_bytes() == text.encode()
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_the_longest_name_a_folder_takes_can_be_written(tmp_path):
-    path = tmp_path / ("x" * 251 + ".txt")
-    write_atomically(path, "text")
-    assert path.read_text() == "text"
-
-
-@pytest.mark.skipif(os.name == "nt", reason="symbolic links need a privilege there")
-def test_a_link_stays_a_link(tmp_path):
-    (tmp_path / "target.txt").write_text("old")
-    (tmp_path / "link.txt").symlink_to("target.txt")
-    write_atomically(tmp_path / "link.txt", "new")
-    assert (tmp_path / "link.txt").is_symlink()
-    assert (tmp_path / "target.txt").read_text() == "new"
-
-
-def test_a_folder_of_that_name_is_an_error(tmp_path):
-    (tmp_path / "x.txt").mkdir()
-    with pytest.raises(OutputError, match=r"x\.txt: cannot be written .*; give the name of a file"):
-        write_atomically(tmp_path / "x.txt", "text")
-
-
-def test_a_missing_folder_is_an_error(tmp_path):
-    with pytest.raises(OutputError, match=r"x\.txt: cannot be written .*; make the folder first"):
-        write_atomically(tmp_path / "missing" / "x.txt", "text")
-
-
-def test_a_name_that_is_too_long_is_an_error(tmp_path):
-    with pytest.raises(OutputError, match=r"cannot be written .*; choose a shorter name"):
-        write_atomically(tmp_path / ("x" * 300), "text")
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
-def test_a_full_disk_is_an_error():
-    with pytest.raises(OutputError, match=r"/dev/full: cannot be written .*; free some space"):
-        write_atomically(Path("/dev/full"), "text")
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on the size of files")
-def test_a_failure_midway_leaves_the_old_file_alone(tmp_path):
-    import resource
-    import signal
-
-    path = tmp_path / "x.txt"
-    write_atomically(path, "old")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        with pytest.raises(OutputError, match="cannot be written"):
-            write_atomically(path, "x" * 100_000)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
-    assert list(tmp_path.iterdir()) == [path]
-    assert path.read_text() == "old"

@@ -1,0 +1,67 @@
+"""Files that are whole or not there, and folders to put them in; what cannot be written is told in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import threading
+from pathlib import Path
+
+from speech2text.errors import OutputError
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are missing.
+
+    Raises:
+        OutputError: there is a file of that name, or no right or space to make it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({error.strerror}); name another folder") from None
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a text as UTF-8, or bytes; a file of that name is replaced when all is written, and is never half written.
+
+    Raises:
+        OutputError: no space, no permission, no such folder, or the path is a folder.
+    """
+    draft = path
+    try:
+        if path.is_file() or not path.exists():  # a device or a pipe cannot be replaced; a folder is refused below
+            # a thread writes one file at a time, so the name is free; it is short, as the path's may be the longest
+            draft = path.resolve().with_name(f".{os.getpid()}-{threading.get_ident()}.part")
+        draft.write_bytes(content.encode() if isinstance(content, str) else content)
+        if draft != path:
+            draft.replace(path.resolve())
+    except OSError as error:
+        if draft != path:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); {_remedy(error)}") from None
+
+
+def _remedy(error: OSError) -> str:
+    remedies = {
+        errno.ENOSPC: "free some space or write to another disk",
+        errno.EDQUOT: "free some space or write to another disk",
+        errno.EISDIR: "give the name of a file",
+        errno.ENOENT: "make the folder first",
+        errno.ENAMETOOLONG: "choose a shorter name",
+    }
+    return remedies.get(error.errno or 0, "check the permissions, or write to another folder")
+
+
+def read_whole_lines(file: Path, *, mend: bool = False) -> list[str]:
+    """The lines of a file that is added to line by line, without a last one that a stop has cut short.
+
+    With `mend` that is taken out of the file, so that more can be added.
+    """
+    content = file.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if mend and len(whole) < len(content):
+        os.truncate(file, len(whole))
+    return whole.decode("utf-8").split("\n")[:-1]
