@@ -88,7 +88,8 @@ def load_model(
         n_best: how many readings of each segment to give in `Segment.alternatives`, best first; fewer where the search
             finds fewer, none for 1. The text is the same.
 
-    The last four are for the joint search, and an error with the others.
+    lm_weight above 0, hotwords and n_best above 1 are for the joint search, and an error with the others, which look at
+    no beam_size or hotwords_score either.
 
     Raises:
         BundleError: no such bundle, a file in it was changed, its format is newer than this version, or it has no

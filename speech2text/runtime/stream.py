@@ -72,7 +72,7 @@ class Stream:
         self._finished = False
 
     def feed(self, samples: NDArray[Any], *, behind: bool = False) -> list[Update]:
-        """What the next samples tell: (N,) or (N, channels), floats from -1 to 1 or integers over their type's range.
+        """What the next samples tell: (N,) or (N, channels), floats -1 to 1 or signed integers over their type's range.
 
         Args:
             samples: any number of them, at the stream's rate.

@@ -134,7 +134,7 @@ def load_run(run: Path) -> Run:
 
 
 def load_tokenizer(run: Path) -> Tokenizer:
-    """The pieces of a run, which it learned from its training texts when it began.
+    """The pieces of a run, which it learned from its training texts, or inherited, when it began.
 
     Raises:
         TrainingError: they are missing or damaged.

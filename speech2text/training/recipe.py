@@ -105,7 +105,7 @@ class AugmentationSettings(Section):
     time_masks: int = Field(default=2, ge=0)
     time_mask_frames: int = Field(default=30, ge=0)
     time_mask_share: float = Field(default=0.2, ge=0, le=1)
-    """The longest a time mask may be, as a share of the utterance (Park et al. 2019)."""
+    """The longest a time mask may be, as a share of the longest utterance of the batch (Park et al. 2019)."""
     splice_share: float = Field(default=0.0, ge=0, le=1)
     """Share of the utterances that are made anew out of runs of words of the same speaker (splicing.py), for little
     data with several utterances of each speaker. The words are found again at every checkpoint."""

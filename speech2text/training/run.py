@@ -79,6 +79,7 @@ def open_run(
     Raises:
         TrainingError: the folder holds a run of another recipe or of other data, or no utterance is usable.
         ManifestError: the data folder lacks what the recipe names.
+        RecipeError: the recipe has no usable prepare.py, or inherits pieces of nothing.
         OutputError: the folder cannot be written.
     """
     draft = run / ".draft" if has_checkpoint(run) else run
@@ -297,5 +298,5 @@ def _check_texts(tokenizer: Tokenizer, corpus: Corpus) -> None:
         try:
             tokenizer.encode(utterance.text)
         except ValueError as error:
-            cure = "correct the text, or give a RECIPE, which learns pieces of its own"
+            cure = "correct the text, or train with pieces of its own: tokenizer.kind 'bpe' or 'characters' in a RECIPE"
             raise TrainingError(f"{utterance.audio}: {error}; {cure}") from None

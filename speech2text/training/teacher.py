@@ -120,7 +120,7 @@ class TeacherFeatures:
             ends = np.cumsum([row["frames"] for row in rows])
             self._places = {row["audio"]: (end - row["frames"], end) for row, end in zip(rows, ends, strict=True)}
         except (OSError, ValueError, KeyError, TypeError) as error:
-            cure = "data.teacher is a folder of features, relative to that of --data"
+            cure = "give data.teacher as the path of its folder from that of --data"
             raise TrainingError(f"{folder}: no usable features of a teacher ({error}); {cure}") from None
         if not rows or ends[-1] > len(self._frames):
             raise TrainingError(f"{folder}: {FEATURES_FILE} is cut short; run what made it again, it goes on")
