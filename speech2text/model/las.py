@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from torch import Tensor, nn
 
 from speech2text.model.config import LASConfig
 from speech2text.model.listener import Heard, Listener
 from speech2text.model.speller import Speller
+
+
+class Reading(NamedTuple):
+    """A batch heard and spelled: log_probs (B, U, V) of the speller and its attention weights (B, U, T)."""
+
+    heard: Heard
+    log_probs: Tensor
+    attention: Tensor
 
 
 class LAS(nn.Module):
@@ -18,13 +28,7 @@ class LAS(nn.Module):
         self.listener = Listener(config)
         self.speller = Speller(config)
 
-    def forward(
-        self, features: Tensor, feature_lengths: Tensor, tokens: Tensor, chunk: int | None
-    ) -> tuple[Heard, Tensor, Tensor]:
-        """Training's pass: (B, T, 80) features and tokens (B, U) that start with END.
-
-        Returns:
-            what the listener heard, the speller's log-probabilities (B, U, V), and its attention weights (B, U, T).
-        """
+    def forward(self, features: Tensor, feature_lengths: Tensor, tokens: Tensor, chunk: int | None) -> Reading:
+        """Training's pass: (B, T, 80) features and tokens (B, U) that start with END."""
         heard, _, _ = self.listener.listen(features, feature_lengths, self.listener.start(len(features)), chunk)
-        return heard, *self.speller(tokens, heard)
+        return Reading(heard, *self.speller(tokens, heard))

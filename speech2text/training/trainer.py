@@ -12,23 +12,20 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from speech2text.decoding.greedy import ctc_greedy
-from speech2text.decoding.protocols import FloatArray
 from speech2text.errors import OutputError, TrainingError
 from speech2text.evaluation.error_rate import count_words, total
-from speech2text.model.frontend import OVERLAP_SAMPLES, SAMPLE_RATE
+from speech2text.model.frontend import OVERLAP_SAMPLES
 from speech2text.model.las import LAS
-from speech2text.model.listener import Heard
 from speech2text.text.tokenizer import Tokenizer
-from speech2text.training.augmentation import SpecAugment, Version, WaveformAugmentation, garble, pad_waveforms
+from speech2text.training.augmentation import pad_waveforms
 from speech2text.training.checkpoint import (
     Checkpoint,
     Position,
@@ -39,10 +36,9 @@ from speech2text.training.checkpoint import (
 )
 from speech2text.training.corpus import Corpus, plan_epoch
 from speech2text.training.initialisation import Origin, adopt_weights
-from speech2text.training.loss import Losses, attention_guide, inconsistency, joint_loss, pad_tokens
+from speech2text.training.objective import Objective
 from speech2text.training.optimisation import check_precision, learning_rate, move_average, time_precisions
-from speech2text.training.recipe import FRAMES_PER_SECOND, Recipe
-from speech2text.training.splicing import Splicer
+from speech2text.training.recipe import Recipe
 from speech2text.training.teacher import Lesson, TeacherFeatures
 from speech2text.training.team import ALONE, Team
 
@@ -70,17 +66,6 @@ class StepReport:
     seconds: float
     lesson: float | None = None
     wer: float | None = None
-
-
-class Drawn(NamedTuple):
-    """Samples (N,) and tokens of what is heard at an utterance's turn.
-
-    audio: the recording they are of; None where they are spliced, or nobody speaks.
-    """
-
-    samples: FloatArray
-    tokens: list[int]
-    audio: Path | None = None
 
 
 class Trainer:
@@ -112,11 +97,6 @@ class Trainer:
         self.noise_corpus = noise
         self.run = run
         self.team = team
-        self.tokens = [tokenizer.encode(utterance.text) for utterance in train.utterances]
-        self.waveform_augmentation = WaveformAugmentation(recipe.augmentation, noise)
-        self.spec_augment = SpecAugment(recipe.augmentation)
-        self.splicer = Splicer(train, tokenizer)
-        self.chunks = [recipe.chunk_frames(seconds) for seconds in self.settings.chunk_seconds]
 
         @lru_cache(maxsize=1)  # every step of an epoch asks for its plan
         def plan(epoch: int) -> list[NDArray[np.int64]]:
@@ -127,6 +107,7 @@ class Trainer:
         self.model = LAS(recipe.las_config(len(tokenizer)))
         self.average = deepcopy(self.model).eval()
         self.lesson = Lesson(teacher, recipe.model.memory) if teacher else None
+        self.objective = Objective(recipe, tokenizer, self.model, train, noise=noise, lesson=self.lesson)
         self.trained = nn.ModuleList([self.model, self.lesson] if self.lesson else [self.model])
         self.optimizer = torch.optim.AdamW(
             self.trained.parameters(), lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
@@ -232,14 +213,11 @@ class Trainer:
         save_checkpoint(self.run, checkpoint)
         self._find_words()
 
-    def _splices(self) -> bool:
-        settings = self.recipe.augmentation
-        return bool(settings.splice_share) and self.position.step >= settings.splice_after
-
     def _find_words(self) -> None:
         """For the steps that splice; at checkpoints, so that a run that goes on at one finds the same."""
-        if self._splices() and self.position.step < self.settings.steps:
-            self.splicer.find_words(self.average)
+        settings = self.recipe.augmentation
+        if settings.splice_share and settings.splice_after <= self.position.step < self.settings.steps:
+            self.objective.find_words(self.average)
 
     def _step(self) -> StepReport:
         started = time.perf_counter()
@@ -251,7 +229,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(position.step, settings.steps, settings.warmup_steps, settings.learning_rate)
         self.model.train()
-        losses, audio_seconds = self._losses([int(index) for index in indices], self.precision)
+        losses, audio_seconds = self.objective.losses([int(index) for index in indices], self.precision)
         self.optimizer.zero_grad(set_to_none=True)
         losses.joint.backward()
         self.team.average_gradients(self.trained)
@@ -273,79 +251,6 @@ class Trainer:
             seconds=time.perf_counter() - started,
             lesson=None if losses.lesson is None else float(losses.lesson.detach()),
         )
-
-    def _losses(self, indices: list[int], precision: str) -> tuple[Losses, float]:
-        """The losses of a batch of utterances, and its seconds of audio."""
-        drawn = [self._draw(index) for index in indices]
-        versions = [self.waveform_augmentation(torch.from_numpy(each.samples)) for each in drawn]
-        pcm, lengths = pad_waveforms([version.samples for version in versions])
-        read, targets = pad_tokens([each.tokens for each in drawn])
-        read = garble(read, self.recipe.augmentation.token_noise, len(self.tokenizer))
-        frontend = self.model.listener.frontend
-        with torch.no_grad():
-            features, feature_lengths, _ = frontend(pcm, lengths, self.model.listener.start(len(pcm)).before)
-        hearings = []
-        for chunk in self._draw_chunks():
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
-                hearings.append(self.model(self.spec_augment(features), feature_lengths, read, chunk))
-        losses = self._weigh(hearings, targets)
-        if self.lesson:
-            taught = self._taught(self.lesson, drawn, versions, hearings)
-            losses = losses._replace(joint=losses.joint + self.settings.teacher_weight * taught, lesson=taught)
-        return losses, float(lengths.sum()) / SAMPLE_RATE
-
-    def _draw(self, index: int) -> Drawn:
-        """An utterance, or what is heard in its place."""
-        non_speech_share = self.recipe.augmentation.non_speech_share
-        if non_speech_share and float(torch.rand(())) < non_speech_share:
-            return Drawn(self.waveform_augmentation.non_speech(int(self.train_corpus.lengths[index])).numpy(), [])
-        if self._splices() and float(torch.rand(())) < self.recipe.augmentation.splice_share:
-            spliced = self.splicer.splice(index)
-            if spliced:
-                samples, text = spliced
-                return Drawn(samples, self.tokenizer.encode(text))
-        return Drawn(self.train_corpus.samples(index), self.tokens[index], self.train_corpus.utterances[index].audio)
-
-    def _taught(
-        self, lesson: Lesson, drawn: list[Drawn], versions: list[Version], hearings: list[tuple[Heard, Tensor, Tensor]]
-    ) -> Tensor:
-        """The mean loss of the lesson over one or two hearings of a batch."""
-        frames = hearings[0][0].values.shape[1]
-        frame_seconds = self.model.config.reduction / FRAMES_PER_SECOND
-        targets = torch.stack(
-            [
-                lesson.targets(each.audio, version, frame_seconds, frames)
-                for each, version in zip(drawn, versions, strict=True)
-            ]
-        )
-        return torch.stack([lesson(heard, targets) for heard, _, _ in hearings]).mean()
-
-    def _weigh(self, hearings: list[tuple[Heard, Tensor, Tensor]], targets: Tensor) -> Losses:
-        """The mean losses over one or two hearings of a batch; joint holds the guide and the consistency too."""
-        settings = self.settings
-        each = [
-            joint_loss(heard, log_probs, targets, settings.ctc_weight, settings.label_smoothing)
-            for heard, log_probs, _ in hearings
-        ]
-        joint = torch.stack([losses.joint for losses in each]).mean()
-        ctc = torch.stack([losses.ctc for losses in each]).mean()
-        spelling = torch.stack([losses.spelling for losses in each]).mean()
-        if settings.guide_weight:
-            guides = [attention_guide(heard, attention, targets) for heard, _, attention in hearings]
-            joint = joint + settings.guide_weight * torch.stack(guides).mean()
-        if settings.consistency_weight:
-            joint = joint + settings.consistency_weight * inconsistency(hearings[0][0], hearings[1][0], targets)
-        return Losses(joint, ctc, spelling)
-
-    def _draw_chunks(self) -> list[int | None]:
-        """Feature frames of the chunks of each hearing of this batch, None for a whole one.
-
-        Hearings that are to be consistent are two, one whole and one in chunks; else there is one.
-        """
-        chunk = self.chunks[int(torch.randint(len(self.chunks), ()))]
-        if self.settings.consistency_weight:
-            return [None, chunk]
-        return [None if float(torch.rand(())) < self.settings.whole_share else chunk]
 
     @torch.no_grad()
     def _measure_features(self) -> None:
@@ -370,7 +275,7 @@ class Trainer:
 
         def run(precision: str) -> None:
             torch.manual_seed(self.settings.seed)
-            self._losses(batch, precision)[0].joint.backward()
+            self.objective.losses(batch, precision)[0].joint.backward()
 
         best = time_precisions(run)
         self.trained.zero_grad(set_to_none=True)
