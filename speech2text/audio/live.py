@@ -5,7 +5,10 @@ A pipe is read as it comes: WAV by its header, or raw samples of which rate, cha
 
 from __future__ import annotations
 
+import contextlib
+import io
 import struct
+import sys
 import threading
 from queue import Empty, Queue
 from typing import Any, BinaryIO, Protocol
@@ -18,7 +21,11 @@ from speech2text.errors import AudioError
 _HELD = 8  # blocks of a pipe; then whoever writes it has to wait
 _BLOCK_SECONDS = 0.1
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
-_COMPRESSED = (b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3")
+_OTHER_FILES = (b"fLaC", b"OggS", b"ID3", b"FORM", b".snd")
+_MAYBE_MP3 = (b"\xff\xfb", b"\xff\xf3")  # or samples of -1025 and -3073
+_MP3_BYTES = 4096  # enough to tell
+_UNKNOWN_BYTES = 2**31 - 2**16  # programs that write to a pipe give sizes from there on, or 0
+_RATES, _CHANNELS = range(1000, 768_001), range(1, 65)
 _WAV_ENCODINGS = {(_PCM, 16): "s16le", (_PCM, 32): "s32le", (_FLOAT, 32): "f32le"}
 
 
@@ -51,7 +58,7 @@ class Pipe:
     Nothing is lost: who writes faster than is read has to wait.
 
     Raises:
-        AudioError: WAV of a kind that has no samples of 16 or 32 bits, or a compressed file.
+        AudioError: WAV of a kind that has no samples of 16 or 32 bits, or another kind of sound file.
     """
 
     def __init__(self, stream: BinaryIO, rate: int, channels: int, encoding: str) -> None:
@@ -60,12 +67,13 @@ class Pipe:
         self._encoding = encoding
         self._stream = stream
         self._frame_bytes = ENCODINGS[encoding].itemsize * channels
+        self._left = sys.maxsize  # bytes of sound that are to come
         self._begun = self._read_exactly(4)
         if self._begun == b"RIFF":
             self._read_header()
-        elif self._begun.startswith(_COMPRESSED):
+        elif self._begun.startswith(_OTHER_FILES) or self._is_mp3():
             raise AudioError(
-                "standard input: a compressed file, which cannot be heard as it comes; "
+                "standard input: a sound file that cannot be heard as it comes; "
                 "use `speech2text transcribe -`, or pipe WAV or raw samples"
             )
         self._blocks: Queue[bytes | AudioError | None] = Queue(_HELD)
@@ -96,8 +104,19 @@ class Pipe:
             parts += part
         return parts
 
+    def _is_mp3(self) -> bool:
+        if not self._begun.startswith(_MAYBE_MP3):
+            return False
+        import soundfile
+
+        self._begun += self._read_exactly(_MP3_BYTES - len(self._begun))
+        try:
+            return bool(soundfile.info(io.BytesIO(self._begun)).format == "MP3")
+        except soundfile.LibsndfileError:
+            return False
+
     def _read_header(self) -> None:
-        """Up to the first sample; the sizes of the whole are not known to who writes to a pipe, and not looked at."""
+        """Up to the first sample; the size of the sound is that of the header, where its writer knew it."""
         self._begun = b""
         head = self._read_exactly(8)
         if head[4:] != b"WAVE":
@@ -106,6 +125,7 @@ class Pipe:
         while len(chunk := self._read_exactly(8)) == 8:
             name, size = struct.unpack("<4sI", chunk)
             if name == b"data" and known:
+                self._left = size if 0 < size < _UNKNOWN_BYTES else sys.maxsize
                 return
             body = self._read_exactly(size + size % 2)
             if name == b"fmt " and len(body) >= 16:
@@ -117,20 +137,28 @@ class Pipe:
         kind, channels, rate, _, _, bits = struct.unpack("<HHIIHH", body[:16])
         if kind == _EXTENSIBLE and len(body) >= 26:
             kind = struct.unpack("<H", body[24:26])[0]
-        if (kind, bits) not in _WAV_ENCODINGS or not channels or not rate:
+        if (kind, bits) not in _WAV_ENCODINGS:
             raise AudioError(
                 f"standard input: WAV of format {kind} with {bits} bits is not read from a pipe; write 16-bit samples"
+            )
+        if rate not in _RATES or channels not in _CHANNELS:
+            raise AudioError(
+                f"standard input: WAV of {rate} Hz and {channels} channels cannot be heard; check what writes it"
             )
         self.rate, self._channels, self._encoding = rate, channels, _WAV_ENCODINGS[kind, bits]
         self._frame_bytes = ENCODINGS[self._encoding].itemsize * channels
 
     def _pump(self) -> None:
-        """Whole frames to the queue as soon as they are there; an incomplete last one is dropped."""
+        """Whole frames to the queue as soon as they are there; an incomplete last one is dropped.
+
+        What comes after the sound is read too, and dropped, so that its writer is not disturbed.
+        """
         most = max(round(_BLOCK_SECONDS * self.rate), 1) * self._frame_bytes
         held = self._begun
         read = getattr(self._stream, "read1", self._stream.read)
         try:
-            while data := read(most):
+            while self._left and (data := read(min(most, self._left))):
+                self._left -= len(data)
                 held += data
                 whole = len(held) // self._frame_bytes * self._frame_bytes
                 if whole:
@@ -139,3 +167,6 @@ class Pipe:
         except OSError as error:
             self._blocks.put(AudioError(f"standard input: cannot be read ({error.strerror}); check what writes it"))
         self._blocks.put(None)
+        with contextlib.suppress(OSError):
+            while read(most):
+                pass

@@ -85,6 +85,8 @@ def listen(
         return
     if source not in (None, "-"):
         raise click.UsageError(f"{source!r} is neither the microphone nor -; recordings are for `transcribe`")
+    if source and device is not None:
+        raise click.UsageError("--device names a microphone, and - is standard input: give one of them")
     _check_suffix("--output", output, OUTPUT_SUFFIXES)
     _check_suffix("--save-audio", save_audio, RECORDING_SUFFIXES)
     endpoints = _endpoints(silence_before_speech, silence_after_speech, longest)
@@ -167,7 +169,8 @@ def _pipe_opener(rate: int, channels: int, encoding: str) -> Callable[[], LiveSo
 
     if sys.stdin is None:
         raise AudioError("standard input: is closed; pipe sound in, or leave out the -")
-    pipe = Pipe(sys.stdin.buffer, rate, channels, encoding)
+    # unbuffered: the thread that waits in a buffer's read holds its lock, and Python aborts when it cannot close it
+    pipe = Pipe(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer), rate, channels, encoding)
     return lambda: pipe
 
 

@@ -13,6 +13,7 @@ from speech2text.decoding.protocols import FloatArray
 from speech2text.errors import AudioError
 
 _MOST_CHANNELS = 64
+_LOUDEST = 2.0**32  # floats over the range of 32-bit integers are heard; more may overflow in a filter
 
 
 def to_mono(samples: NDArray[Any], sample_rate: int) -> FloatArray:
@@ -27,8 +28,8 @@ def to_mono(samples: NDArray[Any], sample_rate: int) -> FloatArray:
 
 
 def check_rate(sample_rate: int) -> None:
-    """Raise ValueError for a rate that is not positive."""
-    if not (isfinite(sample_rate) and sample_rate > 0):
+    """Raise ValueError for a rate below 1, or that is not finite."""
+    if not (isfinite(sample_rate) and sample_rate >= 1):
         raise ValueError(f"a sample rate of {sample_rate} Hz is impossible; give the rate of the recording")
 
 
@@ -38,17 +39,23 @@ def mix_down(samples: NDArray[Any]) -> FloatArray:
     Floats are taken as they are; signed integers are divided by the range of their type.
 
     Raises:
-        AudioError: another shape or type, or NaN or infinite samples.
+        AudioError: another shape or type, or NaN, infinite or absurdly large samples.
+        TypeError: no NumPy array.
     """
+    if not isinstance(samples, np.ndarray):
+        raise TypeError(f"samples must be a NumPy array, not {type(samples).__name__}; np.array(samples) makes one")
     if samples.ndim not in (1, 2) or (samples.ndim == 2 and not 1 <= samples.shape[1] <= _MOST_CHANNELS):
         raise AudioError(f"an array of shape {samples.shape} is no sound; give samples (N,) or (N, channels)")
     if np.issubdtype(samples.dtype, np.signedinteger):
         scaled = samples.astype(np.float32) / -float(np.iinfo(samples.dtype).min)
     elif np.issubdtype(samples.dtype, np.floating):
-        scaled = samples.astype(np.float32)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite
+            scaled = samples.astype(np.float32)
     else:
         raise AudioError(f"an array of {samples.dtype} is no sound; give floats from -1 to 1, or signed integers")
-    mono = scaled if scaled.ndim == 1 else scaled.mean(axis=1)
+    mono = scaled if scaled.ndim == 1 else np.ascontiguousarray(scaled).mean(axis=1)  # the sum depends on the layout
     if not np.isfinite(mono).all():
         raise AudioError("the array has NaN or infinite samples; check how it was made")
+    if np.abs(mono).max(initial=0) > _LOUDEST:
+        raise AudioError(f"the array has samples of {np.abs(mono).max():.0e}; give floats from -1 to 1")
     return np.ascontiguousarray(mono)

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
@@ -67,7 +68,8 @@ class EndpointRules:
         longest: a span that gets longer is cut at the best pause of its second half, and the rest carried over.
 
     Raises:
-        ValueError: less than a second to be the longest, or silence no longer than what is heard after the last word.
+        ValueError: less than a second to be the longest, silence no longer than what is heard after the last word, or
+            no finite number.
     """
 
     silence_before_speech: float = 2.4
@@ -75,6 +77,8 @@ class EndpointRules:
     longest: float = 20.0
 
     def __post_init__(self) -> None:
+        if not all(map(isfinite, (self.silence_before_speech, self.silence_after_speech, self.longest))):
+            raise ValueError(f"rules must be finite numbers of seconds, not as in {self}")
         least = _TAIL / _FRAMES_A_SECOND
         if not min(self.silence_before_speech, self.silence_after_speech) > least:
             raise ValueError(f"silence that ends a span must be longer than {least} s, not as in {self}")

@@ -13,6 +13,7 @@ from typing import Any
 from speech2text.text.transcript import Segment, Transcript, Word
 
 _LEAST_CONFIDENCE = 1e-4  # so that a logarithm of it exists
+_LONGEST_MESSAGE = 300  # it may repeat what a client sent
 
 
 class RequestError(Exception):
@@ -25,7 +26,7 @@ class RequestError(Exception):
     """
 
     def __init__(self, message: str, status: int = 400, code: str = "invalid_value", param: str | None = None) -> None:
-        super().__init__(message)
+        super().__init__(message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…")
         self.status = status
         self.code = code
         self.param = param

@@ -11,6 +11,7 @@ It knows no users and no encryption: whoever reaches the port may use it. On a n
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import socket
@@ -19,17 +20,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import h11
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from speech2text.errors import ServiceError
 from speech2text.serving.limits import Limits, Sessions
 from speech2text.serving.replies import RequestError, describe_error, describe_models
-from speech2text.serving.streams import MESSAGE_BYTES, Streams
+from speech2text.serving.streams import BAD, MESSAGE_BYTES, Streams
 from speech2text.serving.transcriptions import Transcriptions
 
 if TYPE_CHECKING:
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 _GRACE_SECONDS = 10.0  # for sessions to end once the service is interrupted
 _CLOSING_SECONDS = 1  # for connections to close after that
 _TICK_SECONDS = 0.05
+_OTHER_CONNECTIONS = 256  # that are told that there are enough sessions, or ask how many there are
 
 
 def listen(host: str = "127.0.0.1", port: int = 8000) -> socket.socket:
@@ -49,6 +54,8 @@ def listen(host: str = "127.0.0.1", port: int = 8000) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=256)
+    except UnicodeError:
+        raise ServiceError(f"{host}, port {port}: no name of a machine; choose another address or port") from None
     except OSError as error:
         # create_server puts the address into its own words, and an unknown name has no number of the system's
         problem = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
@@ -95,7 +102,7 @@ async def _serve(
                 Transcriptions(recognizer, limits, sessions, for_uploads),
                 Streams(recognizer, limits, sessions, for_streams),
             )
-            server = _Server(app, sessions, on_ready)
+            server = _Server(app, sessions, limits, on_ready)
             await server.serve([listening])
 
 
@@ -127,6 +134,7 @@ def _make_app(
             Route("/v1/models", models),
             Route("/v1/audio/transcriptions", transcriptions.create, methods=["POST"]),
             WebSocketRoute("/v1/stream", streams.serve),
+            WebSocketRoute("/{path:path}", _refuse_socket),
         ],
         exception_handlers={
             RequestError: _refuse,
@@ -150,6 +158,13 @@ async def _refuse_http(request: Request, error: Exception) -> Response:
     )
 
 
+async def _refuse_socket(socket: WebSocket) -> None:
+    await socket.accept()
+    unknown = RequestError(f"{socket.url.path}: no such stream; there is /v1/stream", 404, "bad_request")
+    await socket.send_text(json.dumps(describe_error(unknown)) + "\n")
+    await socket.close(BAD)
+
+
 async def _admit_fault(_: Request, __: Exception) -> Response:
     fault = RequestError("a fault of the service; its log says more", 500, "internal_error")
     return JSONResponse(describe_error(fault), fault.status)
@@ -159,15 +174,51 @@ async def _say_nothing(_: Request, __: Exception) -> Response:
     return Response(status_code=499)  # nobody reads it
 
 
+def _protocol(limits: Limits) -> type[H11Protocol]:
+    """HTTP that gives up whoever does not send a whole header in time, and takes so many connections at most."""
+    most = limits.sessions + _OTHER_CONNECTIONS
+
+    class Protocol(H11Protocol):
+        _patience: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+            super().connection_made(transport)
+            if len(self.connections) > most:
+                transport.close()
+            self._await_header()
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            self._await_header()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            self._stop_waiting()
+
+        def _await_header(self) -> None:
+            upgraded = self.transport.get_protocol() is not self
+            if upgraded or self.conn.their_state is not h11.IDLE:
+                self._stop_waiting()
+            elif self._patience is None:
+                self._patience = self.loop.call_later(limits.idle_seconds, self.transport.close)
+
+        def _stop_waiting(self) -> None:
+            if self._patience is not None:
+                self._patience.cancel()
+                self._patience = None
+
+    return Protocol
+
+
 class _Server(uvicorn.Server):
     """Lets sessions end by themselves before connections are closed."""
 
-    def __init__(self, app: Starlette, sessions: Sessions, on_ready: Callable[[], None]) -> None:
+    def __init__(self, app: Starlette, sessions: Sessions, limits: Limits, on_ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
                 loop="asyncio",
-                http="h11",
+                http=_protocol(limits),
                 ws="websockets-sansio",  # reads no further than the app has taken, which slows whoever is too fast
                 ws_max_size=4 * MESSAGE_BYTES,  # the refusal of large messages is ours, in JSON
                 ws_per_message_deflate=False,  # sound does not get smaller, and small messages may get huge

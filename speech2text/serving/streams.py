@@ -8,7 +8,8 @@ A segment has the keys of `transcribe --format jsonl`; a line replaces the last 
 An empty message ends the stream: the last updates come, and the service closes with code 1000. Whatever else ends it
 (bad input, a limit, the service stopping), what was said before is finished first; then an error comes as a line of
 JSON, and the closing code tells as well: 1008 for the client's mistakes, 1013 for later, 1011 for a fault of the
-service. A client that closes, or whose connection breaks, ends its stream and gets nothing any more.
+service. A client that closes, whose connection breaks, or whose message has more than 4 MiB (closing code 1009), ends
+its stream and gets nothing any more.
 
 No message is taken before the last one was heard, so whoever sends faster than can be heard is slowed down.
 """
@@ -42,7 +43,7 @@ MESSAGE_BYTES = 2**20
 
 _MOST_CHANNELS = 8
 _LATE_SECONDS = 0.5  # waited for a thread: then partial updates are spared, so that the final ones catch up
-_BAD, _FAULT, _LATER = 1008, 1011, 1013  # codes of RFC 6455 and its registry
+BAD, _FAULT, _LATER = 1008, 1011, 1013  # codes of RFC 6455 and its registry
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Streams:
                     await self._hear(socket, read_layout(socket.query_params, self._limits))
             except RequestError as error:
                 await self._send(socket, describe_error(error))
-                await self._in_time(socket.close(_LATER if error.status == 503 else _BAD))
+                await self._in_time(socket.close(_LATER if error.status == 503 else BAD))
             except Exception as error:
                 if not isinstance(error, WebSocketDisconnect):
                     fault = RequestError("a fault of the service; its log says more", 500, "internal_error")
@@ -114,9 +115,9 @@ class Streams:
         ends: set[asyncio.Future[Any]] = {receiving, self._sessions.stopping}
         try:
             await asyncio.wait(ends, timeout=self._limits.idle_seconds, return_when=asyncio.FIRST_COMPLETED)
+            if self._sessions.stopping.done():  # also where more has come: it may never end
+                raise stopping_error()
             if not receiving.done():
-                if self._sessions.stopping.done():
-                    raise stopping_error()
                 raise RequestError(f"nothing came for {self._limits.idle_seconds:g} s", 408, "idle")
         finally:
             receiving.cancel()

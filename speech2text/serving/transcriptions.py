@@ -53,11 +53,20 @@ class Transcriptions:
             ClientDisconnect: nobody waits for the answer any more.
         """
         with self._sessions.enter():
-            body = _BoundedBody(request.receive, self._limits)
-            async with Request(request.scope, body.receive).form(max_files=1, max_fields=_MOST_FIELDS) as form:
+            form = await self._read_form(request)
+            try:
                 order = _read_order(form, self._recognizer.manifest.languages)
                 transcript = await self._hear(order.recording, request.receive)
+            finally:
+                await form.close()
         return order.answer(transcript)
+
+    async def _read_form(self, request: Request) -> FormData:
+        body = _BoundedBody(request.receive, self._limits, self._sessions)
+        try:
+            return await Request(request.scope, body.receive).form(max_files=1, max_fields=_MOST_FIELDS)
+        except (UnicodeError, LookupError):
+            raise RequestError("the charset of the form is unknown, or not that of its texts; use UTF-8") from None
 
     async def _hear(self, recording: _Recording, receive: Receive) -> Transcript:
         """The transcript, unless the client leaves or the service stops before it is complete."""
@@ -102,23 +111,32 @@ async def _disconnection(receive: Receive) -> None:
 
 
 class _BoundedBody:
-    """Receives the body of a request, no longer and no slower than the limits say."""
+    """Receives the body of a request, no longer and no slower than the limits say, until the service stops."""
 
-    def __init__(self, receive: Receive, limits: Limits) -> None:
+    def __init__(self, receive: Receive, limits: Limits, sessions: Sessions) -> None:
         self._receive = receive
         self._limits = limits
+        self._sessions = sessions
         self._bytes = 0
 
     async def receive(self) -> Message:
         """The next part.
 
         Raises:
-            RequestError: the client sends too much, or nothing.
+            RequestError: the client sends too much, or nothing, or the service stops.
         """
+        receiving = asyncio.ensure_future(self._receive())
+        ends: set[asyncio.Future[Any]] = {receiving, self._sessions.stopping}
         try:
-            message = await asyncio.wait_for(self._receive(), self._limits.idle_seconds)
-        except asyncio.TimeoutError:
-            raise RequestError(f"nothing came for {self._limits.idle_seconds:g} s; send again", 408, "idle") from None
+            await asyncio.wait(ends, timeout=self._limits.idle_seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not receiving.done():
+                receiving.cancel()
+        if self._sessions.stopping.done():
+            raise stopping_error()
+        if not receiving.done():
+            raise RequestError(f"nothing came for {self._limits.idle_seconds:g} s; send again", 408, "idle")
+        message = receiving.result()
         self._bytes += len(message.get("body", b""))
         if self._bytes > self._limits.upload_bytes:
             most = f"{self._limits.upload_bytes / 2**20:g} MiB"
@@ -162,7 +180,10 @@ class _Order:
 def _read_order(form: FormData, languages: Collection[str]) -> _Order:
     upload = form.get("file")
     if not isinstance(upload, UploadFile):
-        raise RequestError("no file; send the recording as the field `file` of multipart/form-data", param="file")
+        raise RequestError(
+            "no file, or a form that is cut short; send the recording as the field `file` of multipart/form-data",
+            param="file",
+        )
     if form.get("stream") in ("true", "1", "True"):
         raise RequestError(
             "the answer is not streamed; the WebSocket /v1/stream has words as they come", param="stream"

@@ -49,6 +49,27 @@ def test_a_pipe_is_heard_as_wav_or_raw_samples(listen, data, arguments):
     assert done.returncode == 0
 
 
+def test_samples_that_look_like_the_beginning_of_an_mp3_are_heard(listen):
+    data = b"\xff\xfb" + as_bytes("RAW")[2:]
+    assert listen(data).stdout == b"one two\nthree\n"
+
+
+def test_what_follows_the_sound_of_a_wav_is_not_heard(listen):
+    data = as_bytes("WAV")
+    chunk = b"iXML" + (60_000).to_bytes(4, "little") + np.random.default_rng(0).bytes(60_000)
+    size = (len(data) - 8 + len(chunk)).to_bytes(4, "little")
+    done = listen(data[:4] + size + data[8:] + chunk)
+    assert done.stdout == b"one two\nthree\n"
+    assert b"2.5 s heard" in done.stderr
+
+
+@pytest.mark.parametrize("unknown", [0, 0x7FFFF000, 0x80000000, 0xFFFFFFFF])
+def test_a_wav_whose_writer_did_not_know_its_size_is_heard_to_its_end(listen, unknown):
+    data = as_bytes("WAV")
+    assert data[36:40] == b"data"
+    assert listen(data[:40] + unknown.to_bytes(4, "little") + data[44:]).stdout == b"one two\nthree\n"
+
+
 def test_the_rate_of_raw_samples_is_told(listen):
     sound = tone("one", "two", seconds=1.0, rate=8_000)
     done = listen((sound * 32767).astype("<i2").tobytes(), "--rate", 8000)
@@ -81,6 +102,10 @@ def test_the_rules_of_segments_can_be_chosen(listen):
         (b"", ("--save-audio", "talk.flac"), 2, "must end in one of: .wav"),
         (b"RIFFnonsense", (), 1, "begins as WAV and is none"),
         (as_bytes("WAV", "PCM_24"), (), 1, "with 24 bits is not read from a pipe"),
+        (as_bytes("WAV", rate=2_000_000_000), (), 1, "WAV of 2000000000 Hz and 1 channels cannot be heard"),
+        (b"", ("--silence-after-speech", "nan"), 2, "finite"),
+        (b"", ("--longest", "inf"), 2, "finite"),
+        (b"", ("--device", "3"), 2, "--device"),
         (b"", ("--save-audio", "nowhere/talk.wav"), 1, "nowhere/talk.wav: cannot be written"),
         (b"", ("--hotwords-file", "missing.txt"), 1, "missing.txt"),
     ],
@@ -132,8 +157,8 @@ def count_frames(path):
 def test_an_interrupt_finishes_the_open_segment_and_prints_the_figures(listening):
     process = listening(tone("one", "two", "three", "two"))
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=30)
-    assert process.returncode == 0
+    assert process.wait(timeout=30) == 0, "its input is still open"
+    stdout, stderr = process.communicate()
     assert stdout == b"one two three two\n"
     for line, beginning in zip(
         stderr.decode().splitlines(),
@@ -203,13 +228,13 @@ def test_a_disk_that_gets_full_ends_it_with_the_open_segment_finished(speech2tex
     assert 10_000 <= soundfile.info(tmp_path / "talk.wav").frames <= 12_978
 
 
-@pytest.mark.parametrize("file_format", ["FLAC", "OGG", "MP3"])
-def test_a_compressed_file_is_not_taken_for_raw_samples(listen, file_format):
-    subtype = {"FLAC": "PCM_16", "OGG": "VORBIS", "MP3": "MPEG_LAYER_III"}[file_format]
+@pytest.mark.parametrize("file_format", ["FLAC", "OGG", "MP3", "AIFF", "AU"])
+def test_another_sound_file_is_not_taken_for_raw_samples(listen, file_format):
+    subtype = {"OGG": "VORBIS", "MP3": "MPEG_LAYER_III"}.get(file_format, "PCM_16")
     done = listen(as_bytes(file_format, subtype))
     assert done.returncode == 1
     assert done.stdout == b""
-    assert done.stderr.startswith(b"error: standard input: a compressed file")
+    assert done.stderr.startswith(b"error: standard input: a sound file that cannot be heard")
 
 
 def test_digital_silence_is_told_once(listen):

@@ -83,8 +83,9 @@ def test_limits_that_let_nothing_through(wrong):
         Limits(**wrong)
 
 
-def test_a_name_that_is_no_address_is_one_line(speech2text, tiny):
-    done = speech2text("serve", "--host", "no such host", "--port", 0, "--model", tiny)
+@pytest.mark.parametrize("host", ["no such host", "a..b"])
+def test_a_name_that_is_no_address_is_one_line(speech2text, tiny, host):
+    done = speech2text("serve", "--host", host, "--port", 0, "--model", tiny)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: no such host, port 0: ")
+    assert done.stderr.startswith(f"error: {host}, port 0: ")
     assert done.stderr.count("\n") == 1

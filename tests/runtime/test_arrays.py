@@ -28,6 +28,17 @@ def test_channels_are_averaged():
     assert (to_mono(SOUND[:, None], 16_000) == SOUND).all()
 
 
+def test_each_sample_is_averaged_alone_however_the_array_is_laid_out():
+    channels = np.asfortranarray(np.random.default_rng(0).uniform(-1, 1, (1000, 8)).astype(np.float32))
+    one_by_one = [to_mono(channels[index : index + 1], 16_000)[0] for index in range(len(channels))]
+    assert (to_mono(channels, 16_000) == one_by_one).all()
+
+
+def test_a_list_is_refused():
+    with pytest.raises(TypeError, match=r"must be a NumPy array, not list; np\.array"):
+        to_mono([0.0, 1.0], 16_000)
+
+
 def test_other_rates_are_resampled():
     assert len(to_mono(np.zeros(44_100, np.float32), 44_100)) == 16_000
 
@@ -49,6 +60,8 @@ def test_a_column_of_a_table_is_sound_too():
         (np.array(["a"]), 16_000, "no sound"),
         (np.array([0, np.nan], np.float32), 16_000, "NaN"),
         (np.array([0, np.inf], np.float32), 16_000, "infinite"),
+        (np.array([0, 1e300]), 16_000, "infinite"),
+        (np.array([0, -3e38], np.float32), 16_000, "samples of 3e\\+38; give floats from -1 to 1"),
     ],
 )
 def test_what_is_no_sound_is_refused(samples, rate, message):

@@ -1,7 +1,10 @@
 """The WebSocket `/v1/stream`: the words of a stream, and what happens to those who use it wrongly."""
 
 import json
+import threading
 import time
+from contextlib import suppress
+from socket import create_connection
 
 import numpy as np
 import pytest
@@ -154,6 +157,39 @@ def test_an_interrupted_service_finishes_its_streams(tiny):
         service.process.wait(20)
     assert finals(lines) == ["one two"]
     assert lines[-1]["error"]["code"] == "stopping"
+
+
+def test_an_interrupted_service_ends_the_stream_of_a_client_that_never_stops(tiny):
+    with serving(tiny) as service, connect(service.stream_address()) as socket:
+        flood = threading.Thread(target=_flood, args=(socket,))
+        flood.start()
+        socket.recv(timeout=20)
+        service.process.send_signal(2)
+        lines = list(map(json.loads, _all(socket)))
+        flood.join()
+    assert lines[-1]["error"]["code"] == "stopping"
+    assert lines[-2]["final"]
+
+
+def _flood(socket):
+    with suppress(ConnectionClosed):
+        while True:
+            socket.send(encode(tone("one", "two", seconds=0.5)))
+
+
+def test_whoever_asks_for_nothing_is_let_go(tiny):
+    with serving(tiny, "--max-idle", 0.3) as service:
+        host, port = service.address.removeprefix("http://").split(":")
+        for beginning in (b"", b"GET /health HTTP/1.1\r\nHost: ", b"GET /v1/stream HTTP/1.1\r\nUpgrade: websocket\r\n"):
+            with create_connection((host, int(port)), timeout=20) as connection:
+                connection.sendall(beginning)
+                assert connection.recv(100) == b""
+
+
+def test_no_such_stream(service):
+    lines, code = say(service.stream_address().replace("/v1/stream", "/v1/listen"), end=None)
+    assert "/v1/listen: no such stream" in lines[0]["error"]["message"]
+    assert code == 1008
 
 
 def _all(socket):

@@ -16,6 +16,7 @@ from tests.serving.conftest import serving
 from tests.tiny_bundle import LEVELS, tone
 
 WORDS = ("one", "two", "", "", "", "three")
+FORM = b'--x\r\nContent-Disposition: form-data; name="language"\r\n\r\nen\r\n--x--\r\n'
 
 
 def wav(samples, rate=16_000, name="talk.wav", form="WAV"):
@@ -165,12 +166,29 @@ def test_a_recording_that_is_too_long(ask, form):
         ({"content": b"\0\1", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}, 400),
         ({"content": b"\0\1", "headers": {"Content-Type": "multipart/form-data"}}, 400),
         ({"files": [("file", ("a", b"1")), ("file", ("b", b"2"))]}, 400),
+        ({"content": FORM, "headers": {"Content-Type": "multipart/form-data; boundary=x; charset=undefined"}}, 400),
+        ({"content": FORM, "headers": {"Content-Type": "multipart/form-data; boundary=x; charset=none"}}, 400),
     ],
 )
 def test_no_form_is_a_bad_request(service, parts, status):
     answer = service.post(**parts)
     assert answer.status_code == status
     assert answer.json()["error"]["message"]
+
+
+def test_an_upload_that_is_still_coming_is_told_that_the_service_stops(tiny):
+    with serving(tiny) as service:
+        host, port = service.address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            head = "POST /v1/audio/transcriptions HTTP/1.1\r\nHost: x\r\n"
+            head += "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000\r\n\r\n"
+            connection.sendall(head.encode() + FORM[:20])
+            while service.get("/health").json()["sessions"] == 0:
+                time.sleep(0.02)
+            service.process.send_signal(2)
+            answer = connection.recv(10_000).decode()
+    assert answer.startswith("HTTP/1.1 503")
+    assert '"code":"stopping"' in answer
 
 
 @pytest.mark.parametrize("share", [0.5, 1.0])
