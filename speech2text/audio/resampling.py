@@ -21,15 +21,14 @@ class Resampler:
 
     Args:
         rate: samples a second of what will be fed.
-        target: samples a second of what comes out.
     """
 
-    def __init__(self, rate: int, target: int = SAMPLE_RATE) -> None:
+    def __init__(self, rate: int) -> None:
         self._stream: Any = None
-        if rate != target:
+        if rate != SAMPLE_RATE:
             import soxr  # most recordings are 16 kHz already and start faster without it
 
-            self._stream = soxr.ResampleStream(rate, target, 1, dtype="float32")
+            self._stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
 
     def feed(self, block: FloatArray) -> FloatArray:
         """The samples (M,) that are ready after the block (N,); they lag behind by the filter's delay."""
@@ -45,7 +44,7 @@ class Resampler:
         return ready
 
 
-def resample(samples: FloatArray, rate: int, target: int = SAMPLE_RATE) -> FloatArray:
-    """A whole recording (N,) at the target rate (about N * target / rate,)."""
-    resampler = Resampler(rate, target)
+def resample(samples: FloatArray, rate: int) -> FloatArray:
+    """A whole recording (N,) at 16 kHz (about N * 16000 / rate,)."""
+    resampler = Resampler(rate)
     return np.concatenate([resampler.feed(samples), resampler.finish()])

@@ -17,15 +17,13 @@ def ctc_greedy(ctc_log_probs: FloatArray) -> tuple[int, ...]:
     return tuple(label for label, _ in groupby(best) if label not in (BLANK, END))
 
 
-def attention_greedy(memory: Memory, speller: Speller, limit: int | None = None) -> Hypothesis:
-    """The speller's best token at every step until END, after `limit` tokens at the latest.
+def attention_greedy(memory: Memory, speller: Speller) -> Hypothesis:
+    """The speller's best token at every step until END, or until there are as many as CTC can spell: one a frame.
 
-    CTC has no say, so this may run on or repeat itself: a training figure, not what users should read.
-    `limit` is the number of frames by default, which is as many tokens as CTC can spell.
+    CTC has no say, so this may run on or repeat itself: to see what the speller does, not what users should read.
     """
     if len(memory) == 0:
         return EMPTY
-    limit = len(memory) if limit is None else limit
     tokens: list[int] = []
     score = 0.0
     state = speller.start()
@@ -34,7 +32,7 @@ def attention_greedy(memory: Memory, speller: Speller, limit: int | None = None)
         log_probs, _, state = speller.step(memory, np.array([last]), state)
         choices = np.maximum(log_probs[0].astype(np.float64), LEAST_LOG_PROB)
         choices[BLANK] = -np.inf
-        last = int(choices.argmax()) if len(tokens) < limit else END
+        last = int(choices.argmax()) if len(tokens) < len(memory) else END
         score += float(choices[last])
         if last == END:
             return Hypothesis(tuple(tokens), score, ctc_score(memory.ctc_log_probs, tokens), score)

@@ -8,7 +8,6 @@ long the span is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby
 from math import exp
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,32 +25,24 @@ if TYPE_CHECKING:
     from speech2text.runtime.recognizer import Recognizer
 
 
-@dataclass(frozen=True)
-class Windows:
-    """What is heard together while a span is open, in chunks of the bundle.
-
-    step: new sound that is waited for; settled: of a window that is `longest`, what is not heard again. The rest of it,
-    which is none when both are the same, is what the settled part is heard with.
-    """
-
-    step: float = 0.5
-    settled: int = 2
-    longest: int = 3
+_STEP = 0.5  # chunks of new sound that are waited for
+_LONGEST = 3  # chunks of a window
+_SETTLED = 2  # of the longest window, what is not heard again; the rest is what it is heard with
 
 
 class Partial:
     """What has been heard of one span, which begins at sample number `start_sample` of the stream."""
 
-    def __init__(self, recognizer: Recognizer, start_sample: int, windows: Windows = Windows()) -> None:
+    def __init__(self, recognizer: Recognizer, start_sample: int) -> None:
         shape = recognizer.manifest.model
         self.start_sample = start_sample
         self._recognizer = recognizer
         self._unit = shape.memory_frame_samples
         self._frame_seconds = self._unit / SAMPLE_RATE
         chunk = shape.chunk_frames // shape.reduction  # memory frames
-        self._step = max(round(windows.step * chunk), 1) * self._unit
-        self._settle = windows.settled * chunk * self._unit
-        self._longest = windows.longest * chunk * self._unit
+        self._step = max(round(_STEP * chunk), 1) * self._unit
+        self._settle = _SETTLED * chunk * self._unit
+        self._longest = _LONGEST * chunk * self._unit
         self._begin = 0  # of the window, in samples of the span, as the following
         self._heard = 0
         self._state = recognizer.listener.start()  # at the window's begin

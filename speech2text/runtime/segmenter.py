@@ -110,11 +110,6 @@ class Segmenter:
         return self._said >= _LEAST_SPEECH
 
     @property
-    def silent_seconds(self) -> float:
-        """How long it has been silent at the end of what was fed, while a span is open; 0 when none is."""
-        return self._silent / _FRAMES_A_SECOND if self._said else 0.0
-
-    @property
     def settled_sample(self) -> int:
         """The number of the sample up to which all is decided: in a span that was given, or in none."""
         return self._held.start

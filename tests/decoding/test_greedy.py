@@ -23,9 +23,9 @@ def test_attention_greedy_scores_its_own_path():
     assert best.ctc_score == ctc_score(memory.ctc_log_probs, best.tokens)
 
 
-def test_attention_greedy_stops_at_its_limit_and_never_says_blank():
+def test_attention_greedy_stops_after_a_token_a_frame_and_never_says_blank():
     def script(prefix):
         return log_softmax(np.array([9.0, 0.0, 5.0, 1.0]))
 
-    memory = memory_of(random_log_probs(0, 10, 4))
-    assert attention_greedy(memory, ScriptedSpeller(script), limit=3).tokens == (2, 2, 2)
+    memory = memory_of(random_log_probs(0, 3, 4))
+    assert attention_greedy(memory, ScriptedSpeller(script)).tokens == (2, 2, 2)

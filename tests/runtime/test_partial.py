@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import speech2text
 from speech2text.audio.files import read_audio
 from speech2text.bundle.store import find_bundle
-from speech2text.runtime.partial import Partial, Windows
+from speech2text.runtime.partial import Partial
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +24,9 @@ def speech(recognizer):
     return np.concatenate([sample, sample])
 
 
-def hear(recognizer, samples, ends, *windows) -> list[speech2text.Segment]:
+def hear(recognizer, samples, ends) -> list[speech2text.Segment]:
     """What is said in the first samples, up to each of the ends at which there is something new."""
-    partial = Partial(recognizer, 0, *windows)
+    partial = Partial(recognizer, 0)
     return [partial.hear(samples[:end]) for end in ends if partial.is_ready(end)]
 
 
@@ -59,9 +59,3 @@ def test_a_window_is_three_chunks_at_most_and_goes_on_from_the_state_before(reco
     monkeypatch.setattr(listener, "hear", record)
     hear(recognizer, speech, range(5120, 5120 * 12, 5120))
     assert heard == [(steps, False) for steps in range(1, 7)] + [(steps, True) for steps in (3, 4, 5, 6, 3)]
-
-
-@pytest.mark.parametrize("windows", [Windows(step=1), Windows(settled=1), Windows(settled=1, longest=1)])
-def test_other_windows_are_heard_otherwise(recognizer, speech, windows):
-    ends = range(0, len(speech), 640)
-    assert hear(recognizer, speech, ends, windows) != hear(recognizer, speech, ends)

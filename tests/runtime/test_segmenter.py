@@ -96,16 +96,13 @@ def test_who_streams_can_see_what_is_open():
     assert segmenter.open_span() is None
     segmenter.feed(talk(6.5, (6, 6.5)))
     assert segmenter.said
-    assert segmenter.silent_seconds == 0
     open_span = segmenter.open_span()
     assert open_span.start == pytest.approx(6 - PRE_ROLL, abs=0.12)
     assert open_span.end == 6.5
     segmenter.feed(noise(0.5, -90))
-    assert segmenter.silent_seconds == pytest.approx(0.5, abs=0.12)
     (span,) = segmenter.feed(noise(1.0, -90))
     assert span.start_sample == open_span.start_sample
     assert not segmenter.said
-    assert segmenter.silent_seconds == 0
 
 
 def test_memory_stays_bounded_in_silence_and_in_speech():
