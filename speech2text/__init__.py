@@ -58,6 +58,9 @@ _HOMES = {
 
 HOTWORDS_SCORE = 0.5
 """For each letter of a hot word, in nats; recipes/measurements/hotwords.py shows what other values do."""
+LARGEST_BEAM = 1000
+LARGEST_WEIGHT = 100.0
+"""Of the language model, and of a letter of a hot word: long before it nothing else counts."""
 
 
 def load_model(
@@ -95,18 +98,22 @@ def load_model(
         BundleError: no such bundle, a file in it was changed, its format is newer than this version, or it has no
             language model and lm_weight is above 0.
         HotwordsError: the file of hot words cannot be read, or the model has no pieces to write one with.
-        ValueError: threads, beam_size or n_best below 1, lm_weight or hotwords_score below 0, no such search, a setting
-            that this search has no use for, or chunks that are not of some length.
+        ValueError: threads or n_best below 1, beam_size not 1 to 1000, lm_weight or hotwords_score not 0 to 100, no
+            such search, a setting that this search has no use for, or chunks that are not of some length.
     """
     from concurrent.futures import ThreadPoolExecutor
     from dataclasses import replace
 
     from speech2text.bundle.store import find_bundle, open_bundle
 
-    if threads < 1 or (beam_size is not None and beam_size < 1):
-        raise ValueError(f"threads and beam_size must be at least 1, not {threads} and {beam_size}")
-    if lm_weight is not None and not (0 <= lm_weight < float("inf")):
-        raise ValueError(f"lm_weight must be 0 or more, and finite, not {lm_weight}")
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, not {threads}")
+    if beam_size is not None and not 1 <= beam_size <= LARGEST_BEAM:
+        raise ValueError(f"beam_size must be 1 to {LARGEST_BEAM}, not {beam_size}")
+    if lm_weight is not None and not 0 <= lm_weight <= LARGEST_WEIGHT:
+        raise ValueError(f"lm_weight must be 0 to {LARGEST_WEIGHT:g}, not {lm_weight}")
+    if not 0 <= hotwords_score <= LARGEST_WEIGHT:
+        raise ValueError(f"hotwords_score must be 0 to {LARGEST_WEIGHT:g}, not {hotwords_score}")
     if search != "joint" and lm_weight:
         raise ValueError(f"lm_weight is for the joint search, and search is {search!r}")
     with ThreadPoolExecutor(1) as side:

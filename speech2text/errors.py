@@ -13,6 +13,10 @@ class AudioError(Speech2TextError):
     """A recording that cannot be read or used: missing, empty, no audio, damaged, or NaN samples."""
 
 
+class AudioWarning(UserWarning):
+    """A recording that is used in part only, or left out of a folder's."""
+
+
 class ManifestError(Speech2TextError):
     """A manifest or folder of recordings whose rows cannot be used."""
 

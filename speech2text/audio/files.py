@@ -18,8 +18,8 @@ import soundfile
 
 from speech2text.audio.container import AudioFile, open_audio
 from speech2text.audio.manifest import AUDIO_SUFFIXES, is_audio
-from speech2text.audio.resampling import SAMPLE_RATE, FloatArray, Resampler
-from speech2text.errors import AudioError
+from speech2text.audio.resampling import LOUDEST, SAMPLE_RATE, FloatArray, Resampler
+from speech2text.errors import AudioError, AudioWarning
 
 __all__ = [
     "SAMPLE_RATE",
@@ -40,10 +40,6 @@ _PIECE_SECONDS = 0.1  # decoded at a time: what is lost at most where a decoder 
 _TOLERANCE_SECONDS = 0.1  # encoders pad; a recording this much shorter than promised is not called cut
 _SPOOL_BYTES = 2**26  # of a pipe held in memory before it goes to a temporary file
 _PIPE_BYTES = 2**20  # read from a pipe at a time
-
-
-class AudioWarning(UserWarning):
-    """A recording that could be read in part only."""
 
 
 @dataclass(frozen=True)
@@ -94,12 +90,14 @@ def expand_paths(arguments: Sequence[str]) -> list[Path]:
     A file that does not exist is kept: reading it tells what is wrong, and the other files are done.
 
     Raises:
-        AudioError: a folder without audio, or a pattern that no audio file matches.
+        AudioError: a folder without audio, a pattern that no audio file matches, or a name of no letter.
     """
     return list(dict.fromkeys(path for argument in arguments for path in _expand(argument)))
 
 
 def _expand(argument: str) -> list[Path]:
+    if not argument:
+        raise AudioError("an empty name; give a recording, or . for this folder")
     path = Path(argument)
     try:
         is_folder, exists = path.is_dir(), path.exists()
@@ -212,6 +210,9 @@ def _decode(audio: AudioFile, stream: _Stream, block_frames: int) -> Iterator[Fl
         if not finite.all():
             seconds = (frames + int(finite.argmin())) / audio.samplerate
             found = f"NaN or infinite samples, the first at {seconds:.2f} s"
+            raise AudioError(f"{stream.name}: {found}; export the recording again as 16-bit WAV")
+        if np.abs(block).max(initial=0) > LOUDEST:
+            found = f"samples of {np.abs(block).max():.0e}, where 1 is full scale"
             raise AudioError(f"{stream.name}: {found}; export the recording again as 16-bit WAV")
         frames += len(block)
         ended = damaged or len(block) < block_frames

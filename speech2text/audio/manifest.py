@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from speech2text.errors import ManifestError
+from speech2text.errors import AudioWarning, ManifestError
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".aiff", ".aif", ".au", ".caf", ".w64", ".rf64")
 
@@ -111,6 +112,10 @@ def _read_folder(folder: Path, with_texts: bool) -> list[Utterance]:
         raise ManifestError(
             f"{folder}: none of its {len(files)} audio files has a text; put {files[0].stem}.txt beside {files[0].name}"
         )
+    if len(transcribed) < len(files):
+        first = next(file for file in files if file not in set(transcribed))
+        found = f"{len(files) - len(transcribed)} of {len(files)} audio files have no text and are left out"
+        warnings.warn(f"{folder}: {found}; the first needs {first.stem}.txt", AudioWarning, stacklevel=2)
     return [
         Utterance(
             id=file.relative_to(folder).as_posix(),

@@ -15,6 +15,9 @@ FloatArray = NDArray[np.float32]
 SAMPLE_RATE = 16_000
 """Samples a second of everything the recogniser hears."""
 
+LOUDEST = 100.0
+"""Of samples where 1 is full scale: louder ones are of another scale, such as floats that were made of integers."""
+
 
 class Resampler:
     """Carries the filter's state from block to block; at 16 kHz it passes blocks through unchanged.

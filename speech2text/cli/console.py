@@ -7,12 +7,41 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING, TextIO
 
 from speech2text.errors import OutputError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 STANDARD_ERROR = 2
 BROKEN_PIPE_EXIT = 141
 """What a shell reports of a program whose reader went away, as with `| head -1`."""
+
+
+class _Bar:
+    """The progress bar that is on the screen, if one is; rich's own way of printing above it breaks long lines."""
+
+    def __init__(self) -> None:
+        self.shown: Progress | None = None
+        self._lock = Lock()
+
+    @contextmanager
+    def away_from(self, stream: TextIO) -> Iterator[None]:
+        """Take the bar off the screen while something is written to it."""
+        with self._lock:
+            bar = self.shown if stream.isatty() else None
+            if bar:
+                bar.stop()
+            try:
+                yield
+            finally:
+                if bar:
+                    bar.start()
+
+
+_bar = _Bar()
 
 
 def print_output(text: str, end: str = "\n") -> None:
@@ -23,8 +52,9 @@ def print_output(text: str, end: str = "\n") -> None:
         SystemExit: nobody reads the output any more.
     """
     try:
-        sys.stdout.write(text + end)
-        sys.stdout.flush()
+        with _bar.away_from(sys.stdout):
+            sys.stdout.write(text + end)
+            sys.stdout.flush()
     except BrokenPipeError:
         _discard_output()
         raise SystemExit(BROKEN_PIPE_EXIT) from None
@@ -40,13 +70,14 @@ def print_error(message: str) -> None:
 
 def print_note(message: str) -> None:
     """One line for people, written at once: `print` writes its end apart, and lines of other threads come between."""
-    sys.stderr.write(" ".join(message.splitlines()) + "\n")
-    sys.stderr.flush()
+    with _bar.away_from(sys.stderr):
+        sys.stderr.write(" ".join(message.splitlines()) + "\n")
+        sys.stderr.flush()
 
 
 def show_warnings_as_lines() -> None:
     """Let every warning about the input be one line that starts with `warning:`, and hide those about code."""
-    from speech2text.audio.files import AudioWarning
+    from speech2text.errors import AudioWarning
 
     def show(message: Warning | str, *_: object, **__: object) -> None:
         print_note(f"warning: {message}")
@@ -88,12 +119,14 @@ def progress_bar(total_seconds: Callable[[], float | None]) -> Iterator[Callable
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn(), TimeRemainingColumn())
-    same_screen = sys.stdout.isatty()  # then the bar makes room for the lines that are printed above it
-    with Progress(
-        *columns, console=Console(stderr=True), transient=True, redirect_stdout=same_screen, redirect_stderr=True
-    ) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
         task = bar.add_task("", total=total_seconds())
-        yield lambda seconds: bar.advance(task, seconds)
+        _bar.shown = bar
+        try:
+            yield lambda seconds: bar.advance(task, seconds)
+        finally:
+            _bar.shown = None
 
 
 def sum_known(seconds: Iterable[float | None]) -> float | None:

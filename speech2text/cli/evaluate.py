@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,14 +26,18 @@ if TYPE_CHECKING:
     from speech2text.runtime.recognizer import Search
 
 
+LARGEST_LEVEL = 100.0
+"""Decibels, above and below 0: beyond it one of the two cannot be heard at all."""
+
+
 def _read_levels(_: click.Context, __: click.Parameter, value: str | None) -> tuple[float, ...]:
     """The numbers of "20,10,0"."""
     try:
         levels = tuple(float(part) for part in value.split(",")) if value is not None else ()
     except ValueError:
         levels = (float("nan"),)
-    if not all(map(isfinite, levels)):
-        raise click.BadParameter(f"{value!r} is no list of decibels such as 20,10,0.")
+    if not all(-LARGEST_LEVEL <= level <= LARGEST_LEVEL for level in levels):
+        raise click.BadParameter(f"{value!r} is no list of decibels such as 20,10,0, from -100 to 100.")
     return tuple(dict.fromkeys(levels))
 
 

@@ -93,7 +93,8 @@ def listen(
     with ExitStack() as stack:
         open_sound = _pipe_opener(rate, channels, encoding) if source else _microphone_opener(stack, device)
         from speech2text import load_model
-        from speech2text.cli.listening import Listening, interrupts_set
+        from speech2text.cli.interrupts import interrupts_set
+        from speech2text.cli.listening import Listening
         from speech2text.cli.live_display import LiveDisplay
 
         recognizer = load_model(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -126,18 +123,3 @@ class Listening:
         if delays.finals:
             lines.append(f"final text {percentile(delays.finals, 50):.3f} s after the end of a segment (median)")
         return lines
-
-
-@contextmanager
-def interrupts_set(stop: threading.Event) -> Iterator[None]:
-    """Let the first Ctrl-C set `stop`, and the next one interrupt as ever."""
-
-    def interrupted(_: int, __: FrameType | None) -> None:
-        stop.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = signal.signal(signal.SIGINT, interrupted)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from speech2text import HOTWORDS_SCORE
+from speech2text import HOTWORDS_SCORE, LARGEST_BEAM, LARGEST_WEIGHT
 
 
 def require_finite(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
@@ -22,7 +22,7 @@ model_option = click.option(
 )
 beam_size_option = click.option(
     "--beam-size",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, LARGEST_BEAM),
     help="Readings the search keeps; what the model was tuned for if not given.",
 )
 threads_option = click.option(
@@ -34,7 +34,7 @@ threads_option = click.option(
 )
 lm_weight_option = click.option(
     "--lm-weight",
-    type=click.FloatRange(min=0),
+    type=click.FloatRange(0, LARGEST_WEIGHT),
     callback=require_finite,
     help="How much the model's language model counts; what the model was tuned for if not given, 0 leaves it out.",
 )
@@ -45,7 +45,7 @@ hotwords_file_option = click.option(
 )
 hotwords_score_option = click.option(
     "--hotwords-score",
-    type=click.FloatRange(min=0),
+    type=click.FloatRange(0, LARGEST_WEIGHT),
     callback=require_finite,
     default=HOTWORDS_SCORE,
     show_default=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from speech2text.cli.console import (
     progress_bar,
     show_warnings_as_lines,
 )
+from speech2text.cli.interrupts import EXIT_AFTER_SIGNAL, interrupts_set
 from speech2text.cli.options import (
     beam_size_option,
     hotwords_file_option,
@@ -31,7 +32,7 @@ from speech2text.cli.options import (
 from speech2text.cli.outputs import name_outputs
 from speech2text.cli.parallel import StoppedError, map_in_order
 from speech2text.disk import make_folder
-from speech2text.errors import AudioError
+from speech2text.errors import AudioError, OutputError
 
 if TYPE_CHECKING:
     from speech2text import Recognizer, Segment, Transcript
@@ -134,20 +135,21 @@ def transcribe(
     jobs = [Job(*pair) for pair in zip(recordings, name_outputs(recordings), strict=True)]
     with progress_bar(lambda: _total_seconds(recordings)) as advance:
         worker = Worker(recognizer, output_dir, output_format, layout, advance)
-        try:
-            with closing(map_in_order(worker.run, jobs, threads, worker.stop)) as results:
-                for job, result in zip(jobs, results, strict=True):
-                    if output_dir is None and (not result.error or result.transcript.segments):
+        with interrupts_set(worker.stop) as interruption:
+            try:
+                with closing(map_in_order(worker.run, jobs, threads, worker.stop)) as results:
+                    for job, result in zip(jobs, results, strict=True):
+                        if output_dir is None and (not result.error or result.transcript.segments):
+                            _print(job.recording if several else None, result.transcript, output_format, layout)
+                        if result.error:
+                            failed += 1
+                            print_error(result.problem)
+            except StoppedError:
+                for job, result in worker.stopped.items():
+                    if output_dir is None:
                         _print(job.recording if several else None, result.transcript, output_format, layout)
-                    if result.error:
-                        failed += 1
-                        print_error(result.problem)
-        except KeyboardInterrupt:
-            for job, result in worker.stopped.items():
-                if output_dir is None:
-                    _print(job.recording if several else None, result.transcript, output_format, layout)
-                print_note(f"{job.recording}: {result.reach}")
-            raise
+                    print_note(result.problem if result.error else f"{job.recording}: {result.reach}")
+                raise SystemExit(EXIT_AFTER_SIGNAL + (interruption.signal or 0)) from None
     if failed:
         if several:
             print_error(f"{failed} of {total} files could not be transcribed")
@@ -167,7 +169,7 @@ class Result:
     """The transcript of a recording, as far as it could be read; and the error when that was not to its end."""
 
     transcript: Transcript
-    error: AudioError | None = None
+    error: AudioError | OutputError | None = None
 
     @property
     def reach(self) -> str:
@@ -177,7 +179,8 @@ class Result:
     @property
     def problem(self) -> str:
         """What to say of the error."""
-        return f"{self.error}; {self.reach}" if self.transcript.segments else str(self.error)
+        is_part = isinstance(self.error, AudioError) and self.transcript.segments
+        return f"{self.error}; {self.reach}" if is_part else str(self.error)
 
 
 @dataclass(frozen=True)
@@ -198,10 +201,9 @@ class Worker:
     stopped: dict[Job, Result] = field(default_factory=dict)
 
     def run(self, job: Job) -> Result:
-        """The transcript, or what there is of it and why there is no more.
+        """The transcript, or what there is of it and why there is no more, or why it could not be written.
 
         Raises:
-            OutputError: it could not be written.
             StoppedError: the stop event was set meanwhile; what there is of the transcript is written all the same.
         """
         from speech2text.audio.files import STANDARD_INPUT
@@ -228,11 +230,16 @@ class Worker:
         except StoppedError:
             result = Result(_transcript(segments, done))
             if segments:
-                self.stopped[job] = result
-                self._write(job.name, result.transcript)
+                self.stopped[job] = self._written(job.name, result)
             raise
-        if not result.error or segments:
-            self._write(job.name, result.transcript)
+        return self._written(job.name, result) if not result.error or segments else result
+
+    def _written(self, name: str, result: Result) -> Result:
+        """The result after its files were written; with the error where they could not be."""
+        try:
+            self._write(name, result.transcript)
+        except OutputError as error:
+            return replace(result, error=error)
         return result
 
     def _write(self, name: str, transcript: Transcript) -> None:
@@ -247,9 +254,10 @@ class Worker:
 
 
 def _transcript(segments: Sequence[Segment] = (), seconds: float = 0.0) -> Transcript:
+    """A transcript that ends after so many seconds, or with its last segment."""
     from speech2text import Transcript
 
-    return Transcript(tuple(segments), seconds)
+    return Transcript(tuple(segments), max([seconds, *(segment.end for segment in segments[-1:])]))
 
 
 def _expand(arguments: Sequence[str]) -> tuple[list[Path], int]:
@@ -285,9 +293,14 @@ def _total_seconds(recordings: list[Path]) -> float | None:
     return total
 
 
+def _in_a_line(path: Path) -> str:
+    """The path, with what would break a line or a column written as in Python."""
+    return "".join(repr(letter)[1:-1] if letter in "\t\n\r\v\f" else letter for letter in str(path))
+
+
 def _print(recording: Path | None, transcript: Transcript, output_format: str, layout: Layout) -> None:
     if output_format == "txt":
-        print_output(transcript.text if recording is None else f"{recording}\t{transcript.text}")
+        print_output(transcript.text if recording is None else f"{_in_a_line(recording)}\t{transcript.text}")
     else:
         from speech2text.text.writers import writers
 

@@ -74,7 +74,8 @@ def read_hypotheses(path: Path) -> dict[str, str]:
     try:
         lines = path.read_text(encoding="utf-8").split("\n")  # texts may hold what splitlines cuts at
     except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{path}: cannot be read ({error}); give a file that evaluate --output wrote") from None
+        reason = error.strerror if isinstance(error, OSError) else f"no text in UTF-8, {error.reason}"
+        raise ManifestError(f"{path}: cannot be read ({reason}); give a file that evaluate --output wrote") from None
     hypotheses: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speech2text.audio.resampling import resample
+from speech2text.audio.resampling import LOUDEST, resample
 from speech2text.decoding.protocols import FloatArray
 from speech2text.errors import AudioError
 
 _MOST_CHANNELS = 64
-_LOUDEST = 2.0**32  # floats over the range of 32-bit integers are heard; more may overflow in a filter
 
 
 def to_mono(samples: NDArray[Any], sample_rate: int) -> FloatArray:
@@ -56,6 +55,6 @@ def mix_down(samples: NDArray[Any]) -> FloatArray:
     mono = scaled if scaled.ndim == 1 else np.ascontiguousarray(scaled).mean(axis=1)  # the sum depends on the layout
     if not np.isfinite(mono).all():
         raise AudioError("the array has NaN or infinite samples; check how it was made")
-    if np.abs(mono).max(initial=0) > _LOUDEST:
-        raise AudioError(f"the array has samples of {np.abs(mono).max():.0e}; give floats from -1 to 1")
+    if np.abs(mono).max(initial=0) > LOUDEST:
+        raise AudioError(f"the array has samples of {np.abs(mono).max():.0e}; give floats from -1 to 1, or integers")
     return np.ascontiguousarray(mono)

@@ -12,6 +12,8 @@ from speech2text.errors import HotwordsError
 from speech2text.text.normalization import normalize
 from speech2text.text.tokenizer import SPECIAL_PIECES, WORD_MARK, Tokenizer
 
+_LONGEST_PHRASE = 200
+
 
 def make_hotwords(
     source: Sequence[str] | os.PathLike[str], score: float, tokenizer: Tokenizer, languages: Sequence[str]
@@ -59,6 +61,8 @@ def _read(file: Path) -> Iterator[tuple[str, str]]:
 
 def _check(where: str, written: str, phrase: str, spellings: Sequence[str]) -> str:
     """The phrase, whose words the pieces can spell."""
+    if len(written) > _LONGEST_PHRASE:
+        raise HotwordsError(f"{where}: {len(written)} letters; a hot word or phrase has {_LONGEST_PHRASE} at most")
     if not phrase:
         raise HotwordsError(f"{where}: {written!r} has no letter; write a word or phrase as it is said")
     for word in phrase.split():

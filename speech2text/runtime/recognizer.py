@@ -25,7 +25,7 @@ from speech2text.decoding.greedy import attention_greedy
 from speech2text.decoding.hypothesis import Hypothesis
 from speech2text.decoding.protocols import FloatArray, Memory, Term
 from speech2text.errors import BundleError
-from speech2text.runtime.arrays import to_mono
+from speech2text.runtime.arrays import mix_down, to_mono
 from speech2text.runtime.guards import SILENCE, ctc_reading, guard, is_silent
 from speech2text.runtime.listener import OnnxListener
 from speech2text.runtime.segmenter import EndpointRules, Segmenter, Span
@@ -111,17 +111,13 @@ class Recognizer:
             except BundleError as error:
                 raise BundleError(f"{bundle.folder}: {error}") from None
         self._terms: Sequence[Term] = ()
+        self._hotwords: Sequence[Term] = ()
         if search == "joint" and (hotwords or self.decoding.lm_weight or self.decoding.coverage_weight):
-            from speech2text.runtime.terms import open_terms  # only whoever uses them waits for it
+            from speech2text.runtime.terms import open_hotwords, open_terms  # only whoever uses them waits for it
 
-            self._terms = open_terms(
-                bundle,
-                self.tokenizer,
-                self.decoding,
-                hotwords=hotwords,
-                hotwords_score=hotwords_score,
-                threads=threads,
-            )
+            self._terms = open_terms(bundle, self.decoding, threads)
+            if hotwords:
+                self._hotwords = open_hotwords(hotwords, hotwords_score, self.tokenizer, bundle.manifest.languages)
 
     def transcribe(
         self,
@@ -172,22 +168,27 @@ class Recognizer:
             on_progress(heard / SAMPLE_RATE)
         return Transcript(tuple(segments), heard / SAMPLE_RATE)
 
-    def recognise(self, samples: FloatArray) -> Segment:
-        """What is said in samples (N,), 16 kHz mono float32, heard as one piece and never cut.
+    def recognise(self, samples: NDArray[Any]) -> Segment:
+        """What is said in samples at 16 kHz, of the kinds `transcribe` takes, heard as one piece and never cut.
 
         Times count from the first sample. The segment lasts from its first word to its last; where nothing is said its
         text is empty, and `guard` says so if words had to be taken away. Time and memory grow with N: some 20 s is what
         models are trained for.
+
+        Raises:
+            AudioError: the samples are no sound.
+            TypeError: no NumPy array.
         """
+        return self._recognise(mix_down(samples))
+
+    def _recognise(self, samples: FloatArray) -> Segment:
         duration = len(samples) / SAMPLE_RATE
         if is_silent(samples):
             return Segment("", 0.0, duration, guard=SILENCE)
         memory = self.listener.listen(samples, self.chunk_seconds)
-        readings: Sequence[Hypothesis] = self.spell(memory)
-        fired = None
-        if self.search != "attention":  # it shows what the speller does alone
-            threshold = self.decoding.speech_threshold
-            readings, fired = guard(readings, memory.ctc_log_probs, threshold, self.tokenizer.decode)
+        readings, fired = self._pass_guards(memory, self.spell(memory))
+        if fired and self._hotwords:  # they may have been read over what was said
+            readings, _ = self._pass_guards(memory, self._search_jointly(memory, self._terms))
         tokens = readings[0].tokens if readings else ()
         alternatives = self._as_texts(readings) if self.n_best > 1 else ()
         frame = self.manifest.model.memory_frame_samples / SAMPLE_RATE
@@ -201,7 +202,7 @@ class Recognizer:
 
     def recognise_span(self, span: Span) -> Segment:
         """What is said in a span of a recording, with times that count from the recording's start; see `recognise`."""
-        return _shifted(self.recognise(span.samples), span.start, span.end)
+        return _shifted(self._recognise(span.samples), span.start, span.end)
 
     def stream(
         self, sample_rate: int = SAMPLE_RATE, *, partials: bool = True, endpoints: EndpointRules | None = None
@@ -221,11 +222,23 @@ class Recognizer:
         return Stream(self, sample_rate, partials, endpoints)
 
     def spell(self, memory: Memory) -> list[Hypothesis]:
-        """The best readings of what the listener heard, best first: one, or `n_best` of the joint search."""
+        """The best readings of what the listener heard, best first: one, or `n_best` of the joint search.
+
+        No guard has seen them, see `recognise`.
+        """
         if self.search == "ctc":
             return [ctc_reading(memory.ctc_log_probs)]
         if self.search == "attention":
             return [attention_greedy(memory, self.speller)]
+        return self._search_jointly(memory, (*self._terms, *self._hotwords))
+
+    def _pass_guards(self, memory: Memory, readings: Sequence[Hypothesis]) -> tuple[Sequence[Hypothesis], str | None]:
+        """The readings that pass the guards, and the guard that took the best one away, if one did."""
+        if self.search == "attention":  # it shows what the speller does alone
+            return readings, None
+        return guard(readings, memory.ctc_log_probs, self.decoding.speech_threshold, self.tokenizer.decode)
+
+    def _search_jointly(self, memory: Memory, terms: Sequence[Term]) -> list[Hypothesis]:
         settings = self.decoding
         return beam_search(
             memory,
@@ -235,7 +248,7 @@ class Recognizer:
             settings.length_bonus,
             length_normalization=settings.length_normalization,
             end_threshold=settings.end_threshold,
-            terms=self._terms,
+            terms=terms,
             n_best=self.n_best,
         )
 

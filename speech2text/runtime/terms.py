@@ -12,21 +12,11 @@ from speech2text.errors import BundleError
 from speech2text.text.tokenizer import Tokenizer
 
 
-def open_terms(
-    bundle: Bundle,
-    tokenizer: Tokenizer,
-    decoding: Decoding,
-    *,
-    hotwords: Sequence[str] | os.PathLike[str],
-    hotwords_score: float,
-    threads: int,
-) -> tuple[Term, ...]:
-    """The terms of beam_search that these settings ask for; see `speech2text.load_model`.
+def open_terms(bundle: Bundle, decoding: Decoding, threads: int) -> tuple[Term, ...]:
+    """The terms of beam_search that the settings of a search ask for.
 
     Raises:
         BundleError: lm_weight is above 0 and the bundle has no language model, or one that cannot be used.
-        HotwordsError: the hot words cannot be read, or not be written with the pieces of the bundle.
-        ValueError: hotwords_score is negative or not finite.
     """
     terms: list[Term] = []
     if decoding.lm_weight > 0:
@@ -35,11 +25,21 @@ def open_terms(
         from speech2text.decoding.coverage import Coverage
 
         terms.append(Coverage(decoding.coverage_weight))
-    if hotwords:
-        from speech2text.runtime.hotwords import make_hotwords
-
-        terms.append(make_hotwords(hotwords, hotwords_score, tokenizer, bundle.manifest.languages).start())
     return tuple(terms)
+
+
+def open_hotwords(
+    source: Sequence[str] | os.PathLike[str], score: float, tokenizer: Tokenizer, languages: Sequence[str]
+) -> tuple[Term, ...]:
+    """The term of beam_search for hot words; see `speech2text.load_model`.
+
+    Raises:
+        HotwordsError: the hot words cannot be read, or not be written with the pieces of the bundle.
+        ValueError: the score is negative or not finite.
+    """
+    from speech2text.runtime.hotwords import make_hotwords
+
+    return (make_hotwords(source, score, tokenizer, languages).start(),)
 
 
 def _open_language_model(bundle: Bundle, weight: float, threads: int) -> Term:

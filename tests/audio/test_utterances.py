@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from speech2text.audio.manifest import Utterance, read_utterances
-from speech2text.errors import ManifestError
+from speech2text.errors import AudioWarning, ManifestError
 
 
 def write_manifest(folder: Path, *rows) -> Path:
@@ -73,7 +73,10 @@ def test_a_folder_gives_the_recordings_that_have_a_text_beside_them(tmp_path):
         (tmp_path / name).touch()
     (tmp_path / "b.txt").write_text("two\nlines ", encoding="utf-8")
     (tmp_path / "sub/a.txt").write_text("ñ", encoding="utf-8")
-    assert read_utterances(tmp_path) == [
+    told = r"1 of 3 audio files have no text and are left out; the first needs without\.txt"
+    with pytest.warns(AudioWarning, match=told):
+        found = read_utterances(tmp_path)
+    assert found == [
         Utterance("b.wav", tmp_path / "b.wav", "two lines"),
         Utterance("sub/a.FLAC", tmp_path / "sub/a.FLAC", "ñ"),
     ]

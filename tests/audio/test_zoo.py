@@ -6,8 +6,8 @@ import warnings
 import numpy as np
 import pytest
 
-from speech2text.audio.files import AudioWarning, read_audio
-from speech2text.errors import AudioError
+from speech2text.audio.files import read_audio
+from speech2text.errors import AudioError, AudioWarning
 from tests.zoo import Animal, build_zoo
 
 

@@ -287,7 +287,8 @@ def test_noise_that_cannot_be_used_stops_everything(bundle, manifest, tmp_path, 
 
 
 @pytest.mark.parametrize(
-    "options", [("--noise", "x"), ("--snr", "loud"), ("--snr", "10,"), ("--snr", "nan"), ("--snr", "inf")]
+    "options",
+    [("--noise", "x"), ("--snr", "loud"), ("--snr", "10,"), ("--snr", "nan"), ("--snr", "inf"), ("--snr", "1000")],
 )
 def test_noise_without_a_level_is_a_wrong_use(bundle, manifest, options):
     assert run(manifest, "--model", bundle, *options) == 2

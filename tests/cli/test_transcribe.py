@@ -282,6 +282,55 @@ def test_an_interruption_keeps_what_was_heard_of_a_long_recording(two, tiny):
     assert re.fullmatch(r"c\.wav: the first \d+ s are transcribed\n", errors)
 
 
+@pytest.mark.parametrize("pause", [0.0, 0.1])
+@pytest.mark.parametrize(
+    ("signals", "code"),
+    [(("SIGINT", "SIGINT"), 130), (("SIGINT", "SIGTERM"), 130), (("SIGTERM",), 143), (("SIGHUP",), 129)],
+)
+def test_however_it_is_told_to_end_it_keeps_what_was_heard(two, tiny, signals, code, pause):
+    record(two / "c.wav", *["three", ""] * 2400, seconds=1.0)
+    command = [*COMMAND, "transcribe", "a/x.wav", "c.wav", "-f", "json", "-o", "out", "--model", str(tiny)]
+    process = subprocess.Popen(command, cwd=two, stderr=subprocess.PIPE, text=True)
+    while not (two / "out" / "x.json").exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(1.0)
+    for name in signals:
+        if process.poll() is None:
+            process.send_signal(getattr(signal, name))
+        time.sleep(pause)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert re.fullmatch(r"c\.wav: the first \d+ s are transcribed\n", errors)
+    kept = json.loads((two / "out" / "c.json").read_text())
+    assert set(kept["text"].split()) == {"three"}
+    assert kept["duration"] >= kept["segments"][-1]["end"]
+
+
+def test_a_file_that_cannot_be_written_does_not_keep_the_others(transcribe, two):
+    record(two / "y.wav", "three")
+    (two / "out" / "x.txt").mkdir(parents=True)
+    done = transcribe("a/x.wav", "y.wav", "-o", "out")
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("error: out/x.txt: cannot be written")
+    assert lines[1:] == ["error: 1 of 2 files could not be transcribed"]
+    assert (two / "out" / "y.txt").read_text() == "three\n"
+
+
+def test_an_empty_name_is_not_this_folder(transcribe, two):
+    assert "an empty name" in one_error(transcribe(""))
+
+
+def test_a_name_with_a_line_break_stays_in_its_line(transcribe, two):
+    record(two / "new\nline\t.wav", "three")
+    assert transcribe("a/x.wav", "new\nline\t.wav").stdout == "a/x.wav\tone\nnew\\nline\\t.wav\tthree\n"
+
+
+def test_samples_of_another_scale_are_refused(transcribe, tmp_path):
+    soundfile.write(tmp_path / "x.wav", 32_767 * tone("one"), RATE, subtype="FLOAT")
+    assert "where 1 is full scale" in one_error(transcribe("x.wav"))
+
+
 @pytest.mark.parametrize("output", [(), ("-o", "out")])
 def test_what_was_heard_before_a_failure_is_kept(transcribe, tmp_path, output):
     samples = tone(*["three", ""] * 35, seconds=1.0)
@@ -320,3 +369,18 @@ def test_a_progress_bar_is_for_terminals_only(two, tiny):
     os.close(terminal)
     assert done.stdout == "a/x.wav\tone\nb/x.wav\ttwo two\n"
     assert "%" in drawn
+
+
+def test_lines_on_a_terminal_are_those_of_a_file(two, tiny):
+    words = ["one", "two"] * 15
+    record(two / "long.wav", *words)
+    command = [*COMMAND, "transcribe", "a/x.wav", "long.wav", "missing.wav" * 9, "--model", str(tiny)]
+    terminal, inside = pty.openpty()
+    screen = {**os.environ, "COLUMNS": "80"}
+    subprocess.run(command, cwd=two, stdout=inside, stderr=inside, check=False, env=screen)
+    os.close(inside)
+    drawn = os.read(terminal, 65536).decode()
+    os.close(terminal)
+    assert "a/x.wav\tone\r\n" in drawn
+    assert f"long.wav\t{' '.join(words)}\r\n" in drawn
+    assert f"error: {'missing.wav' * 9}: no such file; check the name\r\n" in drawn

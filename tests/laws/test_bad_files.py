@@ -13,7 +13,8 @@ import pytest
 import soundfile
 
 import speech2text
-from speech2text.audio.files import SAMPLE_RATE, AudioWarning
+from speech2text.audio.files import SAMPLE_RATE
+from speech2text.errors import AudioWarning
 from tests.cli.conftest import COMMAND
 from tests.tiny_bundle import tone, write_tiny_bundle
 from tests.zoo import build_zoo

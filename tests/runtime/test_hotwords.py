@@ -27,6 +27,13 @@ def test_a_list_or_a_file_of_them_changes_the_text(bundle, unclear, tmp_path):
         assert recognizer.recognise(tone("three", "one")).text == "three one", "other words stay as they are"
 
 
+@pytest.mark.parametrize(("words", "text"), [(("one",), "one"), (("three", "one"), "three one"), (("",), "")])
+def test_hot_words_that_a_guard_takes_away_leave_what_was_said(bundle, words, text):
+    segment = speech2text.load_model(bundle.folder, hotwords=["two"], hotwords_score=100).recognise(tone(*words))
+    assert segment.text == text
+    assert segment.guard
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
@@ -34,7 +41,7 @@ def test_a_list_or_a_file_of_them_changes_the_text(bundle, unclear, tmp_path):
          "'sechs' with; write it as it is said"),
         ({"hotwords": ["..."]}, speech2text.HotwordsError, r"hotwords\[0\]: '...' has no letter"),
         ({"hotwords": "two"}, TypeError, "hotwords takes a list of phrases, or a pathlib.Path"),
-        ({"hotwords": ["two"], "hotwords_score": -1.0}, ValueError, "hotwords_score must be 0 or more"),
+        ({"hotwords": ["two"], "hotwords_score": -1.0}, ValueError, "hotwords_score must be 0 to 100"),
         ({"hotwords": ["two"], "search": "ctc"}, ValueError, "hotwords and n_best are for the joint search"),
         ({"n_best": 2, "search": "attention"}, ValueError, "hotwords and n_best are for the joint search"),
         ({"n_best": 0}, ValueError, "n_best must be at least 1, not 0"),

@@ -94,7 +94,7 @@ def test_a_weight_without_a_model_is_refused(bundle):
 
 @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
 def test_weights_that_make_no_sense_are_refused(folder, weight):
-    with pytest.raises(ValueError, match="lm_weight must be 0 or more"):
+    with pytest.raises(ValueError, match="lm_weight must be 0 to 100"):
         speech2text.load_model(folder, lm_weight=weight)
 
 

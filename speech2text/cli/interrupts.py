@@ -1,0 +1,55 @@
+"""Ctrl-C and other wishes to end, which let a command keep what it has."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+from time import monotonic
+from types import FrameType
+
+_PATIENCE_SECONDS = 2.0
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+EXIT_AFTER_SIGNAL = 128
+"""What shells add to a signal's number to tell of it."""
+
+
+class Interruption:
+    """What has come so far.
+
+    Attributes:
+        signal: the first one's number, None before.
+    """
+
+    def __init__(self, stop: Event) -> None:
+        self.signal: int | None = None
+        self._stop = stop
+        self._since = 0.0
+
+    def take(self, number: int, _: FrameType | None) -> None:
+        """Handle a signal: the first sets the event, and one that comes while that takes too long ends the program."""
+        if self.signal is None:
+            self.signal = number
+            self._since = monotonic()
+            self._stop.set()
+        elif monotonic() - self._since > _PATIENCE_SECONDS:
+            os._exit(EXIT_AFTER_SIGNAL + number)  # threads that do not look at the event would be waited for
+
+
+@contextmanager
+def interrupts_set(stop: Event) -> Iterator[Interruption]:
+    """Let Ctrl-C, and the signals of a terminal that closes and of `kill`, set `stop` instead of raising anything.
+
+    A second one is taken for impatience and changes nothing, unless it comes two seconds later: then it ends the
+    program at once.
+    """
+    interruption = Interruption(stop)
+    before = [signal.signal(each, interruption.take) for each in _SIGNALS]
+    try:
+        yield interruption
+    finally:
+        for each, handler in zip(_SIGNALS, before, strict=True):
+            # an interrupted program is about to end, and its exit code tells of the first signal
+            signal.signal(each, handler if interruption.signal is None else signal.SIG_IGN)
