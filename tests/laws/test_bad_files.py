@@ -119,6 +119,7 @@ def test_what_was_transcribed_before_the_disk_was_full_is_on_disk(bundle, short_
     process = start(short, tmp_path / "later.wav", "--output-dir", tmp_path / "out", bundle=bundle)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 1
-    (line,) = stderr.splitlines()
-    assert line.startswith(f"error: {tmp_path}/out/later.txt: ")
+    unwritten, summary = stderr.splitlines()
+    assert unwritten.startswith(f"error: {tmp_path}/out/later.txt: ")
+    assert summary == "error: 1 of 2 files could not be transcribed"
     assert (tmp_path / "out" / "short.txt").read_text() == "one two\n"

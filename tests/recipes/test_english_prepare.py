@@ -48,9 +48,9 @@ def heard(manifest: Path) -> Counter[str]:
     return Counter(json.loads(line)["corpus"] for line in manifest.read_text().splitlines())
 
 
-def test_small_corpora_are_heard_more_often_in_training_only(data, tmp_path, prepare):
+def test_some_corpora_are_heard_more_often_in_training_only(data, tmp_path, prepare):
     prepare(data, tmp_path / "out")
-    train = {"an4": 3, "alnum": 6, "fsdd": 2, "ljspeech": 1, "common_voice_en_extra": 1}
+    train = {"an4": 4, "alnum": 8, "fsdd": 2, "ljspeech": 1, "common_voice_en_extra": 2}
     assert heard(tmp_path / "out" / "train.jsonl") == train
     assert heard(tmp_path / "out" / "dev.jsonl") == {"an4": 1, "fsdd": 1}
     rows = [json.loads(line) for line in (tmp_path / "out" / "train.jsonl").read_text().splitlines()]

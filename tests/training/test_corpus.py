@@ -30,6 +30,7 @@ def speakers(count, each=3):
     ]
 
 
+@pytest.mark.filterwarnings("ignore:.* have no text and are left out")
 def test_a_folder_of_recordings_with_texts_is_found_and_normalised(data):
     (data / "3.txt").write_text("  A — b!\n")
     (data / "4.txt").unlink()
@@ -146,6 +147,7 @@ def test_what_was_decoded_is_used_again(data, tmp_path):
 
 
 @pytest.mark.parametrize("change", ["more", "less", "replaced", "limit"])
+@pytest.mark.filterwarnings("ignore:.* have no text and are left out")
 def test_a_cache_of_other_recordings_is_not_used(data, tmp_path, change):
     load(data, tmp_path)
     limit = 20.0
