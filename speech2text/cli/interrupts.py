@@ -46,10 +46,11 @@ def interrupts_set(stop: Event) -> Iterator[Interruption]:
     program at once.
     """
     interruption = Interruption(stop)
-    before = [signal.signal(each, interruption.take) for each in _SIGNALS]
+    heeded = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]  # nohup lets one be ignored
+    before = [signal.signal(each, interruption.take) for each in heeded]
     try:
         yield interruption
     finally:
-        for each, handler in zip(_SIGNALS, before, strict=True):
+        for each, handler in zip(heeded, before, strict=True):
             # an interrupted program is about to end, and its exit code tells of the first signal
             signal.signal(each, handler if interruption.signal is None else signal.SIG_IGN)

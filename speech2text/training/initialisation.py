@@ -1,8 +1,8 @@
 """Where a run may start from: the weights, pieces and shape of another run or of a bundle, int8 ones included.
 
 A bundle's graphs hold the weights as `speech2text_export` wrote them: matrices of products transposed, the gates of an
-LSTM in the order of ONNX (input, output, forget, cell), 8-bit ones as integers with a scale for each output, embeddings
-of such a bundle in fp16.
+LSTM in the order of ONNX (input, output, forget, cell), 8-bit ones as integers with a scale for each output, the
+rest of such a bundle in fp16.
 """
 
 from __future__ import annotations
@@ -194,12 +194,21 @@ def _sizes(arrays: Arrays, speller: onnx.ModelProto, shape: ModelShape) -> dict[
 
 
 def _arrays(graph: onnx.ModelProto) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Every weight by the name it had before quantisation: `W_quantized`, `W_scale` and `W_zero_point` become W."""
+    """Every weight by the name it had before quantisation.
+
+    `W_quantized`, `W_scale` and `W_zero_point` become W; `W/half`, or what is in fp16 without that name, W in fp32.
+    """
     stored = {each.name: numpy_helper.to_array(each) for each in graph.graph.initializer}
+    halved = {
+        name.removesuffix("/half"): array.astype(np.float32)
+        for name, array in stored.items()
+        if array.dtype == np.float16
+    }
+    stored |= halved
     for name, array in stored.items():
         plain = name.removesuffix("_quantized")
         if plain == name:
-            yield name, array.astype(np.float32) if array.dtype == np.float16 else array
+            yield name, array
             continue
         zero, scale = (stored[f"{plain}_{kind}"][..., None, :] for kind in ("zero_point", "scale"))
         real = (array.astype(np.float32) - zero) * scale  # the last axis is that of the outputs

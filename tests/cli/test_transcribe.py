@@ -284,10 +284,10 @@ def test_an_interruption_keeps_what_was_heard_of_a_long_recording(two, tiny):
 
 @pytest.mark.parametrize("pause", [0.0, 0.1])
 @pytest.mark.parametrize(
-    ("signals", "code"),
-    [(("SIGINT", "SIGINT"), 130), (("SIGINT", "SIGTERM"), 130), (("SIGTERM",), 143), (("SIGHUP",), 129)],
+    ("signals", "codes"),
+    [(("SIGINT", "SIGINT"), {130}), (("SIGINT", "SIGTERM"), {130, 143}), (("SIGTERM",), {143}), (("SIGHUP",), {129})],
 )
-def test_however_it_is_told_to_end_it_keeps_what_was_heard(two, tiny, signals, code, pause):
+def test_however_it_is_told_to_end_it_keeps_what_was_heard(two, tiny, signals, codes, pause):
     record(two / "c.wav", *["three", ""] * 2400, seconds=1.0)
     command = [*COMMAND, "transcribe", "a/x.wav", "c.wav", "-f", "json", "-o", "out", "--model", str(tiny)]
     process = subprocess.Popen(command, cwd=two, stderr=subprocess.PIPE, text=True)
@@ -299,7 +299,7 @@ def test_however_it_is_told_to_end_it_keeps_what_was_heard(two, tiny, signals, c
             process.send_signal(getattr(signal, name))
         time.sleep(pause)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == code
+    assert process.returncode in codes
     assert re.fullmatch(r"c\.wav: the first \d+ s are transcribed\n", errors)
     kept = json.loads((two / "out" / "c.json").read_text())
     assert set(kept["text"].split()) == {"three"}

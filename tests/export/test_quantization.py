@@ -50,11 +50,21 @@ def test_every_lstm_and_matrix_product_of_the_listener_is_quantised(int8: onnx.M
     assert not {"LSTM", "MatMul"} & set(operators)
 
 
-def test_attention_of_the_speller_stays_as_it_is_and_its_embedding_is_halved(model: LAS) -> None:
+def test_attention_of_the_speller_stays_as_it_is_and_its_embedding_is_quantised(model: LAS) -> None:
     spelling = quantize(speller_graph(model.speller))
     operators = {name: node.op_type for name, node in nodes_by_name(spelling, "speller/").items()}
     assert operators["speller/scores"] == operators["speller/context"] == "MatMul"
-    assert weights(spelling)["speller/embedding"].dtype == np.float16
+    stored = weights(spelling)
+    assert stored["speller/embedding_quantized"].dtype == np.int8
+    real = stored["speller/embedding_quantized"] * stored["speller/embedding_scale/half"].astype(np.float32)
+    embedding = model.speller.embedding.weight.detach().numpy()
+    np.testing.assert_allclose(real, embedding, atol=np.abs(embedding).max() / 127)
+
+
+def test_no_weight_but_those_of_the_frontend_is_left_in_fp32(int8: onnx.ModelProto) -> None:
+    left = {name for name, values in weights(int8).items() if values.dtype == np.float32 and values.ndim}
+    assert left
+    assert all(name.startswith("frontend/") for name in left)
 
 
 def test_weights_are_small_enough_for_16_bit_sums_with_a_scale_for_each_output(int8: onnx.ModelProto) -> None:
@@ -62,8 +72,8 @@ def test_weights_are_small_enough_for_16_bit_sums_with_a_scale_for_each_output(i
     matrices = [numpy_helper.to_array(tensor) for tensor in integers if "zero_point" not in tensor.name]
     assert len(matrices) == 6 * 2 + 3
     assert all(np.abs(matrix.astype(int)).max() <= 64 for matrix in matrices)
-    assert weights(int8)["listener/0/forward/of_inputs_scale"].shape == (1, 4 * 24)
-    assert weights(int8)["listener/ctc/weight_scale"].shape == (14,)
+    assert weights(int8)["listener/0/forward/of_inputs_scale/half"].shape == (1, 4 * 24)
+    assert weights(int8)["listener/ctc/weight_scale/half"].shape == (14,)
 
 
 def test_the_graph_given_is_not_changed_and_nothing_is_logged(
