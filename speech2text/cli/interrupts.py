@@ -31,8 +31,8 @@ class Interruption:
     def take(self, number: int, _: FrameType | None) -> None:
         """Handle a signal: the first sets the event, and one that comes while that takes too long ends the program."""
         if self.signal is None:
-            self.signal = number
             self._since = monotonic()
+            self.signal = number  # from here on another signal, which may come between any two lines, finds it taken
             self._stop.set()
         elif monotonic() - self._since > _PATIENCE_SECONDS:
             os._exit(EXIT_AFTER_SIGNAL + number)  # threads that do not look at the event would be waited for

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Event
 from typing import TypeVar
+
+_LOOK_SECONDS = 0.1
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -25,7 +27,13 @@ def map_in_order(
     look at it and raise `StoppedError`.
     """
     with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(work, item) for item in items]
         try:
-            yield from pool.map(work, items)
+            for future in futures:
+                while not future.done():  # a signal that another thread was given is only seen between two waits
+                    wait([future], _LOOK_SECONDS)
+                yield future.result()
         finally:
             stop.set()
+            for future in futures:
+                future.cancel()
