@@ -147,8 +147,9 @@ def test_the_beam_size_can_be_chosen(bundle, recognizer):
     chosen = speech2text.load_model(bundle.folder, beam_size=1).decoding
     assert chosen.beam_size == 1
     assert chosen.ctc_weight == bundle.manifest.decoding.ctc_weight
-    with pytest.raises(ValueError, match="at least 1"):
-        speech2text.load_model(bundle.folder, beam_size=0)
+    for impossible in (0, 1001):
+        with pytest.raises(ValueError, match="beam_size must be 1 to 1000"):
+            speech2text.load_model(bundle.folder, beam_size=impossible)
 
 
 @pytest.mark.parametrize(
