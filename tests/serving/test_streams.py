@@ -1,9 +1,7 @@
 """The WebSocket `/v1/stream`: the words of a stream, and what happens to those who use it wrongly."""
 
 import json
-import threading
 import time
-from contextlib import suppress
 from socket import create_connection
 
 import numpy as np
@@ -157,25 +155,6 @@ def test_an_interrupted_service_finishes_its_streams(tiny):
         service.process.wait(20)
     assert finals(lines) == ["one two"]
     assert lines[-1]["error"]["code"] == "stopping"
-
-
-def test_an_interrupted_service_ends_the_stream_of_a_client_that_never_stops(tiny):
-    with serving(tiny) as service, connect(service.stream_address()) as socket:
-        flood = threading.Thread(target=_flood, args=(socket,))
-        flood.start()
-        socket.recv(timeout=20)
-        service.process.send_signal(2)
-        lines = list(map(json.loads, _all(socket)))
-        flood.join()
-    assert lines[-1]["error"]["code"] == "stopping"
-    assert lines[-2]["final"]
-
-
-def _flood(socket):
-    with suppress(ConnectionClosed):
-        while True:  # far faster than it is spoken, and not so fast that the closing frame finds no way back
-            socket.send(encode(tone("one", "two", seconds=0.1)))
-            time.sleep(0.005)
 
 
 def test_whoever_asks_for_nothing_is_let_go(tiny):
