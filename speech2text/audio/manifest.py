@@ -113,7 +113,7 @@ def _read_folder(folder: Path, with_texts: bool) -> list[Utterance]:
             f"{folder}: none of its {len(files)} audio files has a text; put {files[0].stem}.txt beside {files[0].name}"
         )
     if len(transcribed) < len(files):
-        first = next(file for file in files if file not in set(transcribed))
+        first = next(file for file in files if not file.with_suffix(".txt").is_file())
         found = f"{len(files) - len(transcribed)} of {len(files)} audio files have no text and are left out"
         warnings.warn(f"{folder}: {found}; the first needs {first.stem}.txt", AudioWarning, stacklevel=2)
     return [
