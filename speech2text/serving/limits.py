@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from math import isfinite
+from typing import Any
+
+from starlette.types import Message, Receive
 
 from speech2text.serving.replies import RequestError
 
@@ -95,6 +98,25 @@ class Sessions:
             yield
         finally:
             self.active -= 1
+
+    async def receive(self, receive: Receive, idle_seconds: float, remedy: str = "") -> Message:
+        """What a client sends next.
+
+        Raises:
+            RequestError: nothing came for so long, or the service is stopping, also where more has come: it may never
+                end.
+        """
+        receiving = asyncio.ensure_future(receive())
+        ends: set[asyncio.Future[Any]] = {receiving, self.stopping}
+        try:
+            await asyncio.wait(ends, timeout=idle_seconds, return_when=asyncio.FIRST_COMPLETED)
+            if self.stopping.done():
+                raise stopping_error()
+            if not receiving.done():
+                raise RequestError(f"nothing came for {idle_seconds:g} s{remedy}", 408, "idle")
+        finally:
+            receiving.cancel()
+        return receiving.result()
 
     def stop(self) -> None:
         """Let no new session in, and tell those inside."""

@@ -28,7 +28,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from speech2text.audio.pcm import ENCODINGS, decode_pcm
 from speech2text.errors import AudioError
-from speech2text.serving.limits import Limits, Sessions, stopping_error
+from speech2text.serving.limits import Limits, Sessions
 from speech2text.serving.replies import RequestError, describe_error
 from speech2text.text.writers import describe_segment
 
@@ -111,17 +111,7 @@ class Streams:
 
     async def _receive(self, socket: WebSocket) -> bytes:
         """The bytes of the next message; none when the client ends the stream."""
-        receiving = asyncio.ensure_future(socket.receive())
-        ends: set[asyncio.Future[Any]] = {receiving, self._sessions.stopping}
-        try:
-            await asyncio.wait(ends, timeout=self._limits.idle_seconds, return_when=asyncio.FIRST_COMPLETED)
-            if self._sessions.stopping.done():  # also where more has come: it may never end
-                raise stopping_error()
-            if not receiving.done():
-                raise RequestError(f"nothing came for {self._limits.idle_seconds:g} s", 408, "idle")
-        finally:
-            receiving.cancel()
-        message = receiving.result()
+        message = await self._sessions.receive(socket.receive, self._limits.idle_seconds)
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message["code"])
         if message.get("text"):

@@ -125,18 +125,7 @@ class _BoundedBody:
         Raises:
             RequestError: the client sends too much, or nothing, or the service stops.
         """
-        receiving = asyncio.ensure_future(self._receive())
-        ends: set[asyncio.Future[Any]] = {receiving, self._sessions.stopping}
-        try:
-            await asyncio.wait(ends, timeout=self._limits.idle_seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            if not receiving.done():
-                receiving.cancel()
-        if self._sessions.stopping.done():
-            raise stopping_error()
-        if not receiving.done():
-            raise RequestError(f"nothing came for {self._limits.idle_seconds:g} s; send again", 408, "idle")
-        message = receiving.result()
+        message = await self._sessions.receive(self._receive, self._limits.idle_seconds, "; send again")
         self._bytes += len(message.get("body", b""))
         if self._bytes > self._limits.upload_bytes:
             most = f"{self._limits.upload_bytes / 2**20:g} MiB"
