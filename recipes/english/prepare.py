@@ -20,9 +20,17 @@ DEV = ("en_dev.jsonl", "digits_dev.jsonl")
 NOISE = ("noise.jsonl",)
 SYNTHETIC = "synthetic/manifest.jsonl"
 """Synthetic speech is trained on where the data folder has some."""
-REPEATS = {"an4": 4, "alnum": 8, "fsdd": 2, "common_voice_en": 2, "common_voice_en_extra": 2, "speechocean762": 2}
-"""How often an epoch hears each recording: the spelled and numeric corpora have few hours, and people reading teach
-more than synthesisers do."""
+REPEATS = {
+    "an4": 4,
+    "alnum": 8,
+    "fsdd": 2,
+    "common_voice_en": 2,
+    "common_voice_en_extra": 2,
+    "speechocean762": 2,
+    "synthetic-kokoro": 3,
+}
+"""How often an epoch hears each recording: the spelled and numeric corpora and the synthesiser with accents have few
+hours, and people reading teach more than synthesisers do."""
 VALIDATION_FOLD = 5
 """This fold of the noise is never trained on, so that silence can be checked on recordings the model has not heard."""
 
