@@ -1,7 +1,7 @@
 """The listener as an ONNX graph, built from its weights node by node; inputs and outputs: ../README.md.
 
 Each LSTM is one node that knows the length of every row: a backward one reverses each row by itself, and what lies
-beyond a row's end costs nothing. Tracing the torch module gives eight times the nodes, the reversals as gathers, and
+beyond a row's end costs nothing. Tracing the torch module gives several times the nodes, the reversals as gathers, and
 another graph with every version of torch.
 """
 

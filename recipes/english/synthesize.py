@@ -1,8 +1,8 @@
 """Synthetic speech to train on: `python -m recipes.english.synthesize ENGINE SENTENCES OUT --hours H`
 
 SENTENCES is a text file (.gz too), a sentence with its punctuation a line. OUT/manifest.jsonl and OUT/audio get FLAC
-files at 16 kHz of what ENGINE reads: sentences, spelled words, digits and codes. All is drawn from `--seed` and the
-utterance's number: a run that was stopped goes on after the last number in the manifest with the same command, and
+files at 16 kHz of what ENGINE reads: sentences, spelled words, digits and codes. All is drawn from ENGINE, `--seed` and
+the utterance's number: a run that was stopped goes on after the last number in the manifest with the same command, and
 several engines may fill one OUT.
 
     hibari    one American woman       pip install hibari-tts (Apache-2.0)
@@ -30,7 +30,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from itertools import combinations_with_replacement
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+from zlib import crc32
 
 import numpy as np
 import soundfile
@@ -177,36 +178,66 @@ def main() -> None:
     sentences = read_sentences(arguments.sentences)
     if not sentences:
         parser.error(f"{arguments.sentences}: no sentence of {WORDS[0]} to {WORDS[1]} plain words")
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    manifest = arguments.out / "manifest.jsonl"
-    prefix = f"{arguments.engine}-{arguments.seed}-"
-    known = {row["id"]: float(row["duration"]) for row in _rows(manifest) if row["id"].startswith(prefix)}
-    seconds = sum(known.values())
     try:
         engine = ENGINES[arguments.engine]()
     except ImportError as error:
         parser.error(f"{error}; how to install it stands in --help")
-    speakers = [_speaker(arguments.engine, engine, arguments.seed, number) for number in range(SPEAKERS)]
-    number = 1 + max((int(name.removeprefix(prefix)) for name in known), default=-1)
+    reader = Reader(arguments.engine, engine, arguments.seed, sentences, arguments.spelled)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    manifest = arguments.out / "manifest.jsonl"
+    known = {row["id"]: float(row["duration"]) for row in _rows(manifest) if row["id"].startswith(reader.prefix)}
+    seconds = sum(known.values())
+    number = 1 + max((int(name.removeprefix(reader.prefix)) for name in known), default=-1)
     while seconds < 3600 * arguments.hours:
-        name = f"{prefix}{number:06d}"
-        generator = np.random.default_rng([arguments.seed, 1, number])
+        row = reader.read_to(arguments.out, number)
         number += 1
-        spoken, text = _text(sentences, engine, arguments.spelled, generator)
-        speaker = _drawn(speakers, generator)
-        samples = _say(engine, speaker, spoken, generator)
+        if row:
+            with manifest.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            seconds += row["duration"]
+    print(f"{manifest}: {seconds / 3600:.2f} h of {arguments.engine}", file=sys.stderr)
+
+
+class Reader:
+    """An engine with its speakers and what they may read; everything about an utterance follows from its number."""
+
+    def __init__(self, name: str, engine: Engine, seed: int, sentences: Sequence[str], spelled: float) -> None:
+        self.name = name
+        self.engine = engine
+        self.seed = seed
+        self.sentences = sentences
+        self.spelled = spelled
+        self.prefix = f"{name}-{seed}-"
+        self.speakers = [self._speaker(number) for number in range(SPEAKERS)]
+
+    def read_to(self, out: Path, number: int) -> dict[str, Any] | None:
+        """The manifest's row of an utterance whose sound is now in `out`; None where it came out odd, or not at all."""
+        generator = self._generator(1, number)
+        spoken, text = _text(self.sentences, self.engine, self.spelled, generator)
+        speaker = _drawn(self.speakers, generator)
+        name = f"{self.prefix}{number:06d}"
+        try:
+            samples = _say(self.engine, speaker, spoken, generator)
+        except subprocess.CalledProcessError as error:
+            print(f"{name} is left out: {error}", file=sys.stderr)
+            return None
         duration = len(samples) / SAMPLE_RATE
         if not len(text) / MOST_LETTERS_A_SECOND <= duration <= LONGEST_SECONDS:
-            continue
-        audio = Path("audio") / arguments.engine / f"{number // 1000:03d}" / f"{name}.flac"
-        (arguments.out / audio).parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(arguments.out / audio, samples, SAMPLE_RATE)
-        row: dict[str, object] = {"id": name, "audio": str(audio), "text": text, "speaker": speaker.name}
-        row |= {"corpus": f"synthetic-{arguments.engine}", "duration": round(duration, 3), "lang": "en"}
-        with manifest.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        seconds += duration
-    print(f"{manifest}: {seconds / 3600:.2f} h of {arguments.engine}", file=sys.stderr)
+            return None
+        audio = Path("audio") / self.name / f"{number // 1000:03d}" / f"{name}.flac"
+        (out / audio).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(out / audio, samples, SAMPLE_RATE)
+        row: dict[str, Any] = {"id": name, "audio": str(audio), "text": text, "speaker": speaker.name}
+        return row | {"corpus": f"synthetic-{self.name}", "duration": round(duration, 3), "lang": "en"}
+
+    def _speaker(self, number: int) -> Speaker:
+        generator = self._generator(0, number)
+        name = f"{self.prefix}s{number:04d}"
+        voice = _drawn(self.engine.voices, generator)
+        return Speaker(name, voice, generator.uniform(*SHIFTS), generator.uniform(*PACES))
+
+    def _generator(self, *numbers: int) -> Generator:
+        return np.random.default_rng([crc32(self.name.encode()), self.seed, *numbers])
 
 
 def read_sentences(file: Path) -> list[str]:
@@ -247,12 +278,6 @@ def _signs(sentences: Sequence[str], generator: Generator) -> Iterator[str]:
         yield _drawn(DIGITS, generator)
     else:
         yield from generator.choice([*LETTERS, *DIGITS], generator.integers(3, 8)).tolist()
-
-
-def _speaker(name: str, engine: Engine, seed: int, number: int) -> Speaker:
-    generator = np.random.default_rng([seed, 0, number])
-    voice = _drawn(engine.voices, generator)
-    return Speaker(f"{name}-{seed}-s{number:04d}", voice, generator.uniform(*SHIFTS), generator.uniform(*PACES))
 
 
 def _say(engine: Engine, speaker: Speaker, text: str, generator: Generator) -> FloatArray:

@@ -42,6 +42,8 @@ def main() -> None:
     arguments = parser.parse_args()
     utterances = [utterance for manifest in arguments.manifests for utterance in read_utterances(manifest)]
     sounds = [read_audio(utterance.audio) for utterance in utterances]
+    if sum(map(len, sounds)) < CLIP_SECONDS * SAMPLE_RATE:
+        parser.error(f"DEV has less than {CLIP_SECONDS} s of sound, too little to time")
     greedy = load_model(arguments.bundle, search="attention")
     beams = {size: load_model(arguments.bundle, beam_size=size) for size in BEAM_SIZES}
     _report_accuracy(greedy, beams, utterances, sounds)

@@ -33,7 +33,7 @@ def main() -> None:
         samples = read_audio(utterance.audio)
         reference = normalize(utterance.text, utterance.language)
         for counts, memory in ((bare, _bare(recognizer, samples)), (quiet, recognizer.listener.listen(samples))):
-            counts[utterance.corpus] += count_words([reference], [_text(recognizer, memory)])
+            counts[utterance.corpus] += count_words([reference], [_text(recognizer, memory, utterance.language)])
     print("| corpus | words | WER as it is, % | between silences, % |\n|---|---|---|---|")
     for corpus in bare:
         without, between = total(bare[corpus]), total(quiet[corpus])
@@ -45,8 +45,8 @@ def _bare(recognizer: Recognizer, samples: FloatArray) -> Memory:
     return listener.hear(samples, {name: np.zeros_like(values) for name, values in listener.start().items()})[0]
 
 
-def _text(recognizer: Recognizer, memory: Memory) -> str:
-    return normalize(recognizer.tokenizer.decode(recognizer.spell(memory)[0].tokens))
+def _text(recognizer: Recognizer, memory: Memory, language: str) -> str:
+    return normalize(recognizer.tokenizer.decode(recognizer.spell(memory)[0].tokens), language)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,8 @@ def main() -> None:
     utterances = [utterance for manifest in arguments.manifests for utterance in read_utterances(manifest)]
     references = [normalize(utterance.text, utterance.language) for utterance in utterances]
     hot = _find_rare(references)
+    if not hot:
+        parser.error(f"no word of DEV has {LEAST_LETTERS} letters and stands in {MOST_UTTERANCES} utterances at most")
     listener = load_model(arguments.bundle).listener
     memories = [listener.listen(read_audio(utterance.audio)) for utterance in utterances]
     said = sum(_count(reference, hot).total() for reference in references)
@@ -41,7 +43,10 @@ def main() -> None:
     for score in SCORES:
         recognizer = load_model(arguments.bundle, hotwords=sorted(hot), hotwords_score=score)
         decode = recognizer.tokenizer.decode
-        texts = [normalize(decode(recognizer.spell(memory)[0].tokens)) for memory in memories]
+        texts = [
+            normalize(decode(recognizer.spell(memory)[0].tokens), utterance.language)
+            for memory, utterance in zip(memories, utterances, strict=True)
+        ]
         pairs = [(_count(reference, hot), _count(text, hot)) for reference, text in zip(references, texts, strict=True)]
         recognised = sum((reference & text).total() for reference, text in pairs)
         invented = sum((text - reference).total() for reference, text in pairs)

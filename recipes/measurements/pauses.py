@@ -34,6 +34,7 @@ from speech2text.runtime.loudness import FRAME, Loudness
 from speech2text.runtime.recognizer import Recognizer
 from speech2text.runtime.segmenter import LOUD, Segmenter
 from speech2text.runtime.words import timed_words
+from speech2text.text.normalization import normalize
 
 SNRS = (40, 30, 20, 10, 0)
 CHUNK_SECONDS = 0.64
@@ -51,7 +52,7 @@ def main() -> None:
     arguments = parser.parse_args()
     recognizer = load_model(arguments.bundle)
     utterances = read_utterances(arguments.manifest)
-    spoken = [_words(recognizer, read_audio(each.audio), each.text) for each in utterances]
+    spoken = [_words(recognizer, read_audio(each.audio), normalize(each.text, each.language)) for each in utterances]
     pauses, cuts, spans = [], [], []
     for snr in SNRS:
         joined = join(utterances, snr)

@@ -74,10 +74,14 @@ def main() -> None:
     arguments = parser.parse_args()
     if not arguments.clips and not arguments.say:
         parser.error("name CLIPS or a command to --say")
+    voices = [(path.stem, _read(path)) for path in arguments.clips]
+    for name, clips in voices:
+        for text, _ in clips:
+            if len(text.split()) != 1:
+                parser.error(f"{name}: {text!r} is not a single word; CLIPS are words said one by one")
+    voices += [(command, _say(command, arguments.words.split())) for command in arguments.say]
     recognizer = load_model(arguments.bundle)
     print(HEADER, "|".join(["---"] * (HEADER.count("|") + 1)), sep="\n")
-    voices = [(path.stem, _read(path)) for path in arguments.clips]
-    voices += [(command, _say(command, arguments.words.split())) for command in arguments.say]
     for name, clips in voices:
         _print(name, _measure(recognizer, clips, arguments.recordings, arguments.seed))
 

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -52,7 +52,7 @@ def train(
         import torch
 
         from speech2text.training.recipe import DEFAULT_RECIPE, FINETUNING_RECIPE, read_recipe
-        from speech2text.training.run import FROM_NOTHING, open_profile, open_run, plan_start
+        from speech2text.training.run import FROM_NOTHING, hold, open_profile, open_run, plan_start
         from speech2text.training.team import join_team
     show_warnings_as_lines()
     if threads:
@@ -72,28 +72,34 @@ def train(
             _profile(trainer)
             return
     folder = run or Path("runs") / settings.name
-    with team.in_turn(), _preparation() as on_progress:
-        trainer = open_run(settings, path, data, folder, on_progress, start=start, team=team)
-    if not team.leads:
-        deque(trainer.train(), maxlen=0)
-        return
-    print_note(_describe(trainer))
-    if trainer.adopted is not None:
-        print_note(f"{100 * trainer.adopted:.1f} % of the weights come from {init_from}")
-    if trainer.lesson:
-        print_note(f"a teacher has heard {trainer.taught} of the utterances")
-    for line in _left_out(trainer):
-        print_note(line)
-    try:
-        with _one_voice():
-            _train(trainer)
-    except KeyboardInterrupt:
-        print_note(f"stopped; the same command goes on at the last checkpoint of {folder}")
-        raise
+    with hold(folder) if team.leads else nullcontext():
+        with team.in_turn(), _preparation() as on_progress:
+            trainer = open_run(settings, path, data, folder, on_progress, start=start, team=team)
+        if not team.leads:
+            deque(trainer.train(), maxlen=0)
+            return
+        for line in _describe(trainer, init_from):
+            print_note(line)
+        try:
+            with _one_voice():
+                _train(trainer)
+        except KeyboardInterrupt:
+            print_note(f"stopped; the same command goes on at the last checkpoint of {folder}")
+            raise
     print_note(f"done: {folder}; export it: speech2text export {folder} MY-BUNDLE")
 
 
-def _describe(trainer: Trainer) -> str:
+def _describe(trainer: Trainer, init_from: str | None) -> Iterator[str]:
+    """Lines about what is going to be trained, and on what."""
+    yield _sizes(trainer)
+    if trainer.adopted is not None:
+        yield f"{100 * trainer.adopted:.1f} % of the weights come from {init_from}"
+    if trainer.lesson:
+        yield f"a teacher has heard {trainer.taught} of the utterances"
+    yield from _left_out(trainer)
+
+
+def _sizes(trainer: Trainer) -> str:
     parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
     corpus = trainer.train_corpus
     start = f", from step {trainer.position.step}" if trainer.position.step else ""
@@ -104,7 +110,7 @@ def _describe(trainer: Trainer) -> str:
 
 
 def _left_out(trainer: Trainer) -> Iterator[str]:
-    """A line for each set of recordings of which some cannot be used."""
+    """A line for each set of recordings of which some cannot be used, and for those whose texts are too long."""
     sets = {"train": trainer.train_corpus, "dev": trainer.dev_corpus, "noise": trainer.noise_corpus}
     for name, corpus in sets.items():
         if corpus is None or not corpus.left_out:
@@ -114,6 +120,9 @@ def _left_out(trainer: Trainer) -> Iterator[str]:
             yield f"{len(corpus.left_out)} recordings of {name} are left out, {example}"
         else:
             yield f"no recording of {name} is usable, so no error rate is measured, {example}"
+    if crowded := trainer.objective.crowded:
+        cure = "larger pieces (tokenizer.kind 'bpe') or shorter memory frames (model.stack) let it"
+        yield f"CTC cannot learn from {crowded} utterances that have more pieces than memory frames; {cure}"
 
 
 @contextmanager

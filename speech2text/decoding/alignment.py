@@ -29,14 +29,13 @@ class TokenSpan:
 def align(ctc_log_probs: FloatArray, tokens: Sequence[int]) -> tuple[TokenSpan, ...] | None:
     """The span of each token on the likeliest path through ctc_log_probs (T, V) that spells exactly `tokens`.
 
-    Spans are in order and never overlap. None when the tokens need more frames than there are: one each, and one
-    blank between equal neighbours.
+    Spans are in order and never overlap. None when the tokens need more frames than there are (`least_frames`).
     """
     labels = np.full(2 * len(tokens) + 1, BLANK)  # blank, token, blank, token, ..., blank
     labels[1::2] = tokens
     skips = np.zeros(len(labels), dtype=bool)  # a token may follow another token directly when it differs
     skips[3::2] = labels[3::2] != labels[1:-2:2]
-    if len(ctc_log_probs) < len(tokens) + sum(left == right for left, right in pairwise(tokens)):
+    if len(ctc_log_probs) < least_frames(tokens):
         return None
     if len(tokens) == 0:
         return ()
@@ -48,6 +47,11 @@ def align(ctc_log_probs: FloatArray, tokens: Sequence[int]) -> tuple[TokenSpan, 
         frames = np.flatnonzero(path == state)
         spans.append(TokenSpan(int(frames[0]), int(frames[-1]), float(posteriors[frames].mean())))
     return tuple(spans)
+
+
+def least_frames(tokens: Sequence[int]) -> int:
+    """The frames that CTC needs for tokens: one each, and one blank between equal neighbours."""
+    return len(tokens) + sum(left == right for left, right in pairwise(tokens))
 
 
 def _likeliest_path(log_probs: NDArray[np.float64], skips: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from statistics import quantiles
+
+import numpy as np
 
 from speech2text.text.transcript import Seconds, Segment
 
@@ -64,9 +65,7 @@ class Delays:
 
 def percentile(values: Sequence[float], percent: int) -> float:
     """By linear interpolation; NaN of nothing."""
-    if len(values) < 2:
-        return values[0] if values else float("nan")
-    return quantiles(values, n=100, method="inclusive")[percent - 1]
+    return float(np.percentile(values, percent)) if values else float("nan")
 
 
 def _matched(words: Sequence[str], others: Sequence[str]) -> set[int]:

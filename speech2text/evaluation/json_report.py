@@ -83,6 +83,8 @@ def read_hypotheses(path: Path) -> dict[str, str]:
         try:
             row = json.loads(line)
             id, hypothesis = row["id"], row["hypothesis"]
+            if not isinstance(id, str) or not isinstance(hypothesis, str):
+                raise TypeError("no texts")
         except (ValueError, KeyError, TypeError):
             remedy = "give a file that evaluate --output wrote"
             raise ManifestError(f"{path}:{number}: no row with an 'id' and a 'hypothesis'; {remedy}") from None

@@ -83,9 +83,9 @@ class WaveformAugmentation:
     def _noise(self, length: int) -> Tensor:
         if self.noise is None:
             return generated_noise(length)
-        clip = torch.from_numpy(self.noise.samples(int(torch.randint(len(self.noise), ()))))
-        start = int(torch.randint(len(clip), ()))
-        return clip.roll(-start).repeat(-(-length // len(clip)))[:length] + 1e-6 * torch.randn(length)
+        index = int(torch.randint(len(self.noise), ()))
+        start = int(torch.randint(int(self.noise.lengths[index]), ()))
+        return torch.from_numpy(self.noise.cycle(index, start, length)) + 1e-6 * torch.randn(length)
 
 
 def telephone(samples: Tensor) -> Tensor:

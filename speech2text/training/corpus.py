@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speech2text.audio.files import SAMPLE_RATE, read_audio
+from speech2text.audio.files import SAMPLE_RATE, probe, read_audio
 from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.disk import write_atomically
 from speech2text.errors import AudioError, OutputError
@@ -27,7 +28,7 @@ PCM_SCALE = 32768.0
 LENGTH_JITTER = 0.15
 """Durations are blurred by up to this share before batching, so that an utterance's company changes every epoch."""
 
-DECODED_AT_ONCE = 256
+DECODED_AT_ONCE = 32
 """Recordings that are held in memory until all of them are decoded."""
 
 OnProgress = Callable[[int, int], None]
@@ -50,7 +51,11 @@ class Corpus:
     def samples(self, index: int) -> NDArray[np.float32]:
         """The samples (N,) of an utterance in -1..1 at 16 kHz."""
         start = self.starts[index]
-        return self.pcm[start : start + self.lengths[index]].astype(np.float32) / PCM_SCALE
+        return _to_float(self.pcm[start : start + self.lengths[index]])
+
+    def cycle(self, index: int, begin: int, length: int) -> NDArray[np.float32]:
+        """Samples (length,) of an utterance from `begin` on, which starts again where it ends."""
+        return _to_float(self.pcm[self.starts[index] + (begin + np.arange(length)) % self.lengths[index]])
 
     def moved(self, old: Path, new: Path) -> Corpus:
         """The corpus after its recordings in the folder `old` have come to stand in `new`."""
@@ -64,6 +69,10 @@ class Corpus:
     def seconds(self) -> float:
         """How long all recordings are together."""
         return float(self.lengths.sum()) / SAMPLE_RATE
+
+
+def _to_float(pcm: NDArray[np.int16]) -> NDArray[np.float32]:
+    return pcm.astype(np.float32) / PCM_SCALE
 
 
 def find_utterances(data: Path, settings: DataSettings) -> tuple[list[Utterance], list[Utterance]]:
@@ -105,17 +114,23 @@ def _read_all(data: Path, names: Iterable[str]) -> list[Utterance]:
 
 
 def load_corpus(
-    utterances: Sequence[Utterance], cache: Path, longest_seconds: float, on_progress: OnProgress | None = None
+    utterances: Sequence[Utterance],
+    cache: Path,
+    longest_seconds: float,
+    on_progress: OnProgress | None = None,
+    *,
+    prepared: Path | None = None,
 ) -> Corpus:
     """Decode recordings to the files `cache`.pcm and .json, or take them from there if that was done before.
 
     Recordings that are empty, longer than `longest_seconds` or unreadable are left out; the .json says which and why.
-    A corpus of which nothing is usable is empty.
+    A corpus of which nothing is usable is empty. Those in the folder `prepared` are known by their content, since they
+    are made anew each time, others by size and time of change.
 
     Raises:
         OutputError: the cache cannot be written.
     """
-    key = _fingerprint(utterances, longest_seconds)
+    key = _fingerprint(utterances, longest_seconds, prepared)
     index = _read_index(cache, key) or _decode(utterances, cache, key, longest_seconds, on_progress)
     lengths = np.array(index["lengths"], np.int64)  # 0 where left out
     used = lengths > 0
@@ -139,22 +154,27 @@ def find_example(run: Path) -> NDArray[np.float32] | None:
             lengths = json.loads(cache.with_suffix(".json").read_text(encoding="utf-8"))["lengths"]
             first = next((length for length in lengths if length), 0)  # those left out have no samples
             if first:
-                return np.fromfile(cache.with_suffix(".pcm"), np.int16, first).astype(np.float32) / PCM_SCALE
+                return _to_float(np.fromfile(cache.with_suffix(".pcm"), np.int16, first))
     return None
 
 
-def is_decoded(utterances: Sequence[Utterance], cache: Path, longest_seconds: float) -> bool:
+def is_decoded(utterances: Sequence[Utterance], cache: Path, longest_seconds: float, *, prepared: Path) -> bool:
     """Whether `load_corpus` would take them from the cache."""
-    return _read_index(cache, _fingerprint(utterances, longest_seconds)) is not None
+    return _read_index(cache, _fingerprint(utterances, longest_seconds, prepared)) is not None
 
 
-def _fingerprint(utterances: Sequence[Utterance], longest_seconds: float) -> str:
-    """What a cache is made from: the files, their sizes and times of change, and the limit."""
+def _fingerprint(utterances: Sequence[Utterance], longest_seconds: float, prepared: Path | None) -> str:
+    """What a cache is made from: the files and the limit."""
 
-    def version(file: Path) -> tuple[int, int] | None:
-        return (file.stat().st_size, file.stat().st_mtime_ns) if file.is_file() else None
+    @lru_cache(maxsize=1)  # a recording that is heard several times in an epoch stands in following rows
+    def version(file: Path) -> tuple[object, ...]:
+        if not file.is_file():
+            return (str(file),)
+        if prepared and file.is_relative_to(prepared):
+            return str(file.relative_to(prepared)), hashlib.sha256(file.read_bytes()).hexdigest()
+        return str(file), file.stat().st_size, file.stat().st_mtime_ns
 
-    rows = [(str(utterance.audio), version(utterance.audio)) for utterance in utterances]
+    rows = [version(utterance.audio) for utterance in utterances]
     return hashlib.sha256(json.dumps([rows, longest_seconds]).encode()).hexdigest()
 
 
@@ -212,12 +232,15 @@ def _decoded(utterances: Sequence[Utterance], longest_seconds: float) -> Iterato
 def _usable_samples(file: Path, longest_seconds: float) -> tuple[NDArray[np.int16], str]:
     """The samples of a recording, or none and the reason where it cannot be used."""
     try:
-        samples = read_audio(file)
+        seconds = probe(file).seconds
+        if seconds is None or seconds <= longest_seconds:
+            samples = read_audio(file)
+            seconds = len(samples) / SAMPLE_RATE
+            if 0 < seconds <= longest_seconds:
+                return (samples * PCM_SCALE).round().clip(-PCM_SCALE, PCM_SCALE - 1).astype(np.int16), ""
     except AudioError as error:
         return np.empty(0, np.int16), str(error)
-    if 0 < len(samples) <= longest_seconds * SAMPLE_RATE:
-        return (samples * PCM_SCALE).round().clip(-PCM_SCALE, PCM_SCALE - 1).astype(np.int16), ""
-    return np.empty(0, np.int16), f"{file}: {len(samples) / SAMPLE_RATE:.1f} s long"
+    return np.empty(0, np.int16), f"{file}: {seconds:.1f} s long"
 
 
 def plan_epoch(lengths: NDArray[np.int64], batch_seconds: float, seed: int, epoch: int) -> list[NDArray[np.int64]]:

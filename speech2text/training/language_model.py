@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from speech2text.model.language_model import LanguageModel, LanguageModelConfig
 from speech2text.training.loss import PADDING, pad_tokens
-from speech2text.training.optimisation import learning_rate, move_average, time_precisions
+from speech2text.training.optimisation import check_gradient, faster_precision, learning_rate, move_average
 from speech2text.training.sentences import Sentences
 
 LENGTH_JITTER = 0.3
@@ -32,8 +32,6 @@ EVALUATE_EVERY = 100
 """Steps between two measurements on held-out sentences."""
 PATIENCE = 10
 """Measurements without a better one, after which training stops."""
-CLEARLY_FASTER = 1.25
-"""How much faster bf16 must be to be taken: it is about 2 times where the processor has it, and chance is below."""
 SMALL_PARAMETERS = 1_000_000
 """A smaller model gains less, and chance would decide."""
 
@@ -88,7 +86,11 @@ class LanguageModelTrainer:
         self.precision = self._faster_precision() if settings.precision == "auto" else settings.precision
 
     def train(self) -> Iterator[LanguageModelReport]:
-        """Train to the last step, or until held-out sentences are predicted no better; yields a report of each step."""
+        """Train to the last step, or until held-out sentences are predicted no better; yields a report of each step.
+
+        Raises:
+            TrainingError: a gradient is not finite.
+        """
         torch.manual_seed(self.settings.seed)  # whatever was drawn to find the faster precision
         lowest, since = math.inf, 0
         for step, rows in zip(range(1, self.settings.steps + 1), self._batches(), strict=False):
@@ -121,10 +123,10 @@ class LanguageModelTrainer:
         loss = self._loss(rows, self.precision)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
+        check_gradient(norm, step, "train with another --seed or fewer --units")
         self._optimizer.step()
-        decay = min(AVERAGE_DECAY, step / (10 + step))  # early on further, to forget the random start
-        move_average(self.average, self.model, decay)
+        move_average(self.average, self.model, step - 1, AVERAGE_DECAY)
         return float(loss.detach())
 
     def _loss(self, rows: list[NDArray[np.int32]], precision: str) -> Tensor:
@@ -138,9 +140,9 @@ class LanguageModelTrainer:
         if sum(parameter.numel() for parameter in self.model.parameters()) < SMALL_PARAMETERS:
             return "fp32"
         rows = next(self._batches())
-        best = time_precisions(lambda precision: self._loss(rows, precision).backward())
+        faster = faster_precision(lambda precision: self._loss(rows, precision).backward())
         self.model.zero_grad(set_to_none=True)
-        return "bf16" if best.get("bf16", math.inf) * CLEARLY_FASTER < best["fp32"] else "fp32"
+        return faster
 
 
 def plan_batches(lengths: NDArray[np.int64], batch_tokens: int, random: np.random.Generator) -> list[NDArray[np.int64]]:

@@ -5,14 +5,16 @@ All randomness is drawn from torch's own generator, which the training loop seed
 
 from __future__ import annotations
 
+from operator import gt
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from speech2text.decoding.alignment import least_frames
 from speech2text.decoding.protocols import FloatArray
-from speech2text.model.frontend import SAMPLE_RATE
+from speech2text.model.frontend import HOP_SAMPLES, SAMPLE_RATE
 from speech2text.model.las import LAS, Reading
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training.augmentation import SpecAugment, Version, WaveformAugmentation, garble, pad_waveforms
@@ -38,6 +40,7 @@ class Objective:
     """The losses that a recipe trains a model by, over batches of a corpus.
 
     splices: whether a share of the utterances is made anew out of words, as the recipe says; see `find_words`.
+    crowded: utterances with more tokens than memory frames, from which CTC learns nothing.
     """
 
     def __init__(
@@ -57,6 +60,8 @@ class Objective:
         self.lesson = lesson
         self.corpus = corpus
         self.tokens = [tokenizer.encode(utterance.text) for utterance in corpus.utterances]
+        frames = -(-corpus.lengths // (HOP_SAMPLES * model.config.reduction))
+        self.crowded = sum(map(gt, map(least_frames, self.tokens), frames.tolist()))
         self.waveform_augmentation = WaveformAugmentation(recipe.augmentation, noise)
         self.spec_augment = SpecAugment(recipe.augmentation)
         self.splicer = Splicer(corpus, tokenizer)

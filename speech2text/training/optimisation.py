@@ -8,13 +8,17 @@ from collections.abc import Callable
 from functools import cache
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from speech2text.errors import TrainingError
 
 FINAL_RATE = 0.01
 """The learning rate at the end, as a share of the highest."""
+AVERAGE_WARMUP = 10
+"""The average keeps at most (1 + s) / (AVERAGE_WARMUP + s) of itself at step s: it soon forgets the random start."""
 PRECISION_ROUNDS = 3
+CLEARLY_FASTER = 1.25
+"""How much faster bf16 must be to be taken: it is about 2 times where the processor has it, and chance is below."""
 
 
 def learning_rate(step: int, steps: int, warmup_steps: int, highest: float) -> float:
@@ -27,8 +31,9 @@ def learning_rate(step: int, steps: int, warmup_steps: int, highest: float) -> f
 
 
 @torch.no_grad()
-def move_average(average: nn.Module, model: nn.Module, decay: float) -> None:
-    """Move averaged weights towards those of the model: `decay` is what they keep."""
+def move_average(average: nn.Module, model: nn.Module, step: int, highest_decay: float) -> None:
+    """Move averaged weights towards those of the model after step 0, 1, ...: they keep at most `highest_decay`."""
+    decay = min(highest_decay, (1 + step) / (AVERAGE_WARMUP + step))
     for averaged, weights in zip(average.parameters(), model.parameters(), strict=True):
         averaged.lerp_(weights, 1 - decay)
 
@@ -56,12 +61,24 @@ def check_precision(precision: str, source: str) -> None:
         raise TrainingError(f"{source}: this processor cannot train in bf16; use another, or start anew with fp32")
 
 
-def time_precisions(run: Callable[[str], None]) -> dict[str, float]:
-    """The fewest seconds of `run` in each precision that the processor has, timed in turns as others may disturb."""
-    best = dict.fromkeys(("fp32", "bf16") if has_bf16() else ("fp32",), math.inf)
+def faster_precision(run: Callable[[str], None]) -> str:
+    """bf16 where the processor has it and `run` is clearly faster in it, else fp32; timed in turns, the best counts."""
+    if not has_bf16():
+        return "fp32"
+    best = {"fp32": math.inf, "bf16": math.inf}
     for _ in range(PRECISION_ROUNDS):
         for precision, seconds in best.items():
             started = time.perf_counter()
             run(precision)
             best[precision] = min(seconds, time.perf_counter() - started)
-    return best
+    return "bf16" if best["bf16"] * CLEARLY_FASTER < best["fp32"] else "fp32"
+
+
+def check_gradient(norm: Tensor, step: int, cure: str) -> None:
+    """See that a step may be taken.
+
+    Raises:
+        TrainingError: the norm of its gradient is not finite.
+    """
+    if not norm.isfinite():
+        raise TrainingError(f"step {step} has no finite gradient: {cure}")

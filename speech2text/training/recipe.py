@@ -73,16 +73,16 @@ class TokenizerSettings(Section):
 class ModelSettings(Section):
     """Sizes of the model (model/las.py)."""
 
-    stack: int = Field(default=2, ge=1)
-    pyramid_layers: int = Field(default=1, ge=0)
-    plain_layers: int = Field(default=1, ge=1)
-    listener_units: int = Field(default=256, ge=8)
-    memory: int = Field(default=256, ge=8)
-    heads: int = Field(default=4, ge=1)
-    embedding: int = Field(default=128, ge=8)
-    speller_layers: int = Field(default=1, ge=1)
-    speller_units: int = Field(default=256, ge=8)
-    dropout: float = Field(default=0.2, ge=0, lt=1)
+    stack: int = Field(default=LASConfig.stack, ge=1)
+    pyramid_layers: int = Field(default=LASConfig.pyramid_layers, ge=0)
+    plain_layers: int = Field(default=LASConfig.plain_layers, ge=1)
+    listener_units: int = Field(default=LASConfig.listener_units, ge=8)
+    memory: int = Field(default=LASConfig.memory, ge=8)
+    heads: int = Field(default=LASConfig.heads, ge=1)
+    embedding: int = Field(default=LASConfig.embedding, ge=8)
+    speller_layers: int = Field(default=LASConfig.speller_layers, ge=1)
+    speller_units: int = Field(default=LASConfig.speller_units, ge=8)
+    dropout: float = Field(default=LASConfig.dropout, ge=0, lt=1)
 
 
 class AugmentationSettings(Section):
@@ -113,7 +113,7 @@ class AugmentationSettings(Section):
     """Steps before the first spliced utterance: CTC must hear well enough to find the words."""
     token_noise: float = Field(default=0.0, ge=0, lt=1)
     """Share of the previous tokens that the speller reads wrong, so that it listens instead of learning texts by heart
-    (Xie et al. 2017, unigram noising; the paper's own sampling trick serves the same end)."""
+    (after Xie et al. 2017, whose unigram noising draws by frequency, as this does not)."""
 
 
 class TrainingSettings(Section):

@@ -8,10 +8,12 @@ import json
 import random
 import shutil
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from speech2text.audio.files import probe
 from speech2text.audio.manifest import Utterance, read_utterances
@@ -97,6 +99,28 @@ def open_run(
         if draft != run:
             shutil.rmtree(draft, ignore_errors=True)
     return _start(recipe, run, corpora, start, team)
+
+
+@contextmanager
+def hold(run: Path) -> Iterator[None]:
+    """Keep other processes from training in the folder `run`, which is made.
+
+    Raises:
+        TrainingError: another process trains there.
+        OutputError: the folder cannot be written.
+    """
+    make_folder(run)
+    lock = FileLock(run / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise TrainingError(f"{run}: another process trains there; let it end, or name another --run") from None
+    except OSError as error:
+        raise OutputError(f"{run}: cannot be written ({error.strerror}); check its permissions") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def open_profile(
@@ -206,9 +230,10 @@ def _load(found: Found, recipe: Recipe, run: Path, draft: Path, on_progress: OnP
 
     def load(name: str, utterances: Sequence[Utterance], longest_seconds: float) -> Corpus:
         cache = run / "cache" / name
-        if not is_decoded(utterances, cache, longest_seconds):
+        prepared = draft / "data"
+        if not is_decoded(utterances, cache, longest_seconds, prepared=prepared):
             cache = draft / "cache" / name
-        return load_corpus(utterances, cache, longest_seconds, on_progress)
+        return load_corpus(utterances, cache, longest_seconds, on_progress, prepared=prepared)
 
     return Corpora(
         train=_usable(load("train", found.train, recipe.data.longest_seconds)),

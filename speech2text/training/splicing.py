@@ -18,8 +18,8 @@ from speech2text.decoding.protocols import FloatArray, IntArray
 from speech2text.model.frontend import HOP_SAMPLES
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
-from speech2text.training.augmentation import pad_waveforms
-from speech2text.training.corpus import Corpus, plan_epoch
+from speech2text.training.corpus import Corpus
+from speech2text.training.hearing import hear_corpus
 
 LONGEST_RUN = 4
 """Words taken from one utterance at a time, at most."""
@@ -29,7 +29,6 @@ QUIET_SAMPLES = 320
 """A cut is in the middle of the quietest 20 ms between two words."""
 FADE_SAMPLES = 80
 """5 ms of fading in and out, so that joints do not click."""
-ALIGNMENT_BATCH_SECONDS = 120.0
 
 
 class Splicer:
@@ -45,21 +44,16 @@ class Splicer:
         self._cuts: dict[int, IntArray] = {}  # of each aligned utterance, (words + 1,) samples
         self._company: dict[str, list[int]] = {}  # the aligned utterances of each speaker
 
-    @torch.inference_mode()
     def find_words(self, model: LAS) -> None:
         """Find where the words of every utterance are by the CTC head of a model in evaluation mode."""
         self._cuts = {}
-        for indices in plan_epoch(self.corpus.lengths, ALIGNMENT_BATCH_SECONDS, seed=0, epoch=0):
-            recordings = [self.corpus.samples(int(index)) for index in indices]
-            heard, _ = model.listener(*pad_waveforms([torch.from_numpy(samples) for samples in recordings]))
-            for index, samples, log_probs, frames in zip(
-                indices.tolist(), recordings, heard.ctc_log_probs, heard.lengths, strict=True
-            ):
-                tokens = self.tokenizer.encode(self.corpus.utterances[index].text)
-                spans = align(log_probs[:frames].numpy(), tokens)
-                if spans is not None:
-                    starts = np.array([self.tokenizer.starts_word(token) for token in tokens])
-                    self._cuts[index] = cut(samples, spans, starts, HOP_SAMPLES * model.config.reduction)
+        for index, log_probs in hear_corpus(model, self.corpus):
+            tokens = self.tokenizer.encode(self.corpus.utterances[index].text)
+            spans = align(log_probs, tokens)
+            if spans is not None:
+                starts = np.array([self.tokenizer.starts_word(token) for token in tokens])
+                frame = HOP_SAMPLES * model.config.reduction
+                self._cuts[index] = cut(self.corpus.samples(index), spans, starts, frame)
         company = defaultdict(list)
         for index in sorted(self._cuts):
             company[self.corpus.utterances[index].speaker].append(index)

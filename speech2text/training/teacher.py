@@ -51,8 +51,7 @@ class FeatureWriter:
         self.known: set[str] = set()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if (folder / INDEX_FILE).is_file():
-                self._resume()
+            self._resume()
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise OutputError(f"{folder}: no features can be added ({error}); name another folder") from None
         if self.header and self.header["frames_per_second"] != frames_per_second:
@@ -88,8 +87,9 @@ class FeatureWriter:
 
     def _resume(self) -> None:
         index, features = self.folder / INDEX_FILE, self.folder / FEATURES_FILE
-        lines = read_whole_lines(index, mend=True)
+        lines = read_whole_lines(index, mend=True) if index.is_file() else []
         if not lines:
+            features.unlink(missing_ok=True)  # of a first recording that a stop has kept out of the index
             return
         self.header, *rows = (json.loads(line) for line in lines)
         frame_bytes = self.header["dimension"] * np.dtype(np.float16).itemsize

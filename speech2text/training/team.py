@@ -109,5 +109,5 @@ def join_team() -> Team:
 def _company() -> Iterator[None]:
     try:
         yield
-    except RuntimeError:
-        raise TrainingError("another process of the team has ended; its own message says why") from None
+    except RuntimeError as error:
+        raise TrainingError(f"another process of the team has ended; its own message says why ({error})") from None

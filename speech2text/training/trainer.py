@@ -25,7 +25,6 @@ from speech2text.evaluation.error_rate import count_words, total
 from speech2text.model.frontend import OVERLAP_SAMPLES
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
-from speech2text.training.augmentation import pad_waveforms
 from speech2text.training.checkpoint import (
     Checkpoint,
     Position,
@@ -35,20 +34,25 @@ from speech2text.training.checkpoint import (
     save_checkpoint,
 )
 from speech2text.training.corpus import Corpus, plan_epoch
+from speech2text.training.hearing import hear_corpus
 from speech2text.training.initialisation import Origin, adopt_weights
 from speech2text.training.objective import Objective
-from speech2text.training.optimisation import check_precision, learning_rate, move_average, time_precisions
+from speech2text.training.optimisation import (
+    check_gradient,
+    check_precision,
+    faster_precision,
+    learning_rate,
+    move_average,
+)
 from speech2text.training.recipe import Recipe
 from speech2text.training.teacher import Lesson, TeacherFeatures
 from speech2text.training.team import ALONE, Team
 
-EVALUATION_BATCH_SECONDS = 120.0
 STATISTICS_UTTERANCES = 500
 """The frontend's mean and deviation are taken from at least so many utterances, less than twice as many, or all."""
+LOWER_RATE = "train anew with a lower training.learning_rate"
 FLUSH_SECONDS = 10
 """A Ctrl-C while TensorBoard's queue is filled may leave its thread asleep until then, and the run waits for it."""
-AVERAGE_WARMUP = 10
-"""The decay of the average at step s is at most (1 + s) / (AVERAGE_WARMUP + s)."""
 
 
 @dataclass(frozen=True)
@@ -234,12 +238,9 @@ class Trainer:
         losses.joint.backward()
         self.team.average_gradients(self.trained)
         norm = nn.utils.clip_grad_norm_(self.trained.parameters(), self.settings.clip)
-        if not norm.isfinite():
-            cure = "the last checkpoint is from before; train anew with a lower training.learning_rate"
-            raise TrainingError(f"{self.run}: step {position.step + 1} has no finite gradient: {cure}")
+        check_gradient(norm, position.step + 1, f"the last checkpoint in {self.run} is from before; {LOWER_RATE}")
         self.optimizer.step()
-        decay = min(self.settings.average_decay, (1 + position.step) / (AVERAGE_WARMUP + position.step))
-        move_average(self.average, self.model, decay)
+        move_average(self.average, self.model, position.step, self.settings.average_decay)
         last = position.batch + 1 == len(batches)
         self.position = Position(position.step + 1, position.epoch + last, 0 if last else position.batch + 1)
         return StepReport(
@@ -269,7 +270,7 @@ class Trainer:
             module.deviation.copy_(frames.std(dim=0).clamp(min=1e-3))
 
     def _faster_precision(self) -> str:
-        """Whichever of fp32 and bf16 runs a batch faster on this processor, timed in turns."""
+        """The precision in which this processor is faster at a batch."""
         batch = [int(index) for index in self._plan(0)[0]]
         self.model.train()
 
@@ -277,9 +278,9 @@ class Trainer:
             torch.manual_seed(self.settings.seed)
             self.objective.losses(batch, precision)[0].joint.backward()
 
-        best = time_precisions(run)
+        faster = faster_precision(run)
         self.trained.zero_grad(set_to_none=True)
-        return min(best, key=best.__getitem__)
+        return faster
 
     def _evaluated(self, report: StepReport) -> StepReport:
         """The report with the error rate of the averaged weights on dev, if there is one."""
@@ -288,13 +289,9 @@ class Trainer:
         return replace(report, wer=ctc_error_rate(self.average, self.tokenizer, self.dev_corpus))
 
 
-@torch.inference_mode()
 def ctc_error_rate(model: LAS, tokenizer: Tokenizer, corpus: Corpus) -> float:
     """The word error rate of CTC greedy over a corpus heard whole; `model` is in evaluation mode."""
     hypotheses = [""] * len(corpus)
-    for indices in plan_epoch(corpus.lengths, EVALUATION_BATCH_SECONDS, seed=0, epoch=0):
-        pcm, lengths = pad_waveforms([torch.from_numpy(corpus.samples(int(index))) for index in indices])
-        heard, _ = model.listener(pcm, lengths)
-        for index, log_probs, frames in zip(indices, heard.ctc_log_probs, heard.lengths, strict=True):
-            hypotheses[index] = tokenizer.decode(ctc_greedy(log_probs[:frames].numpy()))
+    for index, log_probs in hear_corpus(model, corpus):
+        hypotheses[index] = tokenizer.decode(ctc_greedy(log_probs))
     return total(count_words([utterance.text for utterance in corpus.utterances], hypotheses)).rate or 0.0

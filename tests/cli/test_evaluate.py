@@ -217,6 +217,8 @@ def test_against_what_was_recognised_before(bundle, manifest, tmp_path, capsys):
         ("", "lacks right, wrong, missed and 1 more, 4 of 4 utterances"),
         ('{"id": "right"}\n', "hyp.jsonl:1: no row with"),
         ("[]\n", "hyp.jsonl:1: no row with"),
+        ('{"id": ["a"], "hypothesis": ""}\n', "hyp.jsonl:1: no row with"),
+        ('{"id": "right", "hypothesis": 3}\n', "hyp.jsonl:1: no row with"),
         ("\n{", "hyp.jsonl:2: no row with"),
         ('{"id": "a", "hypothesis": ""}\n' * 2, "hyp.jsonl:2: the id 'a' stands twice"),
     ],

@@ -23,6 +23,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from speech2text.cli.app import application
 from speech2text.training.checkpoint import load_checkpoint, load_run
 from speech2text.training.corpus import find_example
+from speech2text.training.run import hold
 from tests.training.tiny import RATE, TINY, sing, write_recordings
 
 COMMAND = (sys.executable, "-c", "import sys; from speech2text.cli.app import main; sys.exit(main())", "train")
@@ -132,6 +133,22 @@ def test_recordings_that_are_left_out_are_counted(data, tmp_path):
     note = result.stderr.splitlines()[1]
     assert note.startswith(f"1 recordings of train are left out, as {folder}/4.wav: ")
     assert note.endswith(f"all: {tmp_path}/run/cache/train.json")
+
+
+def test_texts_that_are_too_long_for_their_recordings_are_counted(tmp_path):
+    folder = write_recordings(tmp_path / "data")
+    (folder / "3.txt").write_text("c" * 40)
+    result = train(*arguments(folder, tmp_path / "run", "data.dev_share=0"))
+    assert result.exit_code == 0
+    assert "CTC cannot learn from 1 utterances" in result.stderr
+
+
+def test_two_processes_do_not_train_in_one_folder(data, tmp_path):
+    with hold(tmp_path / "run"):
+        result = train(*arguments(data, tmp_path / "run"))
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'run'}: another process trains there" in result.stderr
+    assert train(*arguments(data, tmp_path / "run")).exit_code == 0
 
 
 def test_unusable_recordings_to_measure_by_do_not_stop_training(data, tmp_path):

@@ -63,6 +63,9 @@ def test_segments_are_apart():
     assert (delays.shown_words, delays.final_words) == (pytest.approx([0.3]), [2.0])
 
 
-@pytest.mark.parametrize(("values", "expected"), [([], math.nan), ([3.0], 3.0), ([1.0, 2.0, 4.0], 2.0)])
-def test_percentiles_of_few_values(values, expected):
-    assert percentile(values, 50) == pytest.approx(expected, nan_ok=True)
+@pytest.mark.parametrize(
+    ("values", "percent", "expected"),
+    [([], 50, math.nan), ([3.0], 50, 3.0), ([1.0, 2.0, 4.0], 50, 2.0), ([1.0, 2.0], 0, 1.0), ([1.0, 2.0], 100, 2.0)],
+)
+def test_percentiles_of_few_values(values, percent, expected):
+    assert percentile(values, percent) == pytest.approx(expected, nan_ok=True)

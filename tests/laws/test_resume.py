@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 
 from speech2text.training.checkpoint import load_checkpoint
 from speech2text.training.recipe import DEFAULT_RECIPE
 from speech2text.training.run import open_run
-from tests.training.tiny import needs_bf16, tiny_recipe, write_recordings
+from tests.training.tiny import TEXTS, needs_bf16, tiny_recipe, write_recordings
 
-CHANGES = ("augmentation.noise_share=0.5", "augmentation.telephone_share=0.5", "training.checkpoint_every=1")
+CHANGES = (
+    "augmentation.noise_share=0.5",
+    "augmentation.telephone_share=0.5",
+    "augmentation.non_speech_share=0.2",
+    "augmentation.splice_share=0.5",
+    "augmentation.splice_after=2",
+    "augmentation.token_noise=0.2",
+    "training.guide_weight=0.2",
+    "training.consistency_weight=0.2",
+    "training.checkpoint_every=1",
+)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return write_recordings(tmp_path_factory.mktemp("data"))
+    """A manifest of recordings of two speakers, whose words can be spliced."""
+    folder = write_recordings(tmp_path_factory.mktemp("data"))
+    rows = [{"audio": f"{number}.wav", "text": text, "speaker": "ab"[number % 2]} for number, text in enumerate(TEXTS)]
+    manifest = folder / "rows.jsonl"
+    manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return manifest
 
 
 def train(data, run, precision="fp32", stop_after=None):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
-from speech2text.training.optimisation import FINAL_RATE, learning_rate
+from speech2text.errors import TrainingError
+from speech2text.training.optimisation import AVERAGE_WARMUP, FINAL_RATE, check_gradient, learning_rate, move_average
 
 
 def test_the_learning_rate_warms_up_and_falls_to_its_share():
@@ -20,3 +22,21 @@ def test_the_learning_rate_warms_up_and_falls_to_its_share():
 def test_any_length_of_the_warm_up_will_do(warmup_steps):
     rates = [learning_rate(step, steps=6, warmup_steps=warmup_steps, highest=1.0) for step in range(7)]
     assert all(0 < rate <= 1 for rate in rates)
+
+
+def test_the_average_is_that_of_its_definition():
+    average, model = torch.nn.Linear(1, 1, bias=False), torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.constant_(average.weight, 5.0)
+    expected = 5.0
+    for step, weight in enumerate((1.0, -2.0, 0.5, 4.0)):
+        torch.nn.init.constant_(model.weight, weight)
+        move_average(average, model, step, highest_decay=0.2)
+        kept = min(0.2, (1 + step) / (AVERAGE_WARMUP + step))
+        expected = kept * expected + (1 - kept) * weight
+        assert average.weight.item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("norm", [float("nan"), float("inf")])
+def test_a_step_without_a_finite_gradient_is_not_taken(norm):
+    with pytest.raises(TrainingError, match="step 7 has no finite gradient: rest"):
+        check_gradient(torch.tensor(norm), 7, "rest")

@@ -74,6 +74,16 @@ def test_a_stopped_teacher_goes_on(data, left_by_a_stop):
     assert all(np.array_equal(again.of(audio), whole.of(audio)) for audio in recordings)
 
 
+def test_a_teacher_that_stopped_in_its_first_recording_begins_anew(data):
+    recordings, folder = sorted(data.glob("*.wav")), data / "teacher"
+    folder.mkdir()
+    (folder / "features.f16").write_bytes(bytes(44))
+    teach(recordings, folder, tell_loudness)
+    teach(recordings, data / "whole", tell_loudness)
+    again, whole = TeacherFeatures(folder), TeacherFeatures(data / "whole")
+    assert all(np.array_equal(again.of(audio), whole.of(audio)) for audio in recordings)
+
+
 def test_a_damaged_recording_is_passed_over(data, capsys):
     (data / "0.wav").write_bytes(b"no sound")
     assert teach(sorted(data.glob("*.wav")), data / "teacher", tell_loudness) == 9

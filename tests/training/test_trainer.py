@@ -145,7 +145,7 @@ def test_a_finished_run_takes_what_its_weights_do_not_depend_on(opened, tmp_path
 
 def test_a_run_whose_gradients_are_lost_ends_and_keeps_its_checkpoints(opened, tmp_path):
     trainer = opened("training.learning_rate=1e30", "training.steps=20", "training.checkpoint_every=1")
-    with pytest.raises(TrainingError, match=r"run: step \d+ has no finite gradient"):
+    with pytest.raises(TrainingError, match=r"step \d+ has no finite gradient: the last checkpoint in .*run is"):
         list(trainer.train())
     assert load_checkpoint(tmp_path / "run").position == trainer.position
 
@@ -154,20 +154,35 @@ def contents(folder):
     return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
-def test_a_refused_run_is_not_touched(tmp_path):
+@pytest.fixture
+def copying(tmp_path):
+    """The folder of a recipe that prepares by copying the recordings, each time anew."""
+    folder = tmp_path / "recipe"
+    folder.mkdir()
+    script = "import shutil\ndef prepare(source, out):\n"
+    script += "    shutil.copytree(source, out, dirs_exist_ok=True, copy_function=shutil.copyfile)\n"
+    (folder / "prepare.py").write_text(script)
+    return folder
+
+
+def test_a_refused_run_is_not_touched(tmp_path, copying):
     data = write_recordings(tmp_path / "data")
-    (tmp_path / "recipe").mkdir()
-    script = "import shutil\ndef prepare(source, out):\n    shutil.copytree(source, out, dirs_exist_ok=True)\n"
-    (tmp_path / "recipe" / "prepare.py").write_text(script)
     recipe = tiny_recipe("prepare=true")
-    list(open_run(recipe, tmp_path / "recipe", data, tmp_path / "run").train())
+    list(open_run(recipe, copying, data, tmp_path / "run").train())
     before = contents(tmp_path / "run")
     (data / "3.txt").write_text("zz")
     (data / "4.wav").write_bytes((data / "1.wav").read_bytes())
     described = recipe.model_copy(update={"description": "Other"})
     with pytest.raises(TrainingError, match="its recordings, texts or teacher's features have changed"):
-        open_run(described, tmp_path / "recipe", data, tmp_path / "run")
+        open_run(described, copying, data, tmp_path / "run")
     assert contents(tmp_path / "run") == before
+
+
+def test_what_was_prepared_alike_again_is_not_decoded_again(tmp_path, data, copying):
+    recipe, decoded = tiny_recipe("prepare=true"), []
+    for _ in range(2):
+        list(open_run(recipe, copying, data, tmp_path / "run", lambda done, _: decoded.append(done)).train())
+    assert len(decoded) == len(TEXTS)
 
 
 def test_a_run_whose_cache_was_deleted_makes_it_again(opened, tmp_path):

@@ -1,0 +1,27 @@
+"""What a model that is being trained hears in a whole corpus, without learning from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from speech2text.decoding.protocols import FloatArray
+from speech2text.model.las import LAS
+from speech2text.training.augmentation import pad_waveforms
+from speech2text.training.corpus import Corpus, plan_epoch
+
+BATCH_SECONDS = 120.0
+
+
+@torch.inference_mode()
+def hear_corpus(model: LAS, corpus: Corpus) -> Iterator[tuple[int, FloatArray]]:
+    """The index and the CTC log-probabilities (T, V) of each utterance, heard whole by a model in evaluation mode.
+
+    They come in an order of their own: utterances of like lengths are heard together.
+    """
+    for indices in plan_epoch(corpus.lengths, BATCH_SECONDS, seed=0, epoch=0):
+        pcm, lengths = pad_waveforms([torch.from_numpy(corpus.samples(int(index))) for index in indices])
+        heard, _ = model.listener(pcm, lengths)
+        for index, log_probs, frames in zip(indices.tolist(), heard.ctc_log_probs, heard.lengths, strict=True):
+            yield index, log_probs[:frames].numpy()
