@@ -34,7 +34,8 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         if path.is_file() or not path.exists():  # a device or a pipe cannot be replaced; a folder is refused below
             # a thread writes one file at a time, so the name is free; it is short, as the path's may be the longest
             draft = path.resolve().with_name(f".{os.getpid()}-{threading.get_ident()}.part")
-        draft.write_bytes(content.encode() if isinstance(content, str) else content)
+        # what of a file's name is no UTF-8 is escaped
+        draft.write_bytes(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
         if draft != path:
             draft.replace(path.resolve())
     except OSError as error:

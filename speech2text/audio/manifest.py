@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +47,8 @@ def read_utterances(path: Path, with_texts: bool = True) -> list[Utterance]:
     try:
         if path.is_dir():
             return _read_folder(path, with_texts)
+        if is_audio(path):
+            raise ManifestError(f"{path}: a recording; give the folder it is in, or a manifest that names it")
         if path.is_file():
             return _read_manifest(path, with_texts)
     except OSError as error:
@@ -72,8 +76,9 @@ def _read_manifest(path: Path, with_texts: bool) -> list[Utterance]:
 def _parse_row(path: Path, number: int, line: str, with_texts: bool) -> Utterance:
     try:
         row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ManifestError(f"{path}:{number}: not JSON ({error.msg}); a manifest is one JSON object a line") from None
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
+        reason = getattr(error, "msg", error)
+        raise ManifestError(f"{path}:{number}: not JSON ({reason}); a manifest is one JSON object a line") from None
     if not isinstance(row, dict):
         raise ManifestError(f'{path}:{number}: not a JSON object; write {{"audio": …, "text": …}}')
     for key in ("audio", "text") if with_texts else ("audio",):
@@ -81,8 +86,10 @@ def _parse_row(path: Path, number: int, line: str, with_texts: bool) -> Utteranc
             near = difflib.get_close_matches(key, row, n=1)
             hint = f"; is it {near[0]!r}?" if near and near[0] != key else ""
             raise ManifestError(f"{path}:{number}: {key!r} is missing or no text{hint}")
+    if not _names_a_file(row["audio"]):
+        raise ManifestError(f"{path}:{number}: 'audio' is no name of a file: {row['audio']!r}")
     duration = row.get("duration")
-    if duration is not None and not isinstance(duration, int | float):
+    if duration is not None and not _is_duration(duration):
         raise ManifestError(f"{path}:{number}: 'duration' must be a number of seconds, not {duration!r}")
     return Utterance(
         id=_label(row, "id") or row["audio"],
@@ -93,6 +100,17 @@ def _parse_row(path: Path, number: int, line: str, with_texts: bool) -> Utteranc
         duration=duration,
         language=_label(row, "lang"),
     )
+
+
+def _names_a_file(name: str) -> bool:
+    try:
+        return bool(name) and b"\0" not in os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+
+
+def _is_duration(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 def _label(row: dict[str, Any], key: str) -> str:

@@ -168,9 +168,11 @@ class Manifest:
             BundleError: not JSON, not a bundle's manifest, of a newer format, or a key that is wrong or missing.
         """
         try:
-            data = json.loads(text)
+            data = json.loads(text, parse_constant=_refuse)
         except json.JSONDecodeError as error:
             raise BundleError(f"{MANIFEST_NAME} is not JSON (line {error.lineno}: {error.msg})") from None
+        except (ValueError, RecursionError) as error:
+            raise BundleError(f"{MANIFEST_NAME} is not JSON that can be read ({error})") from None
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise BundleError(f"{MANIFEST_NAME} does not describe a bundle: its 'format' is not {FORMAT!r}")
         version = data.get("format_version")
@@ -240,6 +242,10 @@ class Manifest:
             f"the key 'language_model' and the file {LANGUAGE_MODEL_NAME} must be there both or not at all",
         )
         _check(has_model or self.decoding.lm_weight == 0, "decoding.lm_weight needs a language model in the bundle")
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
 
 
 def _check(condition: bool, problem: str) -> None:

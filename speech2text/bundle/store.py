@@ -37,7 +37,11 @@ def find_bundle(name_or_path: str | os.PathLike[str] | None = None) -> Path:
             )
         return DEFAULT_FOLDER
     folder = Path(name_or_path)
-    if not folder.exists():
+    try:
+        exists = folder.exists()
+    except (OSError, ValueError):  # a name longer than any file's, or with a NUL
+        exists = False
+    if not exists:
         raise BundleError(
             f"{folder}: no such bundle; give {DEFAULT_NAME!r} or the folder that `speech2text export` wrote"
         )

@@ -40,8 +40,14 @@ def check_destination(folder: Path) -> None:
     """Make sure that a bundle may be written to `folder`: it is not there, or empty, or a bundle and nothing else.
 
     Raises:
-        OutputError: something would be lost, or the folder cannot be looked into.
+        OutputError: something would be lost, or the folder cannot be looked into or written.
     """
+    try:
+        above = next(parent for parent in folder.absolute().parents if parent.exists())
+        with tempfile.TemporaryDirectory(dir=above):  # a bundle is made beside its place
+            pass
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({error.strerror}); name another folder") from None
     try:
         if not folder.exists():
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from speech2text.evaluation.scoring import Recognised
 
 ROWS_SUFFIX = ".jsonl"
-"""Of what `evaluate --output` writes; anything else that a model is compared with is a bundle."""
+"""What is named so, or is a file, is taken for what `evaluate --output` wrote; anything else is a bundle."""
 _SHOWN_IDS = 3
 
 
@@ -97,7 +98,7 @@ def open_rival(name: str, utterances: Sequence[Utterance], open_model: Callable[
         ManifestError: the file cannot be read, or lacks utterances.
         BundleError: no such bundle, or one that cannot be used.
     """
-    if not name.endswith(ROWS_SUFFIX):
+    if not name.endswith(ROWS_SUFFIX) and not os.path.isfile(name):  # noqa: PTH113 - takes names that are too long
         recognizer = open_model(name)
         return Rival(recognizer.manifest.name, Way(recognizer))
     from speech2text.evaluation.json_report import read_hypotheses

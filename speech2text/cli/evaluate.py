@@ -156,7 +156,7 @@ def evaluate(
     keep_libraries_quiet()
     show_warnings_as_lines()
     utterances = read_utterances(manifest)
-    _check_outputs(output, html)
+    _check_outputs(manifest, against, output, html)
     open_model = partial(load_model, beam_size=beam_size, chunk_seconds=chunk)
     settings: dict[str, Any] = {}
     if search == "joint":
@@ -180,16 +180,16 @@ def evaluate(
         "hotwords": str(hotwords_file) if hotwords_file else None,
         "chunk_seconds": chunk,
     }
+    if report_format == "json":
+        _print_json(origin, report)
+    else:
+        _print_text(report, worst)
     if output:
         _write_rows(output, report)
     if html:
         from speech2text.cli.pictures import write_page
 
         write_page(html, report, main.recognizer, utterances, origin=origin, players=html_players)
-    if report_format == "json":
-        _print_json(origin, report)
-    else:
-        _print_text(report, worst)
     if report.excluded:
         print_note(
             f"{len(report.excluded)} of {len(utterances)} utterances could not be read and are not in the figures"
@@ -197,11 +197,15 @@ def evaluate(
         raise SystemExit(1)
 
 
-def _check_outputs(output: Path | None, html: Path | None) -> None:
-    """See now, not after the work, that what is asked for can be written."""
-    for path in (output, html):
-        if path and not path.parent.is_dir():
+def _check_outputs(manifest: Path, against: str | None, output: Path | None, html: Path | None) -> None:
+    """See now, not after the work, that what is asked for can be written, and over nothing that is read or written."""
+    others = [manifest, *([Path(against)] if against else [])]
+    for path in filter(None, (output, html)):
+        if not path.parent.is_dir():
             raise OutputError(f"{path}: its folder does not exist; make it or choose another")
+        if path.resolve() in [other.resolve() for other in others]:
+            raise OutputError(f"{path}: would be written over what else this command names; choose another name")
+        others.append(path)
     if html:
         from speech2text.cli.pictures import require_libraries
 

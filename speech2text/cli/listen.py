@@ -17,7 +17,7 @@ from speech2text.cli.options import (
     lm_weight_option,
     model_option,
 )
-from speech2text.errors import AudioError
+from speech2text.errors import AudioError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,8 +87,8 @@ def listen(
         raise click.UsageError(f"{source!r} is neither the microphone nor -; recordings are for `transcribe`")
     if source and device is not None:
         raise click.UsageError("--device names a microphone, and - is standard input: give one of them")
-    _check_suffix("--output", output, OUTPUT_SUFFIXES)
-    _check_suffix("--save-audio", save_audio, RECORDING_SUFFIXES)
+    _check_name("--output", output, OUTPUT_SUFFIXES)
+    _check_name("--save-audio", save_audio, RECORDING_SUFFIXES)
     endpoints = _endpoints(silence_before_speech, silence_after_speech, longest)
     with ExitStack() as stack:
         open_sound = _pipe_opener(rate, channels, encoding) if source else _microphone_opener(stack, device)
@@ -148,10 +148,15 @@ def _print_devices() -> None:
         print_output(f"{each.number} {each.name} ({each.rate} Hz, channels: {each.channels}{default})")
 
 
-def _check_suffix(option: str, path: Path | None, known: tuple[str, ...]) -> None:
-    if path is not None and path.suffix[1:].lower() not in known:
+def _check_name(option: str, path: Path | None, known: tuple[str, ...]) -> None:
+    """See that a file can be what its name says, and that nothing is lost: what was said is not said again."""
+    if path is None:
+        return
+    if path.suffix[1:].lower() not in known:
         suffixes = ", ".join(f".{each}" for each in known)
         raise click.UsageError(f"{option} {path}: the name must end in one of: {suffixes}")
+    if path.is_file() and path.stat().st_size:
+        raise OutputError(f"{path}: is there already, perhaps of another session; choose another name, or move it away")
 
 
 def _endpoints(before: float | None, after: float | None, longest: float | None) -> EndpointRules:

@@ -84,9 +84,17 @@ def train(
             with _one_voice():
                 _train(trainer)
         except KeyboardInterrupt:
-            print_note(f"stopped; the same command goes on at the last checkpoint of {folder}")
+            print_note(f"stopped; the same command {_how_it_goes_on(folder)}")
             raise
     print_note(f"done: {folder}; export it: speech2text export {folder} MY-BUNDLE")
+
+
+def _how_it_goes_on(folder: Path) -> str:
+    from speech2text.training.checkpoint import has_checkpoint
+
+    if has_checkpoint(folder):
+        return f"goes on at the last checkpoint of {folder}"
+    return "begins anew: there was no checkpoint yet (training.checkpoint_every)"
 
 
 def _describe(trainer: Trainer, init_from: str | None) -> Iterator[str]:
@@ -94,6 +102,8 @@ def _describe(trainer: Trainer, init_from: str | None) -> Iterator[str]:
     yield _sizes(trainer)
     if trainer.adopted is not None:
         yield f"{100 * trainer.adopted:.1f} % of the weights come from {init_from}"
+    elif init_from:
+        yield f"the run goes on with its own weights; {init_from} is not read again"
     if trainer.lesson:
         yield f"a teacher has heard {trainer.taught} of the utterances"
     yield from _left_out(trainer)

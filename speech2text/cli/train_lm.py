@@ -13,6 +13,7 @@ import click
 from speech2text.cli.console import print_note, print_output, progress_bar, show_warnings_as_lines, sum_known
 from speech2text.cli.dependencies import packages_of
 from speech2text.cli.options import model_option, require_finite
+from speech2text.errors import ManifestError
 
 if TYPE_CHECKING:
     from speech2text.audio.manifest import Utterance
@@ -113,9 +114,17 @@ def train_lm(
 
 
 def _read_utterances(manifest: Path | None) -> list[Utterance]:
+    """The recordings to measure by; that they can be heard is seen now, not after the training."""
+    from speech2text.audio.files import probe
     from speech2text.audio.manifest import read_utterances
+    from speech2text.text.normalization import normalize
 
-    return read_utterances(manifest) if manifest else []
+    utterances = read_utterances(manifest) if manifest else []
+    for utterance in utterances:
+        probe(utterance.audio)
+    if manifest and not any(normalize(utterance.text, utterance.language) for utterance in utterances):
+        raise ManifestError(f"{manifest}: its texts have no words, so nothing can be measured; name other recordings")
+    return utterances
 
 
 def _prepare(

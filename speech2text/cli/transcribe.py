@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ from speech2text.cli.options import (
     model_option,
     threads_option,
 )
-from speech2text.cli.outputs import name_outputs
+from speech2text.cli.outputs import name_outputs, place_output
 from speech2text.cli.parallel import StoppedError, map_in_order
 from speech2text.disk import make_folder
 from speech2text.errors import AudioError, OutputError
@@ -49,6 +49,7 @@ ALL_FORMATS = "all"
 @click.option(
     "--output-dir", "-o", type=click.Path(path_type=Path), help="Write DIR/<name>.<format> instead of printing."
 )
+@click.option("--overwrite", is_flag=True, help="Replace transcripts that DIR has already; else they are kept.")
 @click.option(
     "--format",
     "--output-format",
@@ -91,6 +92,7 @@ def transcribe(
     *,
     model: str,
     output_dir: Path | None,
+    overwrite: bool,
     output_format: str,
     max_line_width: int,
     max_line_count: int,
@@ -106,15 +108,16 @@ def transcribe(
 
     FILES are sound files, folders, patterns such as '*.mp3', or - for standard input. Each is one line: its text, or
     the file's name, a tab and its text when there are several. A file that cannot be read is reported, the others are
-    transcribed, and the exit code is 1. Of one that cannot be read to its end, and of one that Ctrl-C interrupts, what
-    was transcribed is kept.
+    transcribed, and the exit code is 1; so it is with one whose transcript is there already. Of one that cannot be read
+    to its end, and of one that Ctrl-C interrupts, what was transcribed is kept.
     """
     from speech2text import load_model
     from speech2text.text.subtitles import Layout
 
     keep_libraries_quiet()
     show_warnings_as_lines()
-    recordings, failed = _expand(files)
+    places, failed = _expand(files)
+    recordings = list(places)
     total = len(recordings) + failed
     several = total > 1
     if output_dir is None and (output_format == ALL_FORMATS or (several and output_format != "txt")):
@@ -132,9 +135,9 @@ def transcribe(
     )
     if output_dir is not None:
         make_folder(output_dir)
-    jobs = [Job(*pair) for pair in zip(recordings, name_outputs(recordings), strict=True)]
+    jobs = [Job(*pair) for pair in zip(recordings, name_outputs(list(places.values())), strict=True)]
     with progress_bar(lambda: _total_seconds(recordings)) as advance:
-        worker = Worker(recognizer, output_dir, output_format, layout, advance)
+        worker = Worker(recognizer, output_dir, output_format, layout, advance, overwrite)
         with interrupts_set(worker.stop) as interruption:
             try:
                 with closing(map_in_order(worker.run, jobs, threads, worker.stop)) as results:
@@ -197,17 +200,21 @@ class Worker:
     output_format: str
     layout: Layout
     advance: Callable[[float], None]
+    overwrite: bool = False
     stop: Event = field(default_factory=Event)
     stopped: dict[Job, Result] = field(default_factory=dict)
 
     def run(self, job: Job) -> Result:
-        """The transcript, or what there is of it and why there is no more, or why it could not be written.
+        """The transcript, or what there is of it and why there is no more, or why it was not or could not be written.
 
         Raises:
             StoppedError: the stop event was set meanwhile; what there is of the transcript is written all the same.
         """
         from speech2text.audio.files import STANDARD_INPUT
 
+        kept = [] if self.overwrite else [file for file in self._files(job.name) if file.is_file()]
+        if kept:
+            return Result(_transcript(), OutputError(f"{kept[0]}: is kept as it is; --overwrite replaces it"))
         from_pipe = job.recording == STANDARD_INPUT
         if from_pipe and sys.stdin is None:
             return Result(_transcript(), AudioError("standard input: is closed; pipe a recording in, or name a file"))
@@ -242,15 +249,20 @@ class Worker:
             return replace(result, error=error)
         return result
 
+    def _files(self, name: str) -> dict[Path, str]:
+        """The files of a transcript in the output folder, each with its format."""
+        if self.output_dir is None:
+            return {}
+        formats = FORMATS if self.output_format == ALL_FORMATS else (self.output_format,)
+        return {self.output_dir / f"{name}.{suffix}": suffix for suffix in formats}
+
     def _write(self, name: str, transcript: Transcript) -> None:
         from speech2text.disk import write_atomically
         from speech2text.text.writers import writers
 
-        if self.output_dir is None:
-            return
-        formats = FORMATS if self.output_format == ALL_FORMATS else (self.output_format,)
-        for suffix in formats:
-            write_atomically(self.output_dir / f"{name}.{suffix}", writers(self.layout)[suffix](transcript))
+        for file, suffix in self._files(name).items():
+            make_folder(file.parent)
+            write_atomically(file, writers(self.layout)[suffix](transcript))
 
 
 def _transcript(segments: Sequence[Segment] = (), seconds: float = 0.0) -> Transcript:
@@ -260,19 +272,20 @@ def _transcript(segments: Sequence[Segment] = (), seconds: float = 0.0) -> Trans
     return Transcript(tuple(segments), max([seconds, *(segment.end for segment in segments[-1:])]))
 
 
-def _expand(arguments: Sequence[str]) -> tuple[list[Path], int]:
-    """The recordings that the arguments name, and how many arguments name none; those are reported."""
+def _expand(arguments: Sequence[str]) -> tuple[dict[Path, PurePath], int]:
+    """The recordings that the arguments name, with their places, and how many name none; those are reported."""
     from speech2text.audio.files import expand_paths
 
-    recordings: dict[Path, None] = {}  # each once, in order
+    recordings: dict[Path, PurePath] = {}  # each once, in order
     failed = 0
     for argument in arguments:
         try:
-            recordings |= dict.fromkeys(expand_paths([argument]))
+            for recording in expand_paths([argument]):
+                recordings.setdefault(recording, place_output(recording, argument))
         except AudioError as error:
             failed += 1
             print_error(str(error))
-    return list(recordings), failed
+    return recordings, failed
 
 
 def _total_seconds(recordings: list[Path]) -> float | None:

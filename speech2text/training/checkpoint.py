@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from speech2text.errors import OutputError, TrainingError
 from speech2text.model.las import LAS
@@ -129,8 +129,21 @@ def load_run(run: Path) -> Run:
         raise TrainingError(f"{run}: no checkpoint yet; let `speech2text train` run until it has saved one")
     tokenizer = load_tokenizer(run)
     model = LAS(recipe.las_config(len(tokenizer)))
-    model.load_state_dict(checkpoint.average)
+    fill(model, checkpoint.average, run)
     return Run(model.eval(), tokenizer, recipe, checkpoint.position.step)
+
+
+def fill(model: nn.Module, weights: dict[str, Tensor], run: Path) -> None:
+    """Load the weights of a run's checkpoint into a model of its recipe and pieces.
+
+    Raises:
+        TrainingError: they are of another.
+    """
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError:
+        reason = "its recipe.json or pieces.json is not that of its checkpoints"
+        raise TrainingError(f"{run}: {reason}; copy the file back, or train anew in another folder") from None
 
 
 def load_tokenizer(run: Path) -> Tokenizer:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from speech2text.audio.files import SAMPLE_RATE, probe, read_audio
 from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.disk import write_atomically
-from speech2text.errors import AudioError, OutputError
+from speech2text.errors import AudioError, AudioWarning, OutputError
 from speech2text.text.normalization import normalize
 from speech2text.training.recipe import DataSettings
 
@@ -96,7 +97,8 @@ def split_by_speaker(utterances: Sequence[Utterance], share: float) -> tuple[lis
     several = share * len({utterance.speaker for utterance in utterances}) >= 1
 
     def draw(utterance: Utterance) -> float:
-        digest = hashlib.sha256(((several and utterance.speaker) or utterance.id).encode()).digest()
+        name = (several and utterance.speaker) or utterance.id
+        digest = hashlib.sha256(name.encode(errors="backslashreplace")).digest()
         return int.from_bytes(digest[:4], "big") / 2**32
 
     draws = sorted({draw(utterance) for utterance in utterances})
@@ -107,10 +109,15 @@ def split_by_speaker(utterances: Sequence[Utterance], share: float) -> tuple[lis
 
 
 def _read_all(data: Path, names: Iterable[str]) -> list[Utterance]:
-    """Utterances with normalised texts; those without a word are left out."""
+    """Utterances with normalised texts; those without a word are left out, and how many is told."""
     found = [utterance for name in names for utterance in read_utterances(data / name)]
     normalised = [replace(utterance, text=normalize(utterance.text, utterance.language)) for utterance in found]
-    return [utterance for utterance in normalised if utterance.text]
+    spoken = [utterance for utterance in normalised if utterance.text]
+    if len(spoken) < len(found):
+        first = next(utterance for utterance in normalised if not utterance.text)
+        count = f"{len(found) - len(spoken)} of {len(found)} recordings have a text without a word"
+        warnings.warn(f"{data}: {count} and are left out, the first is {first.id}", AudioWarning, stacklevel=2)
+    return spoken
 
 
 def load_corpus(
@@ -168,7 +175,10 @@ def _fingerprint(utterances: Sequence[Utterance], longest_seconds: float, prepar
 
     @lru_cache(maxsize=1)  # a recording that is heard several times in an epoch stands in following rows
     def version(file: Path) -> tuple[object, ...]:
-        if not file.is_file():
+        try:
+            if not file.is_file():
+                return (str(file),)
+        except OSError:  # its name is too long; reading it says so
             return (str(file),)
         if prepared and file.is_relative_to(prepared):
             return str(file.relative_to(prepared)), hashlib.sha256(file.read_bytes()).hexdigest()

@@ -32,6 +32,8 @@ EVALUATE_EVERY = 100
 """Steps between two measurements on held-out sentences."""
 PATIENCE = 10
 """Measurements without a better one, after which training stops."""
+LARGEST_EXPONENT = 700.0
+"""Whose exponential a float still holds."""
 SMALL_PARAMETERS = 1_000_000
 """A smaller model gains less, and chance would decide."""
 
@@ -167,7 +169,7 @@ def perplexity_of(loss: float, sentences: Sentences) -> Perplexity:
     """The perplexity of sentences that together have the negative log-probability `loss`, their ends included."""
     pieces = int(sentences.lengths.sum()) + len(sentences)
     words = sentences.word_count + len(sentences)
-    return Perplexity(math.exp(loss / pieces), math.exp(loss / words))
+    return Perplexity(*(math.exp(min(loss / count, LARGEST_EXPONENT)) for count in (pieces, words)))
 
 
 def _summed_loss(model: LanguageModel, read: Tensor, say: Tensor) -> Tensor:

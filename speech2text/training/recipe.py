@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from speech2text.errors import RecipeError
 from speech2text.model.config import LASConfig
@@ -29,7 +29,19 @@ FRAMES_PER_SECOND = SAMPLE_RATE // HOP_SAMPLES
 SAME_TABLE_BONUS = 0.3
 """How much likelier a misspelled key means one of its own table, in units of difflib's ratio."""
 
-Positive = Annotated[float, Field(gt=0)]
+WIDEST, DEEPEST, LONGEST_SECONDS = 4096, 64, 60.0
+"""Bounds of sizes and times, far beyond what is of use: a slip of the hand is told before memory is asked for."""
+
+
+def _in_order(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] > bounds[1]:
+        raise ValueError("the lower number comes first")
+    return bounds
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_in_order)]
+Speed = Annotated[float, Field(ge=0.25, le=4)]
+ChunkSeconds = Annotated[float, Field(gt=0, le=LONGEST_SECONDS)]
 
 
 class Section(BaseModel):
@@ -73,29 +85,29 @@ class TokenizerSettings(Section):
 class ModelSettings(Section):
     """Sizes of the model (model/las.py)."""
 
-    stack: int = Field(default=LASConfig.stack, ge=1)
-    pyramid_layers: int = Field(default=LASConfig.pyramid_layers, ge=0)
-    plain_layers: int = Field(default=LASConfig.plain_layers, ge=1)
-    listener_units: int = Field(default=LASConfig.listener_units, ge=8)
-    memory: int = Field(default=LASConfig.memory, ge=8)
-    heads: int = Field(default=LASConfig.heads, ge=1)
-    embedding: int = Field(default=LASConfig.embedding, ge=8)
-    speller_layers: int = Field(default=LASConfig.speller_layers, ge=1)
-    speller_units: int = Field(default=LASConfig.speller_units, ge=8)
+    stack: int = Field(default=LASConfig.stack, ge=1, le=DEEPEST)
+    pyramid_layers: int = Field(default=LASConfig.pyramid_layers, ge=0, le=DEEPEST)
+    plain_layers: int = Field(default=LASConfig.plain_layers, ge=1, le=DEEPEST)
+    listener_units: int = Field(default=LASConfig.listener_units, ge=8, le=WIDEST)
+    memory: int = Field(default=LASConfig.memory, ge=8, le=WIDEST)
+    heads: int = Field(default=LASConfig.heads, ge=1, le=DEEPEST)
+    embedding: int = Field(default=LASConfig.embedding, ge=8, le=WIDEST)
+    speller_layers: int = Field(default=LASConfig.speller_layers, ge=1, le=DEEPEST)
+    speller_units: int = Field(default=LASConfig.speller_units, ge=8, le=WIDEST)
     dropout: float = Field(default=LASConfig.dropout, ge=0, lt=1)
 
 
 class AugmentationSettings(Section):
     """How training hears each recording differently every time."""
 
-    speeds: tuple[Positive, ...] = Field(default=(0.9, 1.0, 1.1), min_length=1)
+    speeds: tuple[Speed, ...] = Field(default=(0.9, 1.0, 1.1), min_length=1)
     """Factors of speed perturbation (Ko et al. 2015), drawn evenly."""
-    gain_db: tuple[float, float] = (-12.0, 6.0)
-    room_seconds: float = Field(default=0.4, ge=0)
+    gain_db: Range = (-12.0, 6.0)
+    room_seconds: float = Field(default=0.4, ge=0, le=LONGEST_SECONDS)
     """The longest a quiet room is heard before an utterance and after it: the runtime puts silence there."""
     noise_share: float = Field(default=0.3, ge=0, le=1)
     """Share of the utterances that get noise."""
-    snr_db: tuple[float, float] = (5.0, 30.0)
+    snr_db: Range = (5.0, 30.0)
     telephone_share: float = Field(default=0.1, ge=0, le=1)
     """Share of the utterances heard through a telephone: 8 kHz and mu-law."""
     non_speech_share: float = Field(default=0.0, ge=0, lt=1)
@@ -121,7 +133,7 @@ class TrainingSettings(Section):
 
     seed: int = Field(default=1, ge=0, lt=2**31)
     steps: int = Field(default=6000, ge=1)
-    batch_seconds: float = Field(default=80.0, gt=0)
+    batch_seconds: float = Field(default=80.0, gt=0, le=86_400)
     learning_rate: float = Field(default=1.5e-3, gt=0)
     warmup_steps: int = Field(default=300, ge=0)
     weight_decay: float = Field(default=0.01, ge=0)
@@ -139,7 +151,7 @@ class TrainingSettings(Section):
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     whole_share: float = Field(default=0.5, ge=0, le=1)
     """Share of the batches that are heard whole; the others in chunks of one of `chunk_seconds`."""
-    chunk_seconds: tuple[Positive, ...] = Field(default=(0.32, 0.64, 1.28), min_length=1)
+    chunk_seconds: tuple[ChunkSeconds, ...] = Field(default=(0.32, 0.64, 1.28), min_length=1)
     evaluate_every: int = Field(default=500, ge=1)
     checkpoint_every: int = Field(default=250, ge=1)
     precision: Literal["auto", "bf16", "fp32"] = "auto"
@@ -158,13 +170,13 @@ class DecodingSettings(Section):
     """Of the language model that `export --lm` puts in; 0 leaves it the weight it has where it comes from."""
     speech_threshold: float | None = None
     """A reading with less evidence is taken for noise (runtime/guards.py); recipes/measurements/silence.py finds it."""
-    chunk_seconds: float = Field(default=0.64, gt=0)
+    chunk_seconds: ChunkSeconds = 0.64
 
 
 class Recipe(Section):
     """A whole recipe."""
 
-    name: str = Field(pattern=r"^\w[^/\\]*$")
+    name: str = Field(pattern=r"^\w[^/\\]*$", max_length=100)
     """Also that of the run's folder."""
     description: str
     languages: tuple[str, ...] = ()
@@ -190,9 +202,15 @@ class Recipe(Section):
         reduction = self.las_config(vocabulary=2).reduction
         return max(1, round(seconds * FRAMES_PER_SECOND / reduction)) * reduction
 
-    def trains_like(self, other: Recipe) -> bool:
-        """Whether both train the same weights; what a bundle says of them, and how it searches, may differ."""
-        return self.model_copy(update={key: getattr(other, key) for key in UNTRAINED_KEYS}) == other
+    def difference(self, other: Recipe) -> str:
+        """The first key for which both train other weights, with its two values; empty where they train the same.
+
+        What a bundle says of the weights, and how it searches, may differ.
+        """
+        for key, ours, theirs in _differing("", self.model_dump(), other.model_dump()):
+            if key.split(".")[0] not in UNTRAINED_KEYS:
+                return f"{key} is {ours!r} there and {theirs!r} here"
+        return ""
 
     def to_json(self) -> str:
         """The recipe with every default written out."""
@@ -207,14 +225,14 @@ def read_recipe(path: Path, changes: Sequence[str] = (), inherited: Mapping[str,
     Raises:
         RecipeError: no such recipe, no TOML, an unknown key, a wrong type or an impossible value.
     """
-    file = path / RECIPE_FILE if path.is_dir() else path
     try:
+        file = path / RECIPE_FILE if path.is_dir() else path
         settings = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RecipeError(f"{file}: no such recipe; give a folder with a {RECIPE_FILE} or a TOML file") from None
     except OSError as error:
-        raise RecipeError(f"{file}: cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError as error:  # no TOML, no UTF-8, a number of thousands of digits
         raise RecipeError(f"{file}: not TOML: {error}") from None
     for key, value in (inherited or {}).items():
         settings[key] = {**settings.get(key, {}), **value} if isinstance(value, dict) else value
@@ -242,7 +260,7 @@ def _apply(settings: dict[str, Any], change: str) -> None:
         raise RecipeError(f"--set {change}: write it as section.key=value")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         parsed = value
     *sections, last = key.strip().split(".")
     for section in sections:
@@ -287,6 +305,15 @@ def _nearest_key(tables: list[str], key: str) -> str:
         return ratio + SAME_TABLE_BONUS * (its_tables == tables)
 
     return max(_known_keys(Recipe), key=likeness)
+
+
+def _differing(prefix: str, ours: dict[str, Any], theirs: dict[str, Any]) -> Iterator[tuple[str, object, object]]:
+    """Keys, with the tables they are in, that have other values in two recipes."""
+    for key, value in ours.items():
+        if isinstance(value, dict):
+            yield from _differing(f"{prefix}{key}.", value, theirs[key])
+        elif value != theirs[key]:
+            yield f"{prefix}{key}", value, theirs[key]
 
 
 def _known_keys(section: type[BaseModel]) -> Iterator[str]:

@@ -29,6 +29,9 @@ from speech2text.training.teacher import TeacherFeatures
 from speech2text.training.team import ALONE, Team
 from speech2text.training.trainer import Trainer
 
+LOCK_FILE = ".lock"
+"""Also tells a run's folder from others while it has no more than that."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -85,8 +88,8 @@ def open_run(
         OutputError: the folder cannot be written.
     """
     draft = run / ".draft" if has_checkpoint(run) else run
-    if draft != run and not recipe_from_json(run / "recipe.json").trains_like(recipe):
-        raise TrainingError(f"{run}: holds a run of another recipe; name another folder, or delete this one")
+    if draft != run and (difference := recipe_from_json(run / "recipe.json").difference(recipe)):
+        raise TrainingError(f"{run}: holds a run of another recipe ({difference}); name another folder with --run")
     try:
         make_folder(draft)
         found = _find(recipe, recipe_path, data, draft / "data")
@@ -106,12 +109,15 @@ def hold(run: Path) -> Iterator[None]:
     """Keep other processes from training in the folder `run`, which is made.
 
     Raises:
-        TrainingError: another process trains there.
+        TrainingError: another process trains there, or the folder holds something else than a run.
         OutputError: the folder cannot be written.
     """
     make_folder(run)
-    lock = FileLock(run / ".lock", timeout=0)
     try:
+        found = {entry.name for entry in run.iterdir()}
+        if found and not found & {LOCK_FILE, "recipe.json"}:
+            raise TrainingError(f"{run}: is not empty, and no run; name a new folder with --run")
+        lock = FileLock(run / LOCK_FILE, timeout=0)
         lock.acquire()
     except Timeout:
         raise TrainingError(f"{run}: another process trains there; let it end, or name another --run") from None
@@ -163,6 +169,9 @@ def plan_start(recipe: Path | None, changes: Sequence[str], run: Path | None, so
         RecipeError, BundleError: as `read_origin` and `read_recipe`.
     """
     path = recipe or FINETUNING_RECIPE
+    pieces = next((change for change in changes if change.startswith("tokenizer.")), None)
+    if recipe is None and pieces:
+        raise RecipeError(f"--set {pieces}: fine-tuning keeps the pieces of {source}; a RECIPE may learn others")
     settings = read_recipe(path, changes)
     folder = run or Path("runs") / settings.name
     origin = None if has_checkpoint(folder) else read_origin(source)

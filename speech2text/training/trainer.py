@@ -28,6 +28,7 @@ from speech2text.text.tokenizer import Tokenizer
 from speech2text.training.checkpoint import (
     Checkpoint,
     Position,
+    fill,
     load_checkpoint,
     optimizer_tensors,
     restore_optimizer,
@@ -188,8 +189,8 @@ class Trainer:
             check_precision(self.precision, "training.precision")
             return
         check_precision(checkpoint.precision, str(self.run))
-        self.model.load_state_dict(checkpoint.model)
-        self.average.load_state_dict(checkpoint.average)
+        fill(self.model, checkpoint.model, self.run)
+        fill(self.average, checkpoint.average, self.run)
         if self.lesson:
             try:
                 self.lesson.load_state_dict(checkpoint.lesson)

@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -43,11 +44,19 @@ def test_audio_and_text_are_enough_and_empty_lines_are_skipped(tmp_path):
     [
         ([], "no utterance in it"),
         (["{'audio': 1}"], ":1: not JSON"),
+        (["[" * 100_000], ":1: not JSON"),
+        (['{"audio": "x.wav", "text": "a", "duration": ' + "1" * 5000 + "}"], ":1: not JSON"),
         ([[1]], ":1: not a JSON object"),
         ([{"audio": "x.wav", "text": "a"}, {"audio": "y.wav"}], ":2: 'text' is missing"),
         ([{"audio": "x.wav", "txt": "a"}], "'text' is missing or no text; is it 'txt'?"),
         ([{"text": "a", "audio": None}], "'audio' is missing"),
         ([{"audio": "x.wav", "text": "a", "duration": "long"}], "'duration' must be a number of seconds, not 'long'"),
+        ([{"audio": "x.wav", "text": "a", "duration": math.nan}], "'duration' must be a number of seconds, not nan"),
+        ([{"audio": "x.wav", "text": "a", "duration": -1}], "'duration' must be a number of seconds, not -1"),
+        ([{"audio": "x.wav", "text": "a", "duration": True}], "'duration' must be a number of seconds, not True"),
+        ([{"audio": "", "text": "a"}], ":1: 'audio' is no name of a file: ''"),
+        ([{"audio": "a\0b.wav", "text": "a"}], ":1: 'audio' is no name of a file"),
+        ([{"audio": "\ud800.wav", "text": "a"}], ":1: 'audio' is no name of a file"),
         ([{"audio": "x.wav", "text": "a"}, {"audio": "x.wav", "text": "b"}], ":2: the id 'x.wav' stands twice"),
     ],
 )
@@ -65,6 +74,9 @@ def test_a_manifest_that_is_no_text_or_does_not_exist_is_an_error(tmp_path):
         read_utterances(tmp_path / "x.jsonl")
     with pytest.raises(ManifestError, match="no such manifest or folder"):
         read_utterances(tmp_path / "y.jsonl")
+    (tmp_path / "x.wav").touch()
+    with pytest.raises(ManifestError, match=r"x\.wav: a recording; give the folder it is in"):
+        read_utterances(tmp_path / "x.wav")
 
 
 def test_a_folder_gives_the_recordings_that_have_a_text_beside_them(tmp_path):

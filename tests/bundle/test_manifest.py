@@ -101,5 +101,6 @@ def test_every_key_is_needed(data, key):
 
 
 def test_what_is_not_json_is_refused():
-    with pytest.raises(BundleError, match="not JSON"):
-        Manifest.from_json("{")
+    for text in ("{", '{"parameters": NaN}', '{"parameters": -Infinity}', "[" * 100_000, "1" * 5000):
+        with pytest.raises(BundleError, match="not JSON"):
+            Manifest.from_json(text)

@@ -66,6 +66,12 @@ def test_writing_replaces_a_damaged_bundle(folder):
     assert open_bundle(folder)
 
 
+def test_a_place_where_nothing_can_be_made_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"file/x: cannot be made \(Not a directory\)"):
+        check_destination(tmp_path / "file" / "x")
+
+
 def test_a_folder_that_may_not_be_looked_into_is_one_line(tmp_path):
     with pytest.raises(OutputError, match=r"cannot be looked into \(File name too long\)"):
         check_destination(tmp_path / ("x" * 300))

@@ -1,6 +1,7 @@
 """`speech2text evaluate` on tones that the tiny bundle hears exactly."""
 
 import json
+import os
 import sys
 from dataclasses import replace
 
@@ -318,6 +319,32 @@ def test_a_page_without_its_libraries_says_what_to_install(bundle, manifest, tmp
     monkeypatch.setitem(sys.modules, "librosa", None)
     assert run(manifest, "--model", bundle, "--html", tmp_path / "page.html") == 1
     assert capsys.readouterr().err == "error: --html needs the package 'librosa': pip install 'speech2text[html]'\n"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--output", "MANIFEST"),
+        ("--html", "MANIFEST"),
+        ("--output", "rows.jsonl", "--html", "rows.jsonl"),
+        ("--output", "before.jsonl", "--against", "before.jsonl"),
+    ],
+)
+def test_nothing_is_written_over_what_the_command_names(bundle, manifest, tmp_path, monkeypatch, capsys, *, options):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "before.jsonl").write_text("mine")
+    before = manifest.read_text()
+    assert run(manifest, "--model", bundle, *(str(manifest) if part == "MANIFEST" else part for part in options)) == 1
+    assert "would be written over what else this command names" in capsys.readouterr().err
+    assert (manifest.read_text(), (tmp_path / "before.jsonl").read_text()) == (before, "mine")
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc"), reason="no folder here that nobody can write to")  # noqa: PTH112
+def test_what_cannot_be_written_takes_no_report_away(bundle, manifest, capsys):
+    assert run(manifest, "--model", bundle, "--output", "/proc/rows.jsonl") == 1
+    said = capsys.readouterr()
+    assert "words (WER)" in said.out
+    assert "/proc/rows.jsonl: cannot be written" in said.err
 
 
 def test_a_page_without_its_folder_is_refused_before_the_work(bundle, manifest, tmp_path, capsys):

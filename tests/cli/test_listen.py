@@ -107,10 +107,12 @@ def test_the_rules_of_segments_can_be_chosen(listen):
         (b"", ("--longest", "inf"), 2, "finite"),
         (b"", ("--device", "3"), 2, "--device"),
         (b"", ("--save-audio", "nowhere/talk.wav"), 1, "nowhere/talk.wav: cannot be written"),
+        (b"", ("--output", "morning.srt"), 1, "morning.srt: is there already"),
         (b"", ("--hotwords-file", "missing.txt"), 1, "missing.txt"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_a_line(listen, data, arguments, code, message):
+def test_what_cannot_be_done_is_told_in_a_line(listen, tmp_path, data, arguments, code, message):
+    (tmp_path / "morning.srt").write_text("of another session")
     done = listen(data, *arguments)
     assert done.returncode == code
     assert message in done.stderr.decode()

@@ -136,12 +136,15 @@ def test_the_same_command_gives_the_same_model_and_every_option_of_training_anot
         (["foreign.txt", "--output", "new"], 1, "is not among the model's pieces"),
         (["{texts}", "--output", "."], 1, "exists and is not a bundle"),
         (["{texts}", "--output", "new", "--manifest", "no.jsonl"], 1, "no.jsonl: no such manifest"),
+        (["{texts}", "--output", "new", "--manifest", "gone.jsonl"], 1, "gone.wav: no such file"),
+        (["{texts}", "--output", "empty.txt/new"], 1, "empty.txt/new: cannot be made"),
         (["{texts}", "--output", "new", "--lm-weight", "inf"], 2, "inf is not a finite number"),
         (["{texts}", "--output", "new", "--manifest", "a", "--lm-weight", "1"], 2, "--manifest chooses the weight"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(train_lm, tmp_path, arguments, code, message):
     (tmp_path / "empty.txt").touch()
+    (tmp_path / "gone.jsonl").write_text('{"audio": "gone.wav", "text": "one"}\n')
     (tmp_path / "foreign.txt").write_text("\u4f60\u597d\n\u4e16\u754c\n")
     found, printed, said = train_lm(*arguments)
     assert (found, printed) == (code, [])

@@ -120,10 +120,25 @@ def test_all_formats_in_a_folder(transcribe, two):
     assert json.loads((two / "out" / "deep" / "x.json").read_text())["text"] == "one"
 
 
+def test_recordings_of_a_folder_keep_their_places(transcribe, two):
+    transcribe(".", "-o", ".")
+    assert ((two / "a" / "x.txt").read_text(), (two / "b" / "x.txt").read_text()) == ("one\n", "two two\n")
+
+
+def test_a_transcript_that_was_corrected_is_kept_and_the_others_are_made(transcribe, two):
+    (two / "x.txt").write_text("corrected by ear")
+    done = transcribe("a/x.wav", "b/x.wav", "-o", ".")
+    assert done.returncode == 1
+    assert "x.txt: is kept as it is; --overwrite replaces it" in done.stderr
+    assert ((two / "x.txt").read_text(), (two / "x-2.txt").read_text()) == ("corrected by ear", "two two\n")
+    assert transcribe("a/x.wav", "-o", ".", "--overwrite").returncode == 0
+    assert (two / "x.txt").read_text() == "one\n"
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_equal_stems_never_overwrite_each_other(transcribe, two, threads):
     for _ in range(2):  # a second run gives the same names
-        transcribe("a/x.wav", "b/x.wav", "-o", "out", "--threads", threads)
+        transcribe("a/x.wav", "b/x.wav", "-o", "out", "--overwrite", "--threads", threads)
         texts = {file.name: file.read_text() for file in (two / "out").iterdir()}
         assert texts == {"x.txt": "one\n", "x-2.txt": "two two\n"}
 

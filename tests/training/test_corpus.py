@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speech2text.audio.manifest import Utterance, read_utterances
-from speech2text.errors import ManifestError
+from speech2text.errors import AudioWarning, ManifestError
 from speech2text.training.corpus import find_utterances, load_corpus, plan_epoch, split_by_speaker
 from speech2text.training.recipe import DataSettings
 from tests.training.tiny import RATE, TEXTS, sing, write_recordings
@@ -30,12 +30,14 @@ def speakers(count, each=3):
     ]
 
 
-@pytest.mark.filterwarnings("ignore:.* have no text and are left out")
 def test_a_folder_of_recordings_with_texts_is_found_and_normalised(data):
     (data / "3.txt").write_text("  A — b!\n")
     (data / "4.txt").unlink()
     (data / "5.txt").write_text("?!")
-    train, dev = find_utterances(data, DataSettings(dev_share=0))
+    with pytest.warns(AudioWarning) as told:
+        train, dev = find_utterances(data, DataSettings(dev_share=0))
+    assert "1 of 10 audio files have no text" in str(told[0].message)
+    assert "1 of 9 recordings have a text without a word and are left out, the first is 5.wav" in str(told[1].message)
     assert {utterance.id: utterance.text for utterance in train} == {
         f"{number}.wav": text for number, text in enumerate(TEXTS) if number not in (3, 4, 5)
     } | {"3.wav": "a b"}

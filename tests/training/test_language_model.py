@@ -20,6 +20,7 @@ from speech2text.training.language_model import (
     LanguageModelSettings,
     LanguageModelTrainer,
     perplexity,
+    perplexity_of,
     plan_batches,
 )
 from speech2text.training.optimisation import has_bf16
@@ -66,7 +67,6 @@ def test_it_learns_a_small_language_to_its_entropy(texts: Texts, tokenizer: Toke
     found = perplexity(trainer.best, texts.held_out)
     assert found == min((report.perplexity for report in reports if report.perplexity), key=lambda each: each.piece)
     pieces = 2 * LENGTH + 1  # a mark and a letter for each word, and the end
-    print(found, math.exp(ENTROPY / pieces), math.exp(ENTROPY / (LENGTH + 1)))
     assert math.exp(ENTROPY / pieces) * 0.97 < found.piece < math.exp(ENTROPY / pieces) * 1.05
     assert found.word == pytest.approx(found.piece ** (pieces / (LENGTH + 1)))
 
@@ -132,3 +132,10 @@ def test_a_small_model_trains_in_fp32_and_a_large_one_in_what_is_faster(texts: T
     assert chosen.precision in ("fp32", "bf16")
     losses = [[report.loss for report in trainer.train()] for trainer in (chosen, told)]
     assert losses[0] == (losses[1] if chosen.precision == told.precision else pytest.approx(losses[1], rel=0.05))
+
+
+def test_a_perplexity_beyond_all_numbers_is_a_number(texts):
+    """As of texts whose lines are words of hundreds of letters."""
+    found = perplexity_of(1e9, texts.held_out)
+    assert math.isfinite(found.piece)
+    assert math.isfinite(found.word)

@@ -78,6 +78,7 @@ def test_every_process_draws_otherwise_and_the_leader_as_one_alone():
 
 def test_when_the_leader_ends_the_others_say_so_and_end(data, tmp_path):
     (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").touch()
     (tmp_path / "run" / "tensorboard").write_text("a file where a folder should be")
     with pytest.raises(subprocess.CalledProcessError) as failure:
         train_together(2, data, tmp_path / "run")

@@ -10,7 +10,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from speech2text.errors import OutputError, TrainingError
+from speech2text.errors import AudioWarning, OutputError, TrainingError
 from speech2text.training import optimisation
 from speech2text.training.checkpoint import load_checkpoint, load_run, save_checkpoint
 from speech2text.training.recipe import DEFAULT_RECIPE, recipe_from_json
@@ -126,7 +126,7 @@ def test_a_finished_run_has_nothing_left_to_do(opened):
 
 def test_a_folder_with_a_run_of_another_recipe_is_refused(opened):
     list(opened().train())
-    with pytest.raises(TrainingError, match="run: holds a run of another recipe"):
+    with pytest.raises(TrainingError, match=r"holds a run of another recipe \(training\.seed is 1 there and 2 here"):
         opened("training.seed=2")
 
 
@@ -231,7 +231,8 @@ def test_data_without_a_text_to_train_on_is_refused(opened, tmp_path):
     folder = write_recordings(tmp_path / "data")
     for text in folder.glob("*.txt"):
         text.write_text("...")
-    with pytest.raises(TrainingError, match="data: no utterance with a text to train on"):
+    told = pytest.warns(AudioWarning, match="10 of 10 recordings have a text without a word")
+    with told, pytest.raises(TrainingError, match="data: no utterance with a text to train on"):
         opened(folder=folder)
 
 
