@@ -18,13 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
+from recipes.measurements.cells import between, difference, percent
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.decoding.protocols import FloatArray
-from speech2text.evaluation.error_rate import Counts, count_words, total
-from speech2text.evaluation.significance import Improvement, Interval, bootstrap, compare
+from speech2text.evaluation.error_rate import count_words, total
+from speech2text.evaluation.significance import bootstrap, compare
 from speech2text.runtime.recognizer import Recognizer
 from speech2text.text.normalization import normalize
 
@@ -73,7 +74,7 @@ def _report_accuracy(
         above = compare(counts[size], counts[best], speakers)
         if above is None or above.interval.low <= 0:
             within.append(size)
-        row = (size, _percent(counts[size]), _range(bootstrap(counts[size], speakers)), _show(above))
+        row = (size, percent(counts[size], 2), between(bootstrap(counts[size], speakers), 2), difference(above, 2))
         print("|", " | ".join(map(str, row)), f"| {seconds[size] / seconds[0]:.1f} |")
     print(f"\nnarrowest within noise of the best: beam {within[0]} ({total(counts[best]).reference} words)\n")
 
@@ -99,18 +100,6 @@ def _time(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
-
-
-def _percent(counts: Sequence[Counts]) -> str:
-    return f"{100 * (total(counts).rate or 0.0):.2f}"
-
-
-def _range(interval: Interval | None) -> str:
-    return "-" if interval is None else f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
-
-
-def _show(above: Improvement | None) -> str:
-    return "-" if above is None else f"{100 * above.difference:+.2f}, {_range(above.interval)}"
 
 
 if __name__ == "__main__":

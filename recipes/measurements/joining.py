@@ -13,6 +13,7 @@ from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import Utterance
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.decoding.protocols import FloatArray
+from speech2text.evaluation.noise import add_noise, make_pink_noise
 from speech2text.text.transcript import Word
 
 PAUSE_SECONDS = (0.4, 1.5)
@@ -37,20 +38,10 @@ class Joined:
         return [bisect(borders, (word.start + word.end) / 2) for word in words]
 
 
-def room_noise(samples: int, generator: np.random.Generator) -> FloatArray:
-    """Pink noise (N,) of power 1, from 20 Hz on: what fans, streets and amplifiers leave in a room."""
-    spectrum = np.fft.rfft(generator.standard_normal(samples))
-    frequencies = np.fft.rfftfreq(samples, 1 / SAMPLE_RATE)
-    spectrum /= np.sqrt(np.maximum(frequencies, 20.0))
-    noise = np.fft.irfft(spectrum, samples)
-    noise /= np.sqrt(np.mean(np.square(noise)))
-    return np.asarray(noise, np.float32)
-
-
 def join(utterances: Sequence[Utterance], snr: float, seed: int = 0) -> Joined:
     """The utterances with pauses of 0.4 to 1.5 s before, between and after them, under one room noise.
 
-    The noise is `snr` decibels quieter than the utterances are on average.
+    The noise is `snr` decibels quieter than the active parts of the utterances (evaluation/noise.py).
     """
     generator = np.random.default_rng(seed)
     parts: list[FloatArray] = []
@@ -64,6 +55,5 @@ def join(utterances: Sequence[Utterance], snr: float, seed: int = 0) -> Joined:
         length += len(pause) + len(sound)
     parts.append(np.zeros(round(generator.uniform(*PAUSE_SECONDS) * SAMPLE_RATE), np.float32))
     samples = np.concatenate(parts)
-    power = sum(float(np.square(part, dtype=np.float64).sum()) for part in parts) / sum(map(len, parts[1::2]))
-    samples += np.float32(np.sqrt(power * 10 ** (-snr / 10))) * room_noise(len(samples), generator)
+    samples = add_noise(samples, make_pink_noise(len(samples), generator), snr)
     return Joined(samples, tuple(utterances), tuple(places))

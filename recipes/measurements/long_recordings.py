@@ -27,6 +27,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from recipes.measurements.cells import difference
 from recipes.measurements.joining import Joined, join
 from speech2text import EndpointRules, load_model
 from speech2text.audio.manifest import Utterance, read_utterances
@@ -54,12 +55,13 @@ print(int(peak) / 1024, transcript.duration, len(transcript.words))
 
 @dataclass
 class Heard:
-    """One way to hear the utterances: their errors by id, all joinings together, and what became of each by segments.
+    """One way to hear the utterances: errors and speakers by id, all joinings together; what became of each by segments.
 
     fates: for each utterance of each joining, in order: its fate, and its errors.
     """
 
     counts: defaultdict[str, Counts] = field(default_factory=lambda: defaultdict(Counts))
+    speakers: dict[str, str] = field(default_factory=dict)
     fates: list[tuple[str, Counts]] = field(default_factory=list)
 
     def add(self, utterance: Utterance, hypothesis: str, fate: str = "") -> None:
@@ -67,6 +69,7 @@ class Heard:
         reference, hypothesis = (normalize(text, utterance.language) for text in (utterance.text, hypothesis))
         (counts,) = count_words([reference], [hypothesis])
         self.counts[utterance.id] += counts
+        self.speakers[utterance.id] = utterance.speaker and f"{utterance.corpus}\n{utterance.speaker}"
         self.fates.append((fate, counts))
 
 
@@ -165,10 +168,8 @@ def _print_row(name: str, heard: Heard, whole: Heard, as_file: Heard) -> None:
 def _difference(heard: Heard, other: Heard, part: Callable[[Counts], Counts] = lambda counts: counts) -> str:
     """How much higher the error rate is than another, and the interval of that."""
     ids = list(other.counts)
-    found = compare([part(heard.counts[each]) for each in ids], [part(other.counts[each]) for each in ids])
-    if found is None:
-        return "-"
-    return f"{100 * found.difference:+.2f} ({100 * found.interval.low:+.2f} to {100 * found.interval.high:+.2f})"
+    ours, theirs = ([part(each.counts[name]) for name in ids] for each in (heard, other))
+    return difference(compare(ours, theirs, [heard.speakers[name] for name in ids]), 2)
 
 
 def _left_out(counts: Counts) -> Counts:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from recipes.measurements.joining import room_noise
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.decoding.protocols import FloatArray
+from speech2text.evaluation.noise import make_pink_noise
 
 Generator = np.random.Generator
 LEVELS = (-70.0, -12.0)
@@ -35,7 +35,7 @@ def white(seconds: float, generator: Generator) -> FloatArray:
 
 def pink(seconds: float, generator: Generator) -> FloatArray:
     """As the room noise of the other measurements."""
-    return room_noise(round(seconds * SAMPLE_RATE), generator)
+    return make_pink_noise(round(seconds * SAMPLE_RATE), generator)
 
 
 def brown(seconds: float, generator: Generator) -> FloatArray:

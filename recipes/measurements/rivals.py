@@ -24,12 +24,13 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
+from recipes.measurements.cells import difference, percent
 from recipes.measurements.peers import PEERS
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.evaluation.error_rate import Counts, count_words, total
-from speech2text.evaluation.significance import Improvement, compare
+from speech2text.evaluation.significance import compare
 from speech2text.text.normalization import normalize
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -62,9 +63,9 @@ def main() -> None:
             for name, work in peers.items():
                 theirs[name].append(fewest_errors(reference, work(samples)))
         speakers = [utterance.speaker for utterance in utterances]
-        cells = [corpus, str(total(ours).reference), _percent(ours)]
+        cells = [corpus, str(total(ours).reference), percent(ours)]
         for counts in theirs.values():
-            cells += [_percent(counts), _show(compare(ours, counts, speakers))]
+            cells += [percent(counts), difference(compare(ours, counts, speakers))]
         print("|", " | ".join(cells), "|", flush=True)
 
 
@@ -121,17 +122,6 @@ def _spelled_out(text: str, reference: str) -> Iterator[str]:
     if runs:
         yield " ".join(" ".join(word) if word in spelled else word for word in words)
         yield " ".join(word if word in said else " ".join(word) for word in words)
-
-
-def _percent(counts: Sequence[Counts]) -> str:
-    return f"{100 * (total(counts).rate or 0.0):.1f}"
-
-
-def _show(improvement: Improvement | None) -> str:
-    if improvement is None:
-        return "-"
-    low, high = (100 * bound for bound in (improvement.interval.low, improvement.interval.high))
-    return f"{100 * improvement.difference:+.1f}, {low:+.1f} to {high:+.1f}"
 
 
 if __name__ == "__main__":

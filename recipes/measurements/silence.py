@@ -21,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 
-from recipes.measurements.joining import room_noise
 from recipes.measurements.nonspeech import make_clips
 from speech2text import load_model
 from speech2text.audio.files import read_audio
@@ -29,6 +28,7 @@ from speech2text.audio.manifest import read_utterances
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.bundle.store import find_bundle, open_bundle
 from speech2text.decoding.protocols import FloatArray
+from speech2text.evaluation.noise import add_noise, make_pink_noise
 from speech2text.runtime.guards import LOOP, SILENCE, evidence
 from speech2text.runtime.recognizer import Recognizer
 from speech2text.runtime.segmenter import Segmenter
@@ -116,11 +116,7 @@ def _report_clips(recognizer: Recognizer, clips: list[Clip]) -> None:
 
 def _in_a_room(recordings: list[FloatArray]) -> list[FloatArray]:
     generator = np.random.default_rng(REPORTED_SEED)
-    amplitudes = [np.sqrt(np.mean(np.square(samples)) * 10 ** (-ROOM_SNR / 10)) for samples in recordings]
-    return [
-        samples + np.float32(amplitude) * room_noise(len(samples), generator)
-        for samples, amplitude in zip(recordings, amplitudes, strict=True)
-    ]
+    return [add_noise(samples, make_pink_noise(len(samples), generator), ROOM_SNR) for samples in recordings]
 
 
 def _report_spoken(recognizer: Recognizer, name: str, recordings: list[FloatArray]) -> None:

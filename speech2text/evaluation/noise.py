@@ -10,10 +10,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from speech2text.audio.resampling import SAMPLE_RATE
+
 FloatArray = NDArray[np.float32]
 
 _FRAME = 320
 """20 ms at 16 kHz."""
+_LOWEST_HERTZ = 20.0
 _MARGIN = 10 ** (-15.9 / 10)
 
 
@@ -49,10 +52,14 @@ def cut_noise(clip: FloatArray, length: int, generator: np.random.Generator) -> 
 
 
 def make_pink_noise(length: int, generator: np.random.Generator) -> FloatArray:
-    """`length` samples of noise that loses 3 dB an octave, as much of the noise in rooms and streets does about."""
+    """`length` samples of noise of power 1 that loses 3 dB an octave from 20 Hz on.
+
+    Fans, streets and amplifiers leave such a noise in a room, roughly.
+    """
     if length == 0:
         return np.zeros(0, np.float32)
     spectrum = np.fft.rfft(generator.standard_normal(length))
-    spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
-    spectrum[0] = 0.0
-    return np.fft.irfft(spectrum, length).astype(np.float32)
+    spectrum /= np.sqrt(np.maximum(np.fft.rfftfreq(length, 1 / SAMPLE_RATE), _LOWEST_HERTZ))
+    noise = np.fft.irfft(spectrum, length)
+    pink: FloatArray = (noise / np.sqrt(np.mean(np.square(noise)))).astype(np.float32)
+    return pink

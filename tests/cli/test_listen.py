@@ -111,7 +111,7 @@ def test_the_rules_of_segments_can_be_chosen(listen):
         (b"", ("--hotwords-file", "missing.txt"), 1, "missing.txt"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_a_line(listen, tmp_path, data, arguments, code, message):
+def test_what_cannot_be_done_is_told_in_a_line(listen, tmp_path, data, *, arguments, code, message):
     (tmp_path / "morning.srt").write_text("of another session")
     done = listen(data, *arguments)
     assert done.returncode == code
