@@ -55,7 +55,7 @@ print(int(peak) / 1024, transcript.duration, len(transcript.words))
 
 @dataclass
 class Heard:
-    """One way to hear the utterances: errors and speakers by id, all joinings together; what became of each by segments.
+    """One way to hear the utterances: errors and speakers by id, all joinings together, and the fates of each.
 
     fates: for each utterance of each joining, in order: its fate, and its errors.
     """

@@ -10,12 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from speech2text.audio.resampling import SAMPLE_RATE
-
 FloatArray = NDArray[np.float32]
 
-_FRAME = 320
-"""20 ms at 16 kHz."""
+_RATE = 16_000
+_FRAME = _RATE // 50
 _LOWEST_HERTZ = 20.0
 _MARGIN = 10 ** (-15.9 / 10)
 
@@ -59,7 +57,7 @@ def make_pink_noise(length: int, generator: np.random.Generator) -> FloatArray:
     if length == 0:
         return np.zeros(0, np.float32)
     spectrum = np.fft.rfft(generator.standard_normal(length))
-    spectrum /= np.sqrt(np.maximum(np.fft.rfftfreq(length, 1 / SAMPLE_RATE), _LOWEST_HERTZ))
+    spectrum /= np.sqrt(np.maximum(np.fft.rfftfreq(length, 1 / _RATE), _LOWEST_HERTZ))
     noise = np.fft.irfft(spectrum, length)
     pink: FloatArray = (noise / np.sqrt(np.mean(np.square(noise)))).astype(np.float32)
     return pink
