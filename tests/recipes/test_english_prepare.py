@@ -3,44 +3,39 @@
 from __future__ import annotations
 
 import json
-import runpy
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from speech2text.errors import ManifestError
+from recipes.english import prepare as english
+from speech2text.audio.manifest import read_utterances
+from speech2text.errors import ManifestError, OutputError
+from speech2text.training.recipe import read_recipe
 
-PREPARE = Path(__file__).parents[2] / "recipes" / "english" / "prepare.py"
-
-
-@pytest.fixture
-def prepare() -> Callable[[Path, Path], None]:
-    return runpy.run_path(str(PREPARE))["prepare"]  # type: ignore[no-any-return]
+RECIPE = read_recipe(Path(english.__file__).parent)
 
 
-def write_manifest(file: Path, *corpora: str, **more: Any) -> None:
+def write_manifest(file: Path, *corpora: str, **columns: Any) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     rows = []
     for index, corpus in enumerate(corpora):
-        audio = file.with_name(f"{file.stem}-{index}.wav")
-        audio.write_bytes(b"")
-        row = {"id": audio.stem, "audio": audio.name, "text": "one two", "speaker": "a", "corpus": corpus}
-        rows.append(json.dumps(row | {"duration": 1.0, "lang": "en"} | more))
-    file.write_text("\n".join(rows))
+        audio = f"{file.stem}-{index}.wav"
+        row = {"id": Path(audio).stem, "audio": audio, "text": "Grüße", "speaker": "a", "corpus": corpus}
+        rows.append(json.dumps(row | {name: values[index] for name, values in columns.items()}))
+    file.write_text("\n".join(rows), encoding="utf-8")
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
+def source(tmp_path):
+    folder = tmp_path / "source"
     write_manifest(folder / "en_train.jsonl", "an4", "ljspeech", "alnum")
     write_manifest(folder / "en_extra.jsonl", "common_voice_en_extra")
     write_manifest(folder / "digits_train.jsonl", "fsdd")
     write_manifest(folder / "en_dev.jsonl", "an4")
     write_manifest(folder / "digits_dev.jsonl", "fsdd")
-    write_manifest(folder / "noise.jsonl", "noise", fold=1)
+    write_manifest(folder / "noise.jsonl", *["noise"] * 5, fold=[1, 2, 3, 4, 5])
     return folder
 
 
@@ -48,23 +43,62 @@ def heard(manifest: Path) -> Counter[str]:
     return Counter(json.loads(line)["corpus"] for line in manifest.read_text().splitlines())
 
 
-def test_some_corpora_are_heard_more_often_in_training_only(data, tmp_path, prepare):
-    prepare(data, tmp_path / "out")
+def test_some_corpora_are_heard_more_often_in_training_only(source, tmp_path):
+    english.prepare(source, tmp_path / "out")
     train = {"an4": 4, "alnum": 8, "fsdd": 2, "ljspeech": 1, "common_voice_en_extra": 2}
-    assert heard(tmp_path / "out" / "train.jsonl") == train
-    assert heard(tmp_path / "out" / "dev.jsonl") == {"an4": 1, "fsdd": 1}
-    rows = [json.loads(line) for line in (tmp_path / "out" / "train.jsonl").read_text().splitlines()]
-    assert len({row["id"] for row in rows}) == len(rows)
+    assert heard(tmp_path / "out" / RECIPE.data.train[0]) == train
+    assert heard(tmp_path / "out" / RECIPE.data.dev[0]) == {"an4": 1, "fsdd": 1}
 
 
-def test_synthetic_speech_is_used_where_there_is_some(data, tmp_path, prepare):
-    write_manifest(data / "synthetic" / "manifest.jsonl", "synthetic-flite")
-    prepare(data, tmp_path / "out")
+def test_manifests_point_to_the_recordings(source, tmp_path):
+    english.prepare(source, tmp_path / "out")
+    train = read_utterances(tmp_path / "out" / RECIPE.data.train[0])  # whose ids are its own
+    assert train[0].audio == source.resolve() / "en_train-0.wav"
+    assert train[0].text == "Grüße"
+
+
+def test_synthetic_speech_is_used_where_there_is_some(source, tmp_path):
+    write_manifest(source / "synthetic" / "manifest.jsonl", "synthetic-flite")
+    english.prepare(source, tmp_path / "out")
     row = json.loads((tmp_path / "out" / "train.jsonl").read_text().splitlines()[-1])
-    assert (row["corpus"], row["audio"]) == ("synthetic-flite", str(data / "synthetic" / "manifest-0.wav"))
+    assert (row["corpus"], row["audio"]) == ("synthetic-flite", str(source / "synthetic" / "manifest-0.wav"))
 
 
-def test_a_missing_manifest_is_named(data, tmp_path, prepare):
-    (data / "en_extra.jsonl").unlink()
-    with pytest.raises(ManifestError, match=r"en_extra\.jsonl: missing"):
-        prepare(data, tmp_path / "out")
+def test_noise_leaves_one_fold_for_checking(source, tmp_path):
+    english.prepare(source, tmp_path / "out")
+    noise = read_utterances(tmp_path / "out" / RECIPE.data.noise, with_texts=False)
+    assert [utterance.id for utterance in noise] == ["noise-0", "noise-1", "noise-2", "noise-3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("en_extra.jsonl", "en_train.jsonl, en_extra.jsonl"),
+        ("en_dev.jsonl", "en_dev.jsonl, digits_dev"),
+        ("noise.jsonl", "noise"),
+    ],
+)
+def test_a_missing_manifest_is_named_with_its_group(source, tmp_path, name, group):
+    (source / name).unlink()
+    with pytest.raises(ManifestError, match=rf"{name}: missing; --data must be the folder that holds {group}"):
+        english.prepare(source, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("en_train.jsonl", "{", "en_train.jsonl:1: not JSON"),
+        ("en_dev.jsonl", '{"text": "a"}', "en_dev.jsonl:1: 'audio' is missing"),
+        ("noise.jsonl", '{"audio": "x.wav"}', r"noise.jsonl: .*x.wav has no 'fold'"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_named(source, tmp_path, *, name, content, message):
+    (source / name).write_text(content)
+    with pytest.raises(ManifestError, match=message):
+        english.prepare(source, tmp_path / "out")
+
+
+def test_manifests_that_cannot_be_written_are_told(source, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file: cannot be made"):
+        english.prepare(source, tmp_path / "file")
