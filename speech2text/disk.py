@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -37,6 +38,8 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         # what of a file's name is no UTF-8 is escaped
         draft.write_bytes(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
         if draft != path:
+            if path.exists():
+                shutil.copymode(path, draft)  # what only its owner may read stays so
             draft.replace(path.resolve())
     except OSError as error:
         if draft != path:

@@ -24,6 +24,14 @@ def test_the_longest_name_a_folder_takes_can_be_written(tmp_path):
     assert path.read_text() == "text"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="modes are others there")
+def test_what_only_its_owner_may_read_stays_so(tmp_path):
+    path = tmp_path / "x.txt"
+    path.touch(mode=0o600)
+    write_atomically(path, "text")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.skipif(os.name == "nt", reason="symbolic links need a privilege there")
 def test_a_link_stays_a_link(tmp_path):
     (tmp_path / "target.txt").write_text("old")

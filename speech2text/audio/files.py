@@ -36,6 +36,7 @@ Source = Path | BinaryIO
 
 STANDARD_INPUT = Path("-")
 
+_PIECE_SAMPLES = 1 << 20  # of all channels: a damaged header may promise any rate and any number of them
 _PIECE_SECONDS = 0.1  # decoded at a time: what is lost at most where a decoder meets damage
 _TOLERANCE_SECONDS = 0.1  # encoders pad; a recording this much shorter than promised is not called cut
 _SPOOL_BYTES = 2**26  # of a pipe held in memory before it goes to a temporary file
@@ -44,11 +45,15 @@ _PIPE_BYTES = 2**20  # read from a pipe at a time
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What a file says of itself: seconds (None where unknown, a guess for some MP3s), samples a second, channels."""
+    """What a file says of itself: seconds (None where unknown), samples a second, channels.
+
+    is_guess: whether the seconds are libsndfile's guess, as for an MP3 without a table of contents.
+    """
 
     seconds: float | None
     rate: int
     channels: int
+    is_guess: bool = False
 
 
 def read_blocks(source: Source, block_seconds: float = 30.0) -> Iterator[FloatArray]:
@@ -81,7 +86,7 @@ def probe(source: Source) -> AudioInfo:
         AudioError: missing, a folder, empty, or no audio.
     """
     with _opened(source) as stream, open_audio(stream, stream.name) as audio:
-        return AudioInfo(audio.stated_seconds, audio.samplerate, audio.channels)
+        return AudioInfo(audio.stated_seconds, audio.samplerate, audio.channels, audio.stretch > 1)
 
 
 def expand_paths(arguments: Sequence[str]) -> list[Path]:
@@ -156,7 +161,8 @@ def _opened(source: Source) -> Iterator[_Stream]:
         else:
             name, binary = str(getattr(source, "name", "the stream")), source
             name = "standard input" if name == "<stdin>" else name
-        stream = _Stream(binary if binary.seekable() else stack.enter_context(_spooled(binary, name)), name)
+        is_seekable = getattr(binary, "seekable", bool)()
+        stream = _Stream(binary if is_seekable else stack.enter_context(_spooled(binary, name)), name)
         try:
             yield stream
         except AudioError:
@@ -171,8 +177,9 @@ def _open(path: Path) -> BinaryIO:
         return path.open("rb")
     except FileNotFoundError:
         raise AudioError(f"{path}: no such file; check the name") from None
-    except OSError as error:
-        raise AudioError(f"{path}: cannot be opened ({error.strerror}); check its name and permissions") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", error)
+        raise AudioError(f"{path}: cannot be opened ({reason}); check its name and permissions") from None
 
 
 @contextmanager
@@ -224,7 +231,7 @@ def _decode(audio: AudioFile, stream: _Stream, block_frames: int) -> Iterator[Fl
 def _read_block(audio: AudioFile, frames: int) -> tuple[FloatArray, bool]:
     """The mean of the channels of the next frames (N,), fewer at the end; and whether the decoder met damage."""
     pieces = [np.zeros(0, np.float32)]
-    piece_frames = max(1, round(_PIECE_SECONDS * audio.samplerate))
+    piece_frames = max(1, min(round(_PIECE_SECONDS * audio.samplerate), _PIECE_SAMPLES // audio.channels))
     while frames:
         try:
             piece = audio.read(min(frames, piece_frames), dtype="float32", always_2d=True)  # (N, channels)

@@ -21,9 +21,10 @@ from speech2text.errors import AudioError
 _HELD = 8  # blocks of a pipe; then whoever writes it has to wait
 _BLOCK_SECONDS = 0.1
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
-_OTHER_FILES = (b"fLaC", b"OggS", b"ID3", b"FORM", b".snd")
+_OTHER_FILES = (b"fLaC", b"OggS", b"ID3", b"FORM", b".snd", b"RF64", b"RIFX", b"riff", b"caff", b"wvpk")
 _MAYBE_MP3 = (b"\xff\xfb", b"\xff\xf3")  # or samples of -1025 and -3073
 _MP3_BYTES = 4096  # enough to tell
+_PIPE_BYTES = 1 << 16
 _UNKNOWN_BYTES = 2**31 - 2**16  # programs that write to a pipe give sizes from there on, or 0
 _RATES, _CHANNELS = range(1000, 768_001), range(1, 65)
 _WAV_ENCODINGS = {(_PCM, 16): "s16le", (_PCM, 32): "s32le", (_FLOAT, 32): "f32le"}
@@ -99,10 +100,14 @@ class Pipe:
         return None if data is None else decode_pcm(data, self._encoding, self._channels)
 
     def _read_exactly(self, count: int) -> bytes:
-        parts = b""
+        parts = bytearray()
         while len(parts) < count and (part := self._stream.read(count - len(parts))):
             parts += part
-        return parts
+        return bytes(parts)
+
+    def _skip(self, count: int) -> None:
+        while count and (part := self._stream.read(min(count, _PIPE_BYTES))):
+            count -= len(part)
 
     def _is_mp3(self) -> bool:
         if not self._begun.startswith(_MAYBE_MP3):
@@ -127,10 +132,11 @@ class Pipe:
             if name == b"data" and known:
                 self._left = size if 0 < size < _UNKNOWN_BYTES else sys.maxsize
                 return
-            body = self._read_exactly(size + size % 2)
-            if name == b"fmt " and len(body) >= 16:
-                self._set_format(body)
+            if name == b"fmt " and 16 <= size <= _PIPE_BYTES:
+                self._set_format(self._read_exactly(size + size % 2))
                 known = True
+            else:
+                self._skip(size + size % 2)
         raise AudioError("standard input: the WAV ends before its first sample; check what writes it")
 
     def _set_format(self, body: bytes) -> None:

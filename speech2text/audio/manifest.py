@@ -32,7 +32,7 @@ class Utterance:
 def is_audio(file: Path) -> bool:
     """Whether a file found in a folder is meant as a recording, by its name."""
     # hidden files: macOS leaves a "._talk.wav" that holds no sound beside each file on foreign disks
-    return file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith(".") and file.is_file()
+    return file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith(".") and os.path.isfile(file)  # noqa: PTH113 - takes any name, and folders without rights
 
 
 def read_utterances(path: Path, with_texts: bool = True) -> list[Utterance]:

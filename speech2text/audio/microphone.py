@@ -98,7 +98,11 @@ class Microphone:
             self._stream: Any = sounddevice.InputStream(
                 device=device.number, samplerate=device.rate, channels=1, dtype="float32", callback=self._queue
             )
-            self._stream.start()
+            try:
+                self._stream.start()
+            except sounddevice.PortAudioError:
+                self._stream.close()
+                raise
         except sounddevice.PortAudioError as error:
             problem = " ".join(str(error).split())
             raise AudioError(f"{device.name}: cannot be opened ({problem}); choose another --device") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import MISSING, fields, is_dataclass
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -58,6 +59,8 @@ def _value(kind: Any, value: Any, key: str) -> Any:  # noqa: ANN401 - any type t
     accepted = (int, float) if kind is float else kind
     if not isinstance(value, accepted) or isinstance(value, bool):
         raise _misfit(key, _JSON_NAMES[kind], value)
+    if kind is float and not abs(value) <= sys.float_info.max:  # as 1e999, which JSON takes for infinite
+        raise _misfit(key, "a number that is finite", value)
     return value
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speech2text.cli.hearing import Way
-from speech2text.errors import ManifestError
+from speech2text.errors import AudioError, ManifestError
 
 if TYPE_CHECKING:
     from speech2text import Recognizer
@@ -91,6 +91,17 @@ def open_searches(open_model: Callable[..., Recognizer], main: Way, settings: Ma
     return {name: main if name == own else Way(opener()) for name, opener in openers.items()}
 
 
+def _can_be_read(utterance: Utterance) -> bool:
+    """Whether it will be compared; rows of what cannot be read are missing on both sides."""
+    from speech2text.audio.files import probe
+
+    try:
+        probe(utterance.audio)
+    except AudioError:
+        return False
+    return True
+
+
 def open_rival(name: str, utterances: Sequence[Utterance], open_model: Callable[..., Recognizer]) -> Rival:
     """The other system by the name of its bundle, or by the file of what it recognised.
 
@@ -104,7 +115,7 @@ def open_rival(name: str, utterances: Sequence[Utterance], open_model: Callable[
     from speech2text.evaluation.json_report import read_hypotheses
 
     hypotheses = read_hypotheses(Path(name))
-    missing = [utterance.id for utterance in utterances if utterance.id not in hypotheses]
+    missing = [each.id for each in utterances if each.id not in hypotheses and _can_be_read(each)]
     if missing:
         more = f" and {len(missing) - _SHOWN_IDS} more" if len(missing) > _SHOWN_IDS else ""
         raise ManifestError(

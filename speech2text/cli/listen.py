@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from speech2text.cli.listening import Listening
 
 ENCODINGS = ("s16le", "s32le", "f32le")
+_EMPTY_BYTES = len("WEBVTT\n\n")
+"""A text file of that size at most has no words in it."""
 OUTPUT_SUFFIXES = ("srt", "vtt", "jsonl")
 RECORDING_SUFFIXES = ("wav",)  # whole after every block, unlike compressed ones
 _STARTING_SECONDS = 3.0  # a virtual device may take two
@@ -155,7 +158,7 @@ def _check_name(option: str, path: Path | None, known: tuple[str, ...]) -> None:
     if path.suffix[1:].lower() not in known:
         suffixes = ", ".join(f".{each}" for each in known)
         raise click.UsageError(f"{option} {path}: the name must end in one of: {suffixes}")
-    if path.is_file() and path.stat().st_size:
+    if os.path.isfile(path) and path.stat().st_size > _EMPTY_BYTES:  # noqa: PTH113 - takes any name
         raise OutputError(f"{path}: is there already, perhaps of another session; choose another name, or move it away")
 
 

@@ -72,6 +72,9 @@ class Listening:
             elif not told and time.monotonic() - last >= _SILENT_SECONDS:
                 told = True
                 self.on_note("warning: no sound has come for 2 s; check that the microphone is still connected")
+        block = self.source.read(0)  # what was said while the last block was heard
+        if block is not None and len(block):
+            self._take(block)
 
     def _take(self, block: NDArray[Any]) -> None:
         samples = mix_down(block)

@@ -76,13 +76,15 @@ def inspect(recognizer: Recognizer, utterance: Utterance) -> Inspection:
         samples = read_audio(utterance.audio)
     duration = len(samples) / SAMPLE_RATE
     spellings: list[Spelling] = []
+    spectrogram = None
     if duration <= LONGEST_SECONDS:
+        spectrogram = draw_spectrogram(samples)
         segments = recognizer.transcribe(samples).segments
         spellings = [
             _spell_again(recognizer, segment.text, samples[begin:end], begin / SAMPLE_RATE)
             for segment, (begin, end) in zip(segments, _stretches(segments, len(samples)), strict=False)
         ]
-    return Inspection(duration, encode_audio(samples), draw_spectrogram(samples), tuple(spellings))
+    return Inspection(duration, encode_audio(samples), spectrogram, tuple(spellings))
 
 
 def _stretches(segments: Sequence[Segment], length: int) -> Iterator[tuple[int, int]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -138,20 +140,26 @@ def transcribe(
     jobs = [Job(*pair) for pair in zip(recordings, name_outputs(list(places.values())), strict=True)]
     with progress_bar(lambda: _total_seconds(recordings)) as advance:
         worker = Worker(recognizer, output_dir, output_format, layout, advance, overwrite)
+
+        def show(job: Job, result: Result) -> None:
+            if output_dir is None and (not result.error or result.transcript.segments):
+                _print(job.recording if several else None, result.transcript, output_format, layout)
+            if result.error:
+                print_error(result.problem)
+            elif result.stopped:
+                print_note(f"{job.recording}: {result.reach}")
+
+        left = deque(jobs)
         with interrupts_set(worker.stop) as interruption:
             try:
                 with closing(map_in_order(worker.run, jobs, threads, worker.stop)) as results:
-                    for job, result in zip(jobs, results, strict=True):
-                        if output_dir is None and (not result.error or result.transcript.segments):
-                            _print(job.recording if several else None, result.transcript, output_format, layout)
-                        if result.error:
-                            failed += 1
-                            print_error(result.problem)
+                    for result in results:
+                        show(left.popleft(), result)
+                        failed += bool(result.error)
             except StoppedError:
-                for job, result in worker.stopped.items():
-                    if output_dir is None:
-                        _print(job.recording if several else None, result.transcript, output_format, layout)
-                    print_note(result.problem if result.error else f"{job.recording}: {result.reach}")
+                for job in left:  # others may have ended before the one that was awaited
+                    if job in worker.results:
+                        show(job, worker.results[job])
                 raise SystemExit(EXIT_AFTER_SIGNAL + (interruption.signal or 0)) from None
     if failed:
         if several:
@@ -169,10 +177,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """The transcript of a recording, as far as it could be read; and the error when that was not to its end."""
+    """The transcript of a recording, as far as it could be read; and the error when that was not to its end.
+
+    stopped: whether it is a part since the command was stopped.
+    """
 
     transcript: Transcript
     error: AudioError | OutputError | None = None
+    stopped: bool = False
 
     @property
     def reach(self) -> str:
@@ -192,7 +204,7 @@ class Worker:
 
     Attributes:
         stop: ends the transcriptions at their next span when it is set.
-        stopped: those that were ended so, with the words they had by then.
+        results: of all that have ended, and of those that were stopped, where they had words by then.
     """
 
     recognizer: Recognizer
@@ -202,7 +214,7 @@ class Worker:
     advance: Callable[[float], None]
     overwrite: bool = False
     stop: Event = field(default_factory=Event)
-    stopped: dict[Job, Result] = field(default_factory=dict)
+    results: dict[Job, Result] = field(default_factory=dict)
 
     def run(self, job: Job) -> Result:
         """The transcript, or what there is of it and why there is no more, or why it was not or could not be written.
@@ -212,7 +224,7 @@ class Worker:
         """
         from speech2text.audio.files import STANDARD_INPUT
 
-        kept = [] if self.overwrite else [file for file in self._files(job.name) if file.is_file()]
+        kept = [] if self.overwrite else [file for file in self._files(job.name) if os.path.isfile(file)]  # noqa: PTH113 - takes any name
         if kept:
             return Result(_transcript(), OutputError(f"{kept[0]}: is kept as it is; --overwrite replaces it"))
         from_pipe = job.recording == STANDARD_INPUT
@@ -235,11 +247,13 @@ class Worker:
         except AudioError as error:
             result = Result(_transcript(segments, done), error)
         except StoppedError:
-            result = Result(_transcript(segments, done))
             if segments:
-                self.stopped[job] = self._written(job.name, result)
+                self.results[job] = self._written(job.name, Result(_transcript(segments, done), stopped=True))
             raise
-        return self._written(job.name, result) if not result.error or segments else result
+        if not result.error or segments:
+            result = self._written(job.name, result)
+        self.results[job] = result
+        return result
 
     def _written(self, name: str, result: Result) -> Result:
         """The result after its files were written; with the error where they could not be."""

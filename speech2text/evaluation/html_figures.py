@@ -43,10 +43,10 @@ def draw_recording(inspection: Inspection, words: Sequence[Word], right: Sequenc
     top = _AXIS + _SPECTRUM + _LINES * _WORD + 4
     rows = max((len(spelling.attention) for spelling in inspection.spellings), default=0)
     height = top + rows * _ROW
+    picture = to_uri(inspection.spectrogram) if inspection.spectrogram else ""
     parts = [
         *_draw_axis(duration, scale),
-        f'<image href="{to_uri(inspection.spectrogram)}" y="{_AXIS}" width="{width:.1f}" height="{_SPECTRUM}" '
-        'preserveAspectRatio="none"/>',
+        f'<image href="{picture}" y="{_AXIS}" width="{width:.1f}" height="{_SPECTRUM}" preserveAspectRatio="none"/>',
         *_draw_words(words, right, scale),
         f'<rect class="field" y="{top}" width="{width:.1f}" height="{rows * _ROW}"/>' if rows else "",
         *(_draw_spelling(spelling, scale, top) for spelling in inspection.spellings),

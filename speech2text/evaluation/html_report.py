@@ -206,10 +206,11 @@ def _make_utterance(row: Scored, inspection: Inspection | None) -> str:
     data = " ".join(f'data-{name}="{escape(str(value))}"' for name, value in facts.items())
     seen = ""
     if inspection:
-        right = mark_right_words(utterance.reference, utterance.hypothesis)
-        picture = draw_recording(inspection, utterance.words, right[: len(utterance.words)])
-        player = f'<audio controls preload="none" src="{to_uri(inspection.audio)}"></audio>'
-        seen = f'{player}<div class="wide">{picture}</div>'
+        seen = f'<audio controls preload="none" src="{to_uri(inspection.audio)}"></audio>'
+        if inspection.spectrogram:
+            right = mark_right_words(utterance.reference, utterance.hypothesis)
+            picture = draw_recording(inspection, utterance.words, right[: len(utterance.words)])
+            seen += f'<div class="wide">{picture}</div>'
     said = f"{words.errors} wrong of {words.reference} said"
     return (
         f'<article {data}><header><h3>{escape(utterance.id)}</h3><span class="score">{said}</span>'

@@ -43,9 +43,9 @@ class Media:
 
 @dataclass(frozen=True, eq=False)
 class Inspection:
-    """A recording of `duration` seconds, its spectrogram over the whole of it, and how it was spelled."""
+    """A recording of `duration` seconds, its spectrogram if it is not too long to be drawn, and how it was spelled."""
 
     duration: float
     audio: Media
-    spectrogram: Media
+    spectrogram: Media | None
     spellings: tuple[Spelling, ...]

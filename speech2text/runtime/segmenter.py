@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import isfinite
 
 import numpy as np
 
@@ -31,6 +30,7 @@ LOUD = 6.0
 
 _FRAMES_A_SECOND = SAMPLE_RATE // FRAME
 _PRE_ROLL = round(0.3 * _FRAMES_A_SECOND)  # heard before speech rises over the noise: an "f" begins below it
+_DAY = 86_400.0
 _TAIL = round(0.4 * _FRAMES_A_SECOND)  # heard after it has sunk below
 _LEAST_SPEECH = round(0.14 * _FRAMES_A_SECOND)  # a click is loud for 0.12 s, since loudness is smoothed, a word longer
 _PAUSE = round(0.3 * _FRAMES_A_SECOND)  # the width of the pause that is looked for where a span must be cut
@@ -69,7 +69,7 @@ class EndpointRules:
 
     Raises:
         ValueError: less than a second to be the longest, silence no longer than what is heard after the last word, or
-            no finite number.
+            more than a day.
     """
 
     silence_before_speech: float = 2.4
@@ -77,8 +77,8 @@ class EndpointRules:
     longest: float = 20.0
 
     def __post_init__(self) -> None:
-        if not all(map(isfinite, (self.silence_before_speech, self.silence_after_speech, self.longest))):
-            raise ValueError(f"rules must be finite numbers of seconds, not as in {self}")
+        if not all(rule <= _DAY for rule in (self.silence_before_speech, self.silence_after_speech, self.longest)):
+            raise ValueError(f"rules must be numbers of seconds of a day at most, not as in {self}")
         least = _TAIL / _FRAMES_A_SECOND
         if not min(self.silence_before_speech, self.silence_after_speech) > least:
             raise ValueError(f"silence that ends a span must be longer than {least} s, not as in {self}")

@@ -71,7 +71,8 @@ class Transcriptions:
     async def _hear(self, recording: _Recording, receive: Receive) -> Transcript:
         """The transcript, unless the client leaves or the service stops before it is complete."""
         stop = Event()
-        work = asyncio.get_running_loop().run_in_executor(self._pool, self._transcribe, recording, stop)
+        job = self._pool.submit(self._transcribe, recording, stop)
+        work = asyncio.wrap_future(job)
         leaving = asyncio.ensure_future(_disconnection(receive))
         ends: set[asyncio.Future[Any]] = {work, leaving, self._sessions.stopping}
         try:
@@ -79,11 +80,14 @@ class Transcriptions:
         finally:
             leaving.cancel()
             stop.set()
+        left = stopping_error() if self._sessions.stopping.done() else ClientDisconnect()
+        if job.cancel():  # its turn had not come
+            raise left
         await asyncio.wait({work})  # the recording is open until the thread has left it
         try:
             return work.result()
         except _StoppedError:
-            raise stopping_error() if self._sessions.stopping.done() else ClientDisconnect() from None
+            raise left from None
 
     def _transcribe(self, recording: _Recording, stop: Event) -> Transcript:
         def check(seconds: float) -> None:
@@ -95,7 +99,7 @@ class Transcriptions:
         try:
             info = probe(source)
             self._limits.check_rate(info.rate, "file")
-            check(info.seconds or 0.0)
+            check(0.0 if info.is_guess else info.seconds or 0.0)
             return self._recognizer.transcribe(source, on_progress=check)
         except AudioError as error:
             raise RequestError(str(error), code="bad_audio", param="file") from None

@@ -242,15 +242,15 @@ def _decoded(utterances: Sequence[Utterance], longest_seconds: float) -> Iterato
 def _usable_samples(file: Path, longest_seconds: float) -> tuple[NDArray[np.int16], str]:
     """The samples of a recording, or none and the reason where it cannot be used."""
     try:
-        seconds = probe(file).seconds
-        if seconds is None or seconds <= longest_seconds:
-            samples = read_audio(file)
-            seconds = len(samples) / SAMPLE_RATE
-            if 0 < seconds <= longest_seconds:
-                return (samples * PCM_SCALE).round().clip(-PCM_SCALE, PCM_SCALE - 1).astype(np.int16), ""
+        info = probe(file)
+        if info.seconds and info.seconds > longest_seconds and not info.is_guess:
+            return np.empty(0, np.int16), f"{file}: {info.seconds:.1f} s long"
+        samples = read_audio(file)
     except AudioError as error:
         return np.empty(0, np.int16), str(error)
-    return np.empty(0, np.int16), f"{file}: {seconds:.1f} s long"
+    if 0 < len(samples) <= longest_seconds * SAMPLE_RATE:
+        return (samples * PCM_SCALE).round().clip(-PCM_SCALE, PCM_SCALE - 1).astype(np.int16), ""
+    return np.empty(0, np.int16), f"{file}: {len(samples) / SAMPLE_RATE:.1f} s long"
 
 
 def plan_epoch(lengths: NDArray[np.int64], batch_seconds: float, seed: int, epoch: int) -> list[NDArray[np.int64]]:

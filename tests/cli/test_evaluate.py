@@ -233,6 +233,23 @@ def test_a_file_that_is_no_rival_is_one_line(bundle, manifest, tmp_path, capsys,
     assert error.count("\n") == 1
 
 
+def test_what_cannot_be_read_is_asked_of_no_rival(bundle, manifest, tmp_path, capsys):
+    with manifest.open("a") as rows:
+        rows.write(json.dumps({"audio": "gone.wav", "text": "one"}) + "\n")
+    assert run(manifest, "--model", bundle, "--output", tmp_path / "rows.jsonl") == 1
+    assert run(manifest, "--model", bundle, "--against", tmp_path / "rows.jsonl") == 1
+    assert "difference of the WER: 0.00 %" in capsys.readouterr().out.replace("+", "")
+
+
+def test_a_page_plays_a_long_recording_and_does_not_draw_it(bundle, tmp_path, capsys):
+    soundfile.write(tmp_path / "long.wav", tone(*["one"] * 400, seconds=0.5), 16_000)
+    (tmp_path / "long.txt").write_text("one " * 400)
+    assert run(tmp_path, "--model", bundle, "--html", tmp_path / "page.html") == 0
+    page = (tmp_path / "page.html").read_text()
+    assert "<audio" in page
+    assert "<image" not in page
+
+
 def test_a_rival_that_is_not_there_is_one_line(bundle, manifest, tmp_path, capsys):
     assert run(manifest, "--model", bundle, "--against", tmp_path / "none.jsonl") == 1
     assert "none.jsonl: cannot be read" in capsys.readouterr().err

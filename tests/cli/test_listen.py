@@ -230,7 +230,7 @@ def test_a_disk_that_gets_full_ends_it_with_the_open_segment_finished(speech2tex
     assert 10_000 <= soundfile.info(tmp_path / "talk.wav").frames <= 12_978
 
 
-@pytest.mark.parametrize("file_format", ["FLAC", "OGG", "MP3", "AIFF", "AU"])
+@pytest.mark.parametrize("file_format", ["FLAC", "OGG", "MP3", "AIFF", "AU", "RF64", "W64", "CAF"])
 def test_another_sound_file_is_not_taken_for_raw_samples(listen, file_format):
     subtype = {"OGG": "VORBIS", "MP3": "MPEG_LAYER_III"}.get(file_format, "PCM_16")
     done = listen(as_bytes(file_format, subtype))

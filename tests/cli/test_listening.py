@@ -65,6 +65,14 @@ def hear(recognizer):
     return run
 
 
+def test_what_came_while_the_last_block_was_heard_is_heard_after_a_stop(recognizer):
+    final = []
+    source = Source(tone("one", "two", seconds=0.5), tone("three", seconds=0.5))
+    session = Listening(source, recognizer.stream(RATE), lambda _: session.stop.set(), final.append, final.append)
+    session.run()
+    assert final[-1].segment.text == "one two three"
+
+
 def blocks(*words):
     return np.split(tone(*words, seconds=0.5), 5 * len(words))
 

@@ -281,6 +281,26 @@ def test_an_interruption_keeps_what_is_done(two, tiny, threads):
     assert (two / "out" / "x.txt").read_text() == "one\n"
 
 
+def test_an_interruption_prints_what_was_done_before_its_turn(two, tiny):
+    record(two / "c.wav", *["three", ""] * 1200, seconds=1.0)
+    command = [*COMMAND, "transcribe", "c.wav", "a/x.wav", "--model", str(tiny), "--threads", "2"]
+    process = subprocess.Popen(command, cwd=two, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert output.splitlines()[-1] == "a/x.wav\tone"
+
+
+def test_a_name_too_long_for_its_transcript_does_not_keep_the_others(transcribe, two):
+    long = "x" * 251 + ".wav"
+    (two / "a" / "x.wav").rename(two / long)
+    done = transcribe(long, "b/x.wav", "-o", "out", "--format", "jsonl")
+    assert done.returncode == 1
+    assert "choose a shorter name" in done.stderr
+    assert (two / "out" / "x.jsonl").exists()
+
+
 def test_an_interruption_keeps_what_was_heard_of_a_long_recording(two, tiny):
     record(two / "c.wav", *["three", ""] * 600, seconds=1.0)
     command = [*COMMAND, "transcribe", "a/x.wav", "c.wav", "--model", str(tiny)]
@@ -372,7 +392,7 @@ def test_a_worker_that_is_stopped_writes_what_it_has(tiny, tmp_path):
         worker.run(job)
     words = (tmp_path / "c.txt").read_text().split()
     assert 0 < len(words) < 35
-    assert worker.stopped[job].transcript.text.split() == words
+    assert worker.results[job].transcript.text.split() == words
 
 
 def test_a_progress_bar_is_for_terminals_only(two, tiny):

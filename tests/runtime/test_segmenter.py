@@ -133,8 +133,8 @@ def test_spans_are_in_order_and_within_the_limit(spoken, room):
     ("rules", "message"),
     [
         ({"longest": 0.5}, r"at least 1 s, not 0\.5"),
-        ({"longest": float("nan")}, "finite"),
-        ({"silence_after_speech": float("inf")}, "finite"),
+        ({"longest": float("nan")}, "a day at most"),
+        ({"silence_after_speech": 1e307}, "a day at most"),
         ({"silence_after_speech": 0.4}, r"longer than 0\.4 s"),
         ({"silence_before_speech": 0.0}, r"longer than 0\.4 s"),
     ],

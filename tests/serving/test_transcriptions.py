@@ -5,6 +5,7 @@ import json
 import shutil
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import openai
@@ -193,8 +194,13 @@ def test_an_upload_that_is_still_coming_is_told_that_the_service_stops(tiny):
 
 @pytest.mark.parametrize("share", [0.5, 1.0])
 def test_a_client_that_leaves_is_forgotten(service, share):
+    send_and_leave(service, tone(*WORDS * 6, seconds=0.4), share)
+    wait_for_sessions(service, 0)
+
+
+def send_and_leave(service, samples, share=1.0):
     body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="long.wav"\r\n\r\n'
-    body += wav(tone(*WORDS * 6, seconds=0.4))[1] + b"\r\n--x--\r\n"
+    body += wav(samples)[1] + b"\r\n--x--\r\n"
     head = (
         "POST /v1/audio/transcriptions HTTP/1.1\r\nHost: x\r\n"
         f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -202,11 +208,24 @@ def test_a_client_that_leaves_is_forgotten(service, share):
     host, port = service.address.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall(head.encode() + body[: int(len(body) * share)])
+
+
+def test_a_client_that_leaves_while_it_waits_for_its_turn_is_forgotten(tiny):
+    with serving(tiny, "--threads", "1") as service, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(service.post, files={"file": wav(tone(*WORDS * 400, seconds=0.4))})
+        wait_for_sessions(service, 1)
+        send_and_leave(service, tone("one", seconds=0.4))
+        time.sleep(0.5)
+        wait_for_sessions(service, 1)
+        assert not first.done()
+
+
+def wait_for_sessions(service, count):
     for _ in range(200):
-        if service.get("/health").json()["sessions"] == 0:
-            break
+        if service.get("/health").json()["sessions"] == count:
+            return
         time.sleep(0.02)
-    assert service.get("/health").json()["sessions"] == 0
+    pytest.fail(f"there are never {count} sessions")
 
 
 def test_no_such_path_and_no_such_method(service):
