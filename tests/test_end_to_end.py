@@ -11,7 +11,7 @@ import soundfile
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.bundle.manifest import Decoding
-from speech2text.decoding import beam_search
+from speech2text.decoding.beam import beam_search
 from speech2text.training.checkpoint import load_run
 from tests.songs import TEXTS, say, speech2text
 from tests.torch_recognition import TorchListener, TorchSpeller

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from speech2text.decoding import END, Hypothesis, Memory
 from speech2text.decoding.coverage import COVERED, Coverage
 from speech2text.decoding.fusion import ShallowFusion
 from speech2text.decoding.hotwords import Hotwords
-from speech2text.decoding.protocols import Term
+from speech2text.decoding.hypothesis import Hypothesis
+from speech2text.decoding.protocols import END, Memory, Term
 from tests.decoding.scripted import ScriptedLanguageModel, ScriptedSpeller, alignments, attention_of, log_sum
 
 Tokens = tuple[int, ...]

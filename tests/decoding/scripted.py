@@ -8,8 +8,7 @@ from itertools import groupby, product
 
 import numpy as np
 
-from speech2text.decoding import BLANK, END, Memory, SpellerState
-from speech2text.decoding.protocols import FloatArray, IntArray
+from speech2text.decoding.protocols import BLANK, END, FloatArray, IntArray, Memory, SpellerState
 
 LONGEST = 130
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speech2text.decoding import TokenSpan, align
+from speech2text.decoding.alignment import TokenSpan, align
 from tests.decoding.scripted import alignments, planted, random_log_probs
 
 VOCABULARY = 8

@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 
-from speech2text.decoding import END, Hypothesis, attention_greedy, beam_search, ctc_greedy
+from speech2text.decoding.beam import beam_search
 from speech2text.decoding.coverage import Coverage
 from speech2text.decoding.fusion import ShallowFusion
+from speech2text.decoding.greedy import attention_greedy, ctc_greedy
 from speech2text.decoding.hotwords import Hotwords
+from speech2text.decoding.hypothesis import Hypothesis
+from speech2text.decoding.protocols import END
 from tests.decoding.scripted import (
     ScriptedLanguageModel,
     ScriptedSpeller,

@@ -1,7 +1,7 @@
 import numpy as np
 
-from speech2text.decoding import END, ctc_score
-from speech2text.decoding.ctc import LOG_ZERO, PrefixScorer
+from speech2text.decoding.ctc import LOG_ZERO, PrefixScorer, ctc_score
+from speech2text.decoding.protocols import END
 from tests.decoding.scripted import log_softmax, random_log_probs
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 
-from speech2text.decoding import END, SpellerState
 from speech2text.decoding.forcing import force_attention
+from speech2text.decoding.protocols import END, SpellerState
 from tests.decoding.scripted import memory_of, random_log_probs
 
 

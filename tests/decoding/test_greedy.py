@@ -1,6 +1,7 @@
 import numpy as np
 
-from speech2text.decoding import attention_greedy, ctc_greedy, ctc_score
+from speech2text.decoding.ctc import ctc_score
+from speech2text.decoding.greedy import attention_greedy, ctc_greedy
 from tests.decoding.scripted import ScriptedSpeller, log_softmax, memory_of, planted, random_log_probs, random_speller
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speech2text.decoding import END
 from speech2text.decoding.hotwords import Hotwords
+from speech2text.decoding.protocols import END
 from tests.decoding.definition import hot_letters
 
 PIECES = ("", "", " ", "n", "e", "w", "s", " new", " n", "ew", " york", " city", " old", "y", " ne")

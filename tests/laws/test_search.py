@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speech2text.decoding import END, Hypothesis, attention_greedy, beam_search, ctc_score
-from speech2text.decoding.ctc import LOG_ZERO, PrefixScorer
+from speech2text.decoding.beam import beam_search
+from speech2text.decoding.ctc import LOG_ZERO, PrefixScorer, ctc_score
+from speech2text.decoding.greedy import attention_greedy
+from speech2text.decoding.hypothesis import Hypothesis
+from speech2text.decoding.protocols import END
 from tests.decoding.definition import Settings, all_readings
 from tests.decoding.scripted import (
     ScriptedLanguageModel,

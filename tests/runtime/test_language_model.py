@@ -9,7 +9,7 @@ import pytest
 import speech2text
 from speech2text.bundle.manifest import LanguageModelShape
 from speech2text.bundle.writer import write_bundle
-from speech2text.decoding import END
+from speech2text.decoding.protocols import END
 from speech2text.errors import BundleError
 from speech2text.runtime.language_model import OnnxLanguageModel
 from speech2text.runtime.recognizer import Recognizer
