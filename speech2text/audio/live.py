@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Protocol
 
 from numpy.typing import NDArray
 
+from speech2text.audio.limits import LEAST_RATE, MOST_CHANNELS, MOST_RATE
 from speech2text.audio.pcm import ENCODINGS, decode_pcm
 from speech2text.errors import AudioError
 
@@ -26,7 +27,6 @@ _MAYBE_MP3 = (b"\xff\xfb", b"\xff\xf3")  # or samples of -1025 and -3073
 _MP3_BYTES = 4096  # enough to tell
 _PIPE_BYTES = 1 << 16
 _UNKNOWN_BYTES = 2**31 - 2**16  # programs that write to a pipe give sizes from there on, or 0
-_RATES, _CHANNELS = range(1000, 768_001), range(1, 65)
 _WAV_ENCODINGS = {(_PCM, 16): "s16le", (_PCM, 32): "s32le", (_FLOAT, 32): "f32le"}
 
 
@@ -147,7 +147,7 @@ class Pipe:
             raise AudioError(
                 f"standard input: WAV of format {kind} with {bits} bits is not read from a pipe; write 16-bit samples"
             )
-        if rate not in _RATES or channels not in _CHANNELS:
+        if not (LEAST_RATE <= rate <= MOST_RATE and 1 <= channels <= MOST_CHANNELS):
             raise AudioError(
                 f"standard input: WAV of {rate} Hz and {channels} channels cannot be heard; check what writes it"
             )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from speech2text.audio.limits import LEAST_RATE, MOST_CHANNELS, MOST_RATE
 from speech2text.cli.console import keep_libraries_quiet, print_note, print_output
 from speech2text.cli.options import (
     beam_size_option,
@@ -43,8 +44,10 @@ _STARTING_SECONDS = 3.0  # a virtual device may take two
 @model_option
 @click.option("--device", help="The microphone, by its number or a part of its name; the system's own if not given.")
 @click.option("--list-devices", is_flag=True, help="Print the microphones with their numbers, and leave.")
-@click.option("--rate", type=click.IntRange(1000, 768_000), default=16_000, show_default=True, help="Of raw samples.")
-@click.option("--channels", type=click.IntRange(1, 64), default=1, show_default=True, help="Of raw samples.")
+@click.option(
+    "--rate", type=click.IntRange(LEAST_RATE, MOST_RATE), default=16_000, show_default=True, help="Of raw samples."
+)
+@click.option("--channels", type=click.IntRange(1, MOST_CHANNELS), default=1, show_default=True, help="Of raw samples.")
 @click.option("--encoding", type=click.Choice(ENCODINGS), default="s16le", show_default=True, help="Of raw samples.")
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), help="Keep FILE.srt, .vtt or .jsonl whole with each segment."

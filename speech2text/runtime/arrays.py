@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from speech2text.audio.limits import MOST_CHANNELS
 from speech2text.audio.resampling import LOUDEST, resample
 from speech2text.decoding.protocols import FloatArray
 from speech2text.errors import AudioError
-
-_MOST_CHANNELS = 64
 
 
 def to_mono(samples: NDArray[Any], sample_rate: int) -> FloatArray:
@@ -43,7 +42,7 @@ def mix_down(samples: NDArray[Any]) -> FloatArray:
     """
     if not isinstance(samples, np.ndarray):
         raise TypeError(f"samples must be a NumPy array, not {type(samples).__name__}; np.array(samples) makes one")
-    if samples.ndim not in (1, 2) or (samples.ndim == 2 and not 1 <= samples.shape[1] <= _MOST_CHANNELS):
+    if samples.ndim not in (1, 2) or (samples.ndim == 2 and not 1 <= samples.shape[1] <= MOST_CHANNELS):
         raise AudioError(f"an array of shape {samples.shape} is no sound; give samples (N,) or (N, channels)")
     if np.issubdtype(samples.dtype, np.signedinteger):
         scaled = samples.astype(np.float32) / -float(np.iinfo(samples.dtype).min)
