@@ -57,6 +57,8 @@ class Inheritance(Section):
     def extend(self, recipe: Recipe, hours: float) -> Recipe:
         """The recipe under both terms: whoever shares the new weights shares those they came from.
 
+        A corpus that both learned from is credited once, as the recipe has it.
+
         Args:
             recipe: that of the run; if it credits nobody, its recordings become a credit of their own.
             hours: of the run's training recordings.
@@ -65,7 +67,8 @@ class Inheritance(Section):
         licence = self.licence
         if recipe.licence != self.licence:
             licence = f"{self.licence} (the weights it started from); {recipe.licence} (its own recordings)"
-        return recipe.model_copy(update={"licence": licence, "credits": tuple(dict.fromkeys(self.credits + own))})
+        credits = {(credit.name, credit.licence): credit for credit in self.credits + own}
+        return recipe.model_copy(update={"licence": licence, "credits": tuple(credits.values())})
 
 
 @dataclass(frozen=True)

@@ -218,6 +218,7 @@ def test_a_client_that_leaves_while_it_waits_for_its_turn_is_forgotten(tiny):
         time.sleep(0.5)
         wait_for_sessions(service, 1)
         assert not first.done()
+        assert first.result().status_code == 200
 
 
 def wait_for_sessions(service, count):

@@ -16,8 +16,8 @@ from speech2text.model.config import LASConfig
 from speech2text.model.frontend import MEL_BINS
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
-from speech2text.training.initialisation import ROWS_OF_PIECES, adopt_weights, read_origin
-from speech2text.training.recipe import DEFAULT_RECIPE, FINETUNING_RECIPE, read_recipe
+from speech2text.training.initialisation import ROWS_OF_PIECES, Inheritance, adopt_weights, read_origin
+from speech2text.training.recipe import DEFAULT_RECIPE, FINETUNING_RECIPE, Credit, read_recipe
 from speech2text.training.run import open_run, plan_start
 from speech2text_export.bundling import Facts, make_bundle, quantize_bundle, save_bundle
 from tests.tiny_bundle import write_tiny_bundle
@@ -174,3 +174,14 @@ def test_pieces_cannot_be_inherited_from_nothing(tmp_path):
     data = write_recordings(tmp_path / "data")
     with pytest.raises(RecipeError, match=r"tokenizer\.kind is 'inherited': name .* by --init-from"):
         open_run(tiny_recipe("tokenizer.kind=inherited"), DEFAULT_RECIPE, data, tmp_path / "run")
+
+
+def test_a_corpus_that_both_learned_from_is_credited_once():
+    known = (Credit(name="a", hours=1, licence="x"), Credit(name="b", hours=2, licence="x"))
+    recipe = tiny_recipe("credits=[{name='a', hours=3, licence='x'}, {name='a', hours=4, licence='y'}]")
+    extended = Inheritance(licence="x", credits=known, settings={}).extend(recipe, hours=1.0)
+    assert [(credit.name, credit.hours, credit.licence) for credit in extended.credits] == [
+        ("a", 3, "x"),
+        ("b", 2, "x"),
+        ("a", 4, "y"),
+    ]
