@@ -12,6 +12,11 @@ from pathlib import Path
 from speech2text.errors import OutputError
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a file: not where its name is longer than any, nor in a folder that may not be looked into."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises OSError for those
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, where they are missing.
 

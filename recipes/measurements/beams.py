@@ -25,7 +25,7 @@ from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.decoding.protocols import FloatArray
 from speech2text.evaluation.error_rate import count_words, total
-from speech2text.evaluation.significance import bootstrap, compare
+from speech2text.evaluation.significance import bootstrap, compare, voice
 from speech2text.runtime.recognizer import Recognizer
 from speech2text.text.normalization import normalize
 
@@ -55,7 +55,7 @@ def _report_accuracy(
     greedy: Recognizer, beams: dict[int, Recognizer], utterances: Sequence[Utterance], sounds: Sequence[FloatArray]
 ) -> None:
     references = [normalize(utterance.text, utterance.language) for utterance in utterances]
-    speakers = [utterance.speaker and f"{utterance.corpus}\n{utterance.speaker}" for utterance in utterances]
+    speakers = [voice(utterance.corpus, utterance.speaker) for utterance in utterances]
     texts: dict[int, list[str]] = {size: [] for size in beams}
     seconds = dict.fromkeys((0, *beams), 0.0)  # 0 stands for greedy
     for utterance, samples in zip(utterances, sounds, strict=True):

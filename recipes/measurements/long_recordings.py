@@ -34,7 +34,7 @@ from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.decoding.protocols import FloatArray
 from speech2text.evaluation.error_rate import Counts, count_words, total
-from speech2text.evaluation.significance import compare
+from speech2text.evaluation.significance import compare, voice
 from speech2text.runtime.recognizer import Recognizer
 from speech2text.text.normalization import normalize
 
@@ -69,7 +69,7 @@ class Heard:
         reference, hypothesis = (normalize(text, utterance.language) for text in (utterance.text, hypothesis))
         (counts,) = count_words([reference], [hypothesis])
         self.counts[utterance.id] += counts
-        self.speakers[utterance.id] = utterance.speaker and f"{utterance.corpus}\n{utterance.speaker}"
+        self.speakers[utterance.id] = voice(utterance.corpus, utterance.speaker)
         self.fates.append((fate, counts))
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from speech2text.disk import is_file
 from speech2text.errors import AudioWarning, ManifestError
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".aiff", ".aif", ".au", ".caf", ".w64", ".rf64")
@@ -32,7 +33,7 @@ class Utterance:
 def is_audio(file: Path) -> bool:
     """Whether a file found in a folder is meant as a recording, by its name."""
     # hidden files: macOS leaves a "._talk.wav" that holds no sound beside each file on foreign disks
-    return file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith(".") and os.path.isfile(file)  # noqa: PTH113 - takes any name, and folders without rights
+    return file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith(".") and is_file(file)
 
 
 def read_utterances(path: Path, with_texts: bool = True) -> list[Utterance]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from speech2text.bundle.manifest import MANIFEST_NAME, FileRecord, Manifest
+from speech2text.disk import is_file
 from speech2text.errors import BundleError
 
 DEFAULT_NAME = "default"
@@ -45,7 +46,7 @@ def find_bundle(name_or_path: str | os.PathLike[str] | None = None) -> Path:
         raise BundleError(
             f"{folder}: no such bundle; give {DEFAULT_NAME!r} or the folder that `speech2text export` wrote"
         )
-    if not os.path.isfile(folder / MANIFEST_NAME):  # noqa: PTH113 - takes folders without rights
+    if not is_file(folder / MANIFEST_NAME):
         raise BundleError(f"{folder}: not a bundle, since it has no {MANIFEST_NAME}; give the folder of a bundle")
     return folder
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speech2text.cli.hearing import Way
+from speech2text.disk import is_file
 from speech2text.errors import AudioError, ManifestError
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def open_rival(name: str, utterances: Sequence[Utterance], open_model: Callable[
         ManifestError: the file cannot be read, or lacks utterances.
         BundleError: no such bundle, or one that cannot be used.
     """
-    if not name.endswith(ROWS_SUFFIX) and not os.path.isfile(name):  # noqa: PTH113 - takes names that are too long
+    if not name.endswith(ROWS_SUFFIX) and not is_file(Path(name)):
         recognizer = open_model(name)
         return Rival(recognizer.manifest.name, Way(recognizer))
     from speech2text.evaluation.json_report import read_hypotheses

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +18,7 @@ from speech2text.cli.options import (
     lm_weight_option,
     model_option,
 )
+from speech2text.disk import is_file
 from speech2text.errors import AudioError, OutputError
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _check_name(option: str, path: Path | None, known: tuple[str, ...]) -> None:
     if path.suffix[1:].lower() not in known:
         suffixes = ", ".join(f".{each}" for each in known)
         raise click.UsageError(f"{option} {path}: the name must end in one of: {suffixes}")
-    if os.path.isfile(path) and path.stat().st_size > _EMPTY_BYTES:  # noqa: PTH113 - takes any name
+    if is_file(path) and path.stat().st_size > _EMPTY_BYTES:
         raise OutputError(f"{path}: is there already, perhaps of another session; choose another name, or move it away")
 
 

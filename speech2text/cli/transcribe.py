@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -33,7 +32,7 @@ from speech2text.cli.options import (
 )
 from speech2text.cli.outputs import name_outputs, place_output
 from speech2text.cli.parallel import StoppedError, map_in_order
-from speech2text.disk import make_folder
+from speech2text.disk import is_file, make_folder
 from speech2text.errors import AudioError, OutputError
 
 if TYPE_CHECKING:
@@ -224,7 +223,7 @@ class Worker:
         """
         from speech2text.audio.files import STANDARD_INPUT
 
-        kept = [] if self.overwrite else [file for file in self._files(job.name) if os.path.isfile(file)]  # noqa: PTH113 - takes any name
+        kept = [] if self.overwrite else [file for file in self._files(job.name) if is_file(file)]
         if kept:
             return Result(_transcript(), OutputError(f"{kept[0]}: is kept as it is; --overwrite replaces it"))
         from_pipe = job.recording == STANDARD_INPUT

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from speech2text.evaluation.calibration import Calibration, calibrate
 from speech2text.evaluation.error_rate import Counts, mark_right_words, total
 from speech2text.evaluation.scoring import Recognised, Scored
-from speech2text.evaluation.significance import Improvement, Interval, bootstrap, compare
+from speech2text.evaluation.significance import Improvement, Interval, bootstrap, compare, voice
 
 DURATION_LIMITS = (2, 5, 10, 20)
 """Seconds at which one duration bucket ends and the next starts."""
@@ -137,8 +137,8 @@ def _bucket(utterance: Recognised) -> str:
 
 
 def _voices(scored: Sequence[Scored]) -> list[str]:
-    """The speaker of each utterance; they are named within their corpus, and two corpora may each have a "01"."""
-    return [row.utterance.speaker and f"{row.utterance.corpus}\n{row.utterance.speaker}" for row in scored]
+    """The speaker of each utterance."""
+    return [voice(row.utterance.corpus, row.utterance.speaker) for row in scored]
 
 
 def _summarise(name: str, scored: Sequence[Scored]) -> Summary:

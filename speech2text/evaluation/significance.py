@@ -55,6 +55,11 @@ class Improvement:
     probability: float
 
 
+def voice(corpus: str, speaker: str) -> str:
+    """A speaker for `bootstrap` and `compare`, named within the corpus: two may each have a "01". None stays none."""
+    return speaker and f"{corpus}\n{speaker}"
+
+
 def bootstrap(counts: Sequence[Counts], speakers: Sequence[str] | None = None, seed: int = 0) -> Interval | None:
     """The interval of the error rate of all `counts` together; the same input and seed give the same interval.
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from speech2text.audio.files import SAMPLE_RATE, probe, read_audio
 from speech2text.audio.manifest import Utterance, read_utterances
-from speech2text.disk import write_atomically
+from speech2text.disk import is_file, write_atomically
 from speech2text.errors import AudioError, AudioWarning, OutputError
 from speech2text.text.normalization import normalize
 from speech2text.training.recipe import DataSettings
@@ -127,8 +127,11 @@ def load_corpus(
     on_progress: OnProgress | None = None,
     *,
     prepared: Path | None = None,
+    draft: Path | None = None,
 ) -> Corpus:
     """Decode recordings to the files `cache`.pcm and .json, or take them from there if that was done before.
+
+    Where `draft` is given they are decoded to that instead, and the cache stays as it is.
 
     Recordings that are empty, longer than `longest_seconds` or unreadable are left out; the .json says which and why.
     A corpus of which nothing is usable is empty. Those in the folder `prepared` are known by their content, since they
@@ -138,7 +141,10 @@ def load_corpus(
         OutputError: the cache cannot be written.
     """
     key = _fingerprint(utterances, longest_seconds, prepared)
-    index = _read_index(cache, key) or _decode(utterances, cache, key, longest_seconds, on_progress)
+    index = _read_index(cache, key)
+    if index is None:
+        cache = draft or cache
+        index = _decode(utterances, cache, key, longest_seconds, on_progress)
     lengths = np.array(index["lengths"], np.int64)  # 0 where left out
     used = lengths > 0
     pcm_file = cache.with_suffix(".pcm")
@@ -165,20 +171,12 @@ def find_example(run: Path) -> NDArray[np.float32] | None:
     return None
 
 
-def is_decoded(utterances: Sequence[Utterance], cache: Path, longest_seconds: float, *, prepared: Path) -> bool:
-    """Whether `load_corpus` would take them from the cache."""
-    return _read_index(cache, _fingerprint(utterances, longest_seconds, prepared)) is not None
-
-
 def _fingerprint(utterances: Sequence[Utterance], longest_seconds: float, prepared: Path | None) -> str:
     """What a cache is made from: the files and the limit."""
 
     @lru_cache(maxsize=1)  # a recording that is heard several times in an epoch stands in following rows
     def version(file: Path) -> tuple[object, ...]:
-        try:
-            if not file.is_file():
-                return (str(file),)
-        except OSError:  # its name is too long; reading it says so
+        if not is_file(file):
             return (str(file),)
         if prepared and file.is_relative_to(prepared):
             return str(file.relative_to(prepared)), hashlib.sha256(file.read_bytes()).hexdigest()

@@ -21,7 +21,7 @@ from speech2text.disk import make_folder, write_atomically
 from speech2text.errors import AudioError, OutputError, RecipeError, TrainingError
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training.checkpoint import has_checkpoint, load_tokenizer
-from speech2text.training.corpus import Corpus, OnProgress, find_utterances, is_decoded, load_corpus
+from speech2text.training.corpus import Corpus, OnProgress, find_utterances, load_corpus
 from speech2text.training.initialisation import ORIGIN_FILE, Inheritance, Origin, read_inheritance, read_origin
 from speech2text.training.pieces import learn_tokenizer
 from speech2text.training.recipe import FINETUNING_RECIPE, Recipe, read_recipe, recipe_from_json
@@ -238,11 +238,9 @@ def _load(found: Found, recipe: Recipe, run: Path, draft: Path, on_progress: OnP
     """The recordings from the run's cache or, where that is of others, decoded to one in `draft`."""
 
     def load(name: str, utterances: Sequence[Utterance], longest_seconds: float) -> Corpus:
-        cache = run / "cache" / name
+        caches = [folder / "cache" / name for folder in (run, draft)]
         prepared = draft / "data"
-        if not is_decoded(utterances, cache, longest_seconds, prepared=prepared):
-            cache = draft / "cache" / name
-        return load_corpus(utterances, cache, longest_seconds, on_progress, prepared=prepared)
+        return load_corpus(utterances, caches[0], longest_seconds, on_progress, prepared=prepared, draft=caches[1])
 
     return Corpora(
         train=_usable(load("train", found.train, recipe.data.longest_seconds)),

@@ -51,7 +51,6 @@ from speech2text.training.team import ALONE, Team
 
 STATISTICS_UTTERANCES = 500
 """The frontend's mean and deviation are taken from at least so many utterances, less than twice as many, or all."""
-LOWER_RATE = "train anew with a lower training.learning_rate"
 FLUSH_SECONDS = 10
 """A Ctrl-C while TensorBoard's queue is filled may leave its thread asleep until then, and the run waits for it."""
 
@@ -239,7 +238,8 @@ class Trainer:
         losses.joint.backward()
         self.team.average_gradients(self.trained)
         norm = nn.utils.clip_grad_norm_(self.trained.parameters(), self.settings.clip)
-        check_gradient(norm, position.step + 1, f"the last checkpoint in {self.run} is from before; {LOWER_RATE}")
+        cure = "train anew with a lower training.learning_rate"
+        check_gradient(norm, position.step + 1, f"the last checkpoint in {self.run} is from before; {cure}")
         self.optimizer.step()
         move_average(self.average, self.model, position.step, self.settings.average_decay)
         last = position.batch + 1 == len(batches)
