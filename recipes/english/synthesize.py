@@ -266,7 +266,7 @@ def _text(sentences: Sequence[str], engine: Engine, spelled: float, generator: G
 
 def _signs(sentences: Sequence[str], generator: Generator) -> Iterator[str]:
     """A word and its letters, a number digit by digit, a lone digit, or a code of letters and digits."""
-    kind = generator.integers(5)
+    kind = generator.integers(6)
     if kind <= 1:
         word = max(normalize(_drawn(sentences, generator), "en").replace("'", "").split(), key=len)
         if kind == 0:
@@ -274,7 +274,7 @@ def _signs(sentences: Sequence[str], generator: Generator) -> Iterator[str]:
         yield from word
     elif kind == 2:
         yield from generator.choice(DIGITS, generator.integers(2, 11)).tolist()
-    elif kind == 3:
+    elif kind <= 4:
         yield _drawn(DIGITS, generator)
     else:
         yield from generator.choice([*LETTERS, *DIGITS], generator.integers(3, 8)).tolist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from speech2text.audio.manifest import Utterance
     from speech2text.decoding.protocols import FloatArray
     from speech2text.evaluation.scoring import Recognised
+    from speech2text.runtime.pool import RecognizerPool
 
 
 @dataclass(frozen=True)
@@ -74,21 +75,23 @@ def hear_all(
 
     A way that stands twice is gone once.
     """
+    from speech2text.runtime.pool import RecognizerPool
+
     ways = list(dict.fromkeys(ways))
-
-    def work(utterance: Utterance) -> list[Recognised] | AudioError:
-        try:
-            return _hear(utterance, ways, noise)
-        except AudioError as error:
-            return error
-
     heard: dict[Way, list[Recognised]] = {way: [] for way in ways}
     excluded: list[tuple[str, str]] = []
-    never_stopped = Event()  # utterances are short: an interruption may wait for those at work
-    with (
-        progress_bar(lambda: sum_known(each.duration for each in utterances)) as advance,
-        closing(map_in_order(work, utterances, threads, never_stopped)) as results,
-    ):
+    with ExitStack() as stack:
+        pools = {each: stack.enter_context(RecognizerPool(each, threads)) for each in {way.recognizer for way in ways}}
+
+        def work(utterance: Utterance) -> list[Recognised] | AudioError:
+            try:
+                return _hear(utterance, [(pools[way.recognizer], way.snr) for way in ways], noise)
+            except AudioError as error:
+                return error
+
+        advance = stack.enter_context(progress_bar(lambda: sum_known(each.duration for each in utterances)))
+        never_stopped = Event()  # utterances are short: an interruption may wait for those at work
+        results = stack.enter_context(closing(map_in_order(work, utterances, threads, never_stopped)))
         for utterance, result in zip(utterances, results, strict=True):
             if isinstance(result, AudioError):
                 print_error(str(result))
@@ -100,19 +103,20 @@ def hear_all(
     return heard, excluded
 
 
-def _hear(utterance: Utterance, ways: Sequence[Way], noise: Noise) -> list[Recognised]:
+def _hear(utterance: Utterance, ways: Sequence[tuple[RecognizerPool, float | None]], noise: Noise) -> list[Recognised]:
+    """What was recognised by each of the pools, with noise at its ratio if one is given."""
     from speech2text.audio.files import read_audio
     from speech2text.evaluation.noise import add_noise
     from speech2text.evaluation.scoring import pair
 
-    if len(ways) == 1 and ways[0].snr is None:  # by blocks, as long as it may be
-        return [pair(utterance, ways[0].recognizer.transcribe(utterance.audio))]
+    if [snr for _, snr in ways] == [None]:  # by blocks, as long as it may be
+        return [pair(utterance, ways[0][0].transcribe(utterance.audio))]
     samples = read_audio(utterance.audio)
-    noisy = any(way.snr is not None for way in ways)
+    noisy = any(snr is not None for _, snr in ways)
     beside = noise.beside(utterance, len(samples)) if noisy else samples
     return [
-        pair(utterance, way.recognizer.transcribe(samples if way.snr is None else add_noise(samples, beside, way.snr)))
-        for way in ways
+        pair(utterance, pool.transcribe(samples if snr is None else add_noise(samples, beside, snr)))
+        for pool, snr in ways
     ]
 
 

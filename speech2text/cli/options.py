@@ -30,7 +30,7 @@ threads_option = click.option(
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="Files transcribed side by side; the result is the same.",
+    help="Files transcribed side by side, each in a process of its own; the result is the same.",
 )
 lm_weight_option = click.option(
     "--lm-weight",

@@ -37,6 +37,7 @@ from speech2text.errors import AudioError, OutputError
 
 if TYPE_CHECKING:
     from speech2text import Recognizer, Segment, Transcript
+    from speech2text.runtime.pool import RecognizerPool
     from speech2text.text.subtitles import Layout
 
 
@@ -113,6 +114,7 @@ def transcribe(
     to its end, and of one that Ctrl-C interrupts, what was transcribed is kept.
     """
     from speech2text import load_model
+    from speech2text.runtime.pool import RecognizerPool
     from speech2text.text.subtitles import Layout
 
     keep_libraries_quiet()
@@ -137,8 +139,8 @@ def transcribe(
     if output_dir is not None:
         make_folder(output_dir)
     jobs = [Job(*pair) for pair in zip(recordings, name_outputs(list(places.values())), strict=True)]
-    with progress_bar(lambda: _total_seconds(recordings)) as advance:
-        worker = Worker(recognizer, output_dir, output_format, layout, advance, overwrite)
+    with progress_bar(lambda: _total_seconds(recordings)) as advance, RecognizerPool(recognizer, threads) as pool:
+        worker = Worker(pool, output_dir, output_format, layout, advance, overwrite)
 
         def show(job: Job, result: Result) -> None:
             if output_dir is None and (not result.error or result.transcript.segments):
@@ -206,7 +208,7 @@ class Worker:
         results: of all that have ended, and of those that were stopped, where they had words by then.
     """
 
-    recognizer: Recognizer
+    recognizer: Recognizer | RecognizerPool
     output_dir: Path | None
     output_format: str
     layout: Layout
@@ -243,12 +245,12 @@ class Worker:
         try:
             transcript = self.recognizer.transcribe(source, on_progress=progress, on_segment=segments.append)
             result = Result(transcript)
-        except AudioError as error:
+        except (AudioError, StoppedError) as error:
+            if isinstance(error, StoppedError) or self.stop.is_set():  # a signal may end a process of the pool
+                if segments:
+                    self.results[job] = self._written(job.name, Result(_transcript(segments, done), stopped=True))
+                raise StoppedError from None
             result = Result(_transcript(segments, done), error)
-        except StoppedError:
-            if segments:
-                self.results[job] = self._written(job.name, Result(_transcript(segments, done), stopped=True))
-            raise
         if not result.error or segments:
             result = self._written(job.name, result)
         self.results[job] = result

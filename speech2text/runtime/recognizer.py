@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from io import TextIOBase
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from speech2text import HOTWORDS_SCORE
 from speech2text.audio.files import read_blocks
 from speech2text.audio.resampling import SAMPLE_RATE
-from speech2text.bundle.manifest import LISTENER_NAME, PIECES_NAME, SPELLER_NAME, Decoding
-from speech2text.bundle.store import Bundle
+from speech2text.bundle.manifest import LISTENER_NAME, PIECES_NAME, SPELLER_NAME, Decoding, Manifest
+from speech2text.bundle.store import Bundle, open_bundle
 from speech2text.decoding.beam import beam_search
 from speech2text.decoding.greedy import attention_greedy
 from speech2text.decoding.hypothesis import Hypothesis
@@ -51,7 +51,8 @@ Hotwords: TypeAlias = "Sequence[str] | os.PathLike[str]"
 class Recognizer:
     """Transcribes with one bundle; make it with `speech2text.load_model`.
 
-    Safe to use from many threads at once: nothing changes after it is made.
+    Safe to use from many threads at once: nothing changes after it is made. Sent to another process, as by
+    `multiprocessing`, it opens its bundle there anew.
 
     Attributes:
         manifest: what the bundle says of itself.
@@ -97,6 +98,16 @@ class Recognizer:
             raise BundleError(
                 f"{bundle.folder}: hears {shape.sample_rate} Hz; this version hears {SAMPLE_RATE} Hz only"
             )
+        self._folder = bundle.folder
+        self._options = {
+            "threads": threads,
+            "decoding": decoding,
+            "search": search,
+            "chunk_seconds": chunk_seconds,
+            "hotwords": hotwords,
+            "hotwords_score": hotwords_score,
+            "n_best": n_best,
+        }
         self.manifest = bundle.manifest
         self.decoding = decoding or bundle.manifest.decoding
         self.search = search
@@ -118,6 +129,9 @@ class Recognizer:
             self._terms = open_terms(bundle, self.decoding, threads)
             if hotwords:
                 self._hotwords = open_hotwords(hotwords, hotwords_score, self.tokenizer, bundle.manifest.languages)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _open_again, (self._folder, self.manifest, self._options)
 
     def transcribe(
         self,
@@ -258,6 +272,13 @@ class Recognizer:
         for reading in readings:
             scores.setdefault(self.tokenizer.decode(reading.tokens), reading.score)
         return tuple(Alternative(text, score) for text, score in scores.items())
+
+
+def _open_again(folder: Path, manifest: Manifest, options: Mapping[str, Any]) -> Recognizer:
+    bundle = open_bundle(folder)
+    if bundle.manifest != manifest:
+        raise BundleError(f"{folder}: was changed while it was in use; start again")
+    return Recognizer(bundle, **options)
 
 
 def _tokenizer(bundle: Bundle) -> Tokenizer:

@@ -1,0 +1,129 @@
+"""Recognisers in several processes hear as one does, and the end of one is told."""
+
+import io
+import multiprocessing
+import os
+import pickle
+import shutil
+import signal
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Barrier, BrokenBarrierError
+
+import numpy as np
+import pytest
+import soundfile
+
+import speech2text
+from speech2text.bundle.writer import write_bundle
+from speech2text.errors import AudioError, AudioWarning, BundleError
+from speech2text.runtime.pool import RecognizerPool
+from tests.tiny_bundle import tiny_files, tiny_manifest, tone, write_tiny_bundle
+
+RATE = 16_000
+TALK = tone("one", *[""] * 8, "two", "three", *[""] * 8)
+
+
+@pytest.fixture
+def pool(recognizer):
+    with RecognizerPool(recognizer, 2) as pool:
+        yield pool
+    assert not multiprocessing.active_children()
+
+
+def both(pool, *sources, between=lambda: None):
+    """What two threads at once are given for two sources, or why not; `between` is called when both have a segment."""
+    barrier = Barrier(2, action=between, timeout=60)
+
+    def transcribe(source):
+        segments, seconds = [], []
+
+        def on_segment(segment):
+            if not segments:
+                barrier.wait()
+            segments.append(segment)
+
+        try:
+            transcript = pool.transcribe(source, on_segment=on_segment, on_progress=seconds.append)
+        except (AudioError, ZeroDivisionError, BrokenBarrierError) as error:
+            return error
+        return transcript, segments, seconds
+
+    with ThreadPoolExecutor(2) as threads:
+        return list(threads.map(transcribe, sources))
+
+
+def test_each_process_hears_the_same(pool, recognizer, tmp_path):
+    soundfile.write(tmp_path / "talk.wav", TALK, RATE, subtype="FLOAT")
+    segments, seconds = [], []
+    transcript = recognizer.transcribe(TALK, on_segment=segments.append, on_progress=seconds.append)
+    assert len(segments) == 2
+    assert both(pool, TALK, TALK) == [(transcript, segments, seconds)] * 2
+    assert len(multiprocessing.active_children()) == 1
+    assert [heard for heard, *_ in both(pool, tmp_path / "talk.wav", str(tmp_path / "talk.wav"))] == [transcript] * 2
+
+
+def test_an_open_file_is_read_here(pool, recognizer):
+    file = io.BytesIO()
+    soundfile.write(file, TALK, RATE, format="WAV", subtype="FLOAT")
+    file.seek(0)
+    assert pool.transcribe(file) == recognizer.transcribe(TALK)
+
+
+def test_a_process_that_is_gone_is_an_error_and_the_next_recording_is_heard(pool):
+    def kill():
+        (process,) = multiprocessing.active_children()
+        os.kill(process.pid, signal.SIGKILL)
+
+    long = np.concatenate([TALK] * 40)
+    heard = both(pool, long, long, between=kill)
+    (error,) = [each for each in heard if isinstance(each, AudioError)]
+    assert "the process that heard it is gone" in str(error)
+    assert [len(segments) for _, segments, _ in both(pool, TALK, TALK)] == [2, 2]
+
+
+def test_what_a_caller_raises_reaches_the_caller_and_the_next_recording_is_heard(pool):
+    def fail():
+        raise ZeroDivisionError
+
+    raised = {type(each) for each in both(pool, TALK, TALK, between=fail)}
+    assert raised == {ZeroDivisionError, BrokenBarrierError}
+    assert [len(segments) for _, segments, _ in both(pool, TALK, TALK)] == [2, 2]
+
+
+def test_errors_and_warnings_of_another_process_are_those_of_this_one(pool, tmp_path):
+    soundfile.write(tmp_path / "whole.flac", np.concatenate([TALK] * 3), RATE)
+    cut = tmp_path / "cut.flac"
+    cut.write_bytes((tmp_path / "whole.flac").read_bytes()[:-20_000])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        both(pool, cut, cut)
+    told = {str(each.message) for each in caught if issubclass(each.category, AudioWarning)}
+    assert len(caught) == 2
+    assert len(told) == 1
+    (tmp_path / "none.wav").write_text("no sound")
+
+    def missing(source):
+        with pytest.raises(AudioError, match=r"none\.wav"):
+            pool.transcribe(source)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(missing, [tmp_path / "none.wav"] * 8))
+
+
+def test_a_recogniser_sent_elsewhere_keeps_its_options(tmp_path):
+    folder = write_tiny_bundle(tmp_path / "tiny").folder
+    recognizer = speech2text.load_model(folder, beam_size=3, n_best=2, hotwords=["three"])
+    sent = pickle.loads(pickle.dumps(recognizer))
+    assert sent.decoding == recognizer.decoding
+    assert sent.transcribe(TALK) == recognizer.transcribe(TALK)
+
+
+def test_a_bundle_that_was_changed_is_not_opened_elsewhere(tmp_path):
+    folder = write_tiny_bundle(tmp_path / "tiny").folder
+    pickled = pickle.dumps(speech2text.load_model(folder))
+    shutil.rmtree(folder)
+    write_bundle(folder, replace(tiny_manifest(), name="another"), tiny_files())
+    with pytest.raises(BundleError, match="was changed"):
+        pickle.loads(pickled)
