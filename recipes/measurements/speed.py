@@ -17,8 +17,7 @@ rounds, with the least and the most; "times as fast" compares the bundle with th
 clip is made of the manifest's utterances without the silence around them, joined with 0.1 s between them, and is heard
 as samples. The bars are those of greedy searches, so the beam's rows are compared with more than they must reach.
 
-The second table is `speech2text transcribe` of many such clips of 10 s, starting included, on one core and on two. What
-two separate processes of one thread reach, each with half of the clips, is what the machine's two cores can give.
+The second table is `speech2text transcribe` of many such clips of 10 s, starting included, on one core and on two.
 """
 
 from __future__ import annotations
@@ -168,39 +167,28 @@ def _print_factors(
 
 
 def _print_many_files(manifest: Path, bundle: Path | None, count: int, rounds: int) -> None:
-    taken: dict[str, list[float]] = {"one core": [], "two cores": [], "two processes": []}
+    taken: dict[int, list[float]] = {1: [], 2: []}
     with tempfile.TemporaryDirectory() as folder:
-        halves = [Path(folder) / "even", Path(folder) / "odd"]
-        for half in halves:
-            half.mkdir()
         for index, clip in enumerate(_clips(manifest, CLIP_SECONDS[0], count)):
-            soundfile.write(halves[index % 2] / f"{index:04}.wav", clip, SAMPLE_RATE)
+            soundfile.write(Path(folder) / f"{index:04}.wav", clip, SAMPLE_RATE)
         for _ in range(rounds):
-            for cores, name in enumerate(("one core", "two cores"), 1):
+            for cores, seconds in taken.items():
                 with _cores(cores):
-                    taken[name].append(_transcribe(count, bundle, [(halves, cores)]))
-            with _cores(2):
-                taken["two processes"].append(_transcribe(count, bundle, [([half], 1) for half in halves]))
+                    seconds.append(_transcribe(Path(folder), count, bundle, cores))
     print(f"| {count} files of {CLIP_SECONDS[0]} s | seconds | times as fast as one core |\n|---|---|---|")
-    for name, seconds in taken.items():
-        ratios = [one / each for one, each in zip(taken["one core"], seconds, strict=True)]
-        verdict = _judge(ratios, FILES_BAR) if name == "two cores" else ""
-        print(f"| {name} | {_spread(seconds, 2)} | {_spread(ratios, 2)}{verdict} |")
+    for cores, name in ((1, "one core"), (2, "two cores")):
+        ratios = [one / each for one, each in zip(taken[1], taken[cores], strict=True)]
+        verdict = _judge(ratios, FILES_BAR) if cores == 2 else ""
+        print(f"| {name} | {_spread(taken[cores], 2)} | {_spread(ratios, 2)}{verdict} |")
 
 
-def _transcribe(count: int, bundle: Path | None, shares: Sequence[tuple[Sequence[Path], int]]) -> float:
-    """The seconds that processes take which all start now, each with its folders and its number of threads."""
-    command = [sys.executable, "-c", TRANSCRIBE, "transcribe", "--model", str(bundle or "default"), "--threads"]
-    with tempfile.TemporaryFile() as texts:
-        started = time.perf_counter()
-        processes = [
-            subprocess.Popen([*command, str(threads), *map(str, folders)], stdout=texts) for folders, threads in shares
-        ]
-        codes = [process.wait() for process in processes]
-        seconds = time.perf_counter() - started
-        texts.seek(0)
-        lines = len(texts.readlines())
-    if any(codes) or lines != count:
+def _transcribe(folder: Path, count: int, bundle: Path | None, threads: int) -> float:
+    """The seconds that `transcribe` takes for all files of a folder."""
+    command = [sys.executable, "-c", TRANSCRIBE, "transcribe", "--model", str(bundle or "default")]
+    started = time.perf_counter()
+    done = subprocess.run([*command, "--threads", str(threads), str(folder)], stdout=subprocess.PIPE, check=False)
+    seconds = time.perf_counter() - started
+    if done.returncode or len(done.stdout.splitlines()) != count:
         raise SystemExit("not every file was transcribed; the times mean nothing")
     return seconds
 
