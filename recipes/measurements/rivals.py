@@ -12,23 +12,30 @@ To install the others, best into an environment of their own:
 Theirs is the benefit of the doubt: of several ways to write their figures and spellings the one with the fewest errors
 counts. "42" is tried as "four two" and as "forty two", "1900" as a year as well, "zero" as "oh", and where letters were
 said, words are tried letter by letter.
+
+The others take an hour for an hour of sound. What they wrote is kept in the file that `--texts` names, and read there
+the next time, so that another bundle, or a run that was stopped, only waits for what is new.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from importlib import import_module
+from hashlib import sha256
+from importlib import import_module, metadata
 from pathlib import Path
 
 from recipes.measurements.cells import difference, percent
-from recipes.measurements.peers import PEERS
+from recipes.measurements.peers import PEERS, Work
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import Utterance, read_utterances
+from speech2text.decoding.protocols import FloatArray
+from speech2text.disk import read_whole_lines
 from speech2text.evaluation.error_rate import Counts, count_words, total
 from speech2text.evaluation.significance import compare
 from speech2text.text.normalization import normalize
@@ -44,11 +51,12 @@ def main() -> None:
     parser.add_argument("manifests", nargs="+", type=Path, metavar="MANIFEST")
     parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
     parser.add_argument("--most", type=int, help="recordings of each corpus; all if not given")
+    parser.add_argument("--texts", type=Path, help="JSON lines of what the others wrote, read and added to")
     arguments = parser.parse_args()
     recognizer = load_model(arguments.bundle)
     try:
         import_module("num2words")
-        peers = {name: load() for name, load in PEERS.items()}
+        peers = {name: remembered(name, load(), arguments.texts) for name, load in PEERS.items()}
     except ImportError as error:
         parser.error(f"{error.name} is not installed; --help tells what to install")
     print("| corpus | words | ours, % |", *(f"{name}, % | ours minus that, 95 % |" for name in peers))
@@ -73,6 +81,25 @@ def fewest_errors(reference: str, text: str) -> Counts:
     """The errors of what a recogniser wrote, in whichever reading is best for it."""
     readings = [each for reading in _readings(text) for each in _spelled_out(reading, reference)]
     return min(count_words([reference] * len(readings), readings), key=lambda counts: counts.errors)
+
+
+def remembered(name: str, work: Work, texts: Path | None) -> Work:
+    """The work, done once for the same samples and version where there is a file to keep what came of it."""
+    if texts is None:
+        return work
+    peer = f"{name} {metadata.version(name)}"
+    lines = read_whole_lines(texts, mend=True) if texts.is_file() else []
+    known = {row["samples"]: row["text"] for row in map(json.loads, lines) if row["peer"] == peer}
+
+    def remember(samples: FloatArray) -> str:
+        key = sha256(samples.tobytes()).hexdigest()
+        if key not in known:
+            known[key] = work(samples)
+            with texts.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"peer": peer, "samples": key, "text": known[key]}) + "\n")
+        return str(known[key])
+
+    return remember
 
 
 def _by_corpus(manifests: Sequence[Path], most: int | None) -> dict[str, list[Utterance]]:

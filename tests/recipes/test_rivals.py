@@ -1,8 +1,9 @@
 """Other recognisers get the benefit of the doubt in how they write figures and spellings, and in nothing else."""
 
+import numpy as np
 import pytest
 
-from recipes.measurements.rivals import fewest_errors
+from recipes.measurements.rivals import fewest_errors, remembered
 
 
 @pytest.mark.parametrize(
@@ -28,3 +29,22 @@ from recipes.measurements.rivals import fewest_errors
 )
 def test_the_best_reading_counts(reference, text, errors):
     assert fewest_errors(reference, text).errors == errors
+
+
+def test_what_another_wrote_is_asked_for_once(tmp_path):
+    asked = []
+
+    def work(samples):
+        asked.append(len(samples))
+        return f"{len(samples)} samples"
+
+    for _ in range(2):
+        remember = remembered("numpy", work, tmp_path / "texts.jsonl")
+        assert [remember(np.zeros(length, np.float32)) for length in (3, 4, 3)] == [
+            "3 samples",
+            "4 samples",
+            "3 samples",
+        ]
+    assert asked == [3, 4]
+    remembered("pytest", work, tmp_path / "texts.jsonl")(np.zeros(3, np.float32))
+    assert asked == [3, 4, 3]
