@@ -141,27 +141,7 @@ def transcribe(
     jobs = [Job(*pair) for pair in zip(recordings, name_outputs(list(places.values())), strict=True)]
     with progress_bar(lambda: _total_seconds(recordings)) as advance, RecognizerPool(recognizer, threads) as pool:
         worker = Worker(pool, output_dir, output_format, layout, advance, overwrite)
-
-        def show(job: Job, result: Result) -> None:
-            if output_dir is None and (not result.error or result.transcript.segments):
-                _print(job.recording if several else None, result.transcript, output_format, layout)
-            if result.error:
-                print_error(result.problem)
-            elif result.stopped:
-                print_note(f"{job.recording}: {result.reach}")
-
-        left = deque(jobs)
-        with interrupts_set(worker.stop) as interruption:
-            try:
-                with closing(map_in_order(worker.run, jobs, threads, worker.stop)) as results:
-                    for result in results:
-                        show(left.popleft(), result)
-                        failed += bool(result.error)
-            except StoppedError:
-                for job in left:  # others may have ended before the one that was awaited
-                    if job in worker.results:
-                        show(job, worker.results[job])
-                raise SystemExit(EXIT_AFTER_SIGNAL + (interruption.signal or 0)) from None
+        failed += _transcribe_all(worker, jobs, threads, with_names=several)
     if failed:
         if several:
             print_error(f"{failed} of {total} files could not be transcribed")
@@ -278,6 +258,33 @@ class Worker:
         for file, suffix in self._files(name).items():
             make_folder(file.parent)
             write_atomically(file, writers(self.layout)[suffix](transcript))
+
+
+def _transcribe_all(worker: Worker, jobs: Sequence[Job], threads: int, *, with_names: bool) -> int:
+    """Transcribe every job, tell of each in its turn, and count those that failed."""
+
+    def show(job: Job, result: Result) -> None:
+        if worker.output_dir is None and (not result.error or result.transcript.segments):
+            _print(job.recording if with_names else None, result.transcript, worker.output_format, worker.layout)
+        if result.error:
+            print_error(result.problem)
+        elif result.stopped:
+            print_note(f"{job.recording}: {result.reach}")
+
+    failed = 0
+    left = deque(jobs)
+    with interrupts_set(worker.stop) as interruption:
+        try:
+            with closing(map_in_order(worker.run, jobs, threads, worker.stop)) as results:
+                for result in results:
+                    show(left.popleft(), result)
+                    failed += bool(result.error)
+        except StoppedError:
+            for job in left:  # others may have ended before the one that was awaited
+                if job in worker.results:
+                    show(job, worker.results[job])
+            raise SystemExit(EXIT_AFTER_SIGNAL + (interruption.signal or 0)) from None
+    return failed
 
 
 def _transcript(segments: Sequence[Segment] = (), seconds: float = 0.0) -> Transcript:
