@@ -190,6 +190,7 @@ def _train(trainer: Trainer) -> None:
 def _summary(report: StepReport) -> str:
     wer = "" if report.wer is None else f", dev WER (CTC greedy) {100 * report.wer:.1f} %"
     lesson = "" if report.lesson is None else f", lesson {report.lesson:.3f}"
+    risk = "" if report.risk is None else f", risk {report.risk:.3f}"
     speed = report.audio_seconds / report.seconds
-    parts = f"CTC {report.ctc:.3f}, spelling {report.spelling:.3f}{lesson}"
+    parts = f"CTC {report.ctc:.3f}, spelling {report.spelling:.3f}{lesson}{risk}"
     return f"loss {report.loss:.3f} ({parts}), {speed:.0f} x real time{wer}"

@@ -20,6 +20,8 @@ from speech2text.training.recipe import AugmentationSettings
 
 TELEPHONE_RATE = 8_000
 MU_LAW_LEVELS = 256
+RECORDED_NOISE_SHARE = 0.6
+"""Of the noise that is mixed in; the rest is generated, since recorded noise that training has is of few places."""
 STEEPEST_NOISE = 1.0
 """Generated noise falls with frequency as f^-a in amplitude, a drawn from 0 (white) to this (brown)."""
 NON_SPEECH_SHARES = (0.5, 0.2, 0.15, 0.15)
@@ -59,8 +61,8 @@ class WaveformAugmentation:
         if settings.room_seconds:
             samples, start = self._in_a_room(samples)
         if _happens(settings.noise_share):
-            snr = torch.tensor(_between(*settings.snr_db))
-            samples = sound.add_noise(samples, self._noise(len(samples)), snr)
+            noise = self._noise if _happens(RECORDED_NOISE_SHARE) else generated_noise
+            samples = sound.add_noise(samples, noise(len(samples)), torch.tensor(_between(*settings.snr_db)))
         if _happens(settings.telephone_share):
             samples = telephone(samples)
         return Version((samples * 10 ** (_between(*settings.gain_db) / 20)).clamp(-1, 1), speed, start)

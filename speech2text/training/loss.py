@@ -24,12 +24,13 @@ LEAST_ATTENTION = 1e-4
 
 
 class Losses(NamedTuple):
-    """The joint loss and its parts, each per token but that of a teacher's lesson, where there is one."""
+    """The joint loss and its parts, per token; but for a teacher's lesson and, per word, the risk, where they are."""
 
     joint: Tensor
     ctc: Tensor
     spelling: Tensor
     lesson: Tensor | None = None
+    risk: Tensor | None = None
 
 
 def pad_tokens(tokens: list[list[int]]) -> tuple[Tensor, Tensor]:

@@ -21,6 +21,7 @@ from speech2text.training.augmentation import SpecAugment, Version, WaveformAugm
 from speech2text.training.corpus import Corpus
 from speech2text.training.loss import Losses, attention_guide, inconsistency, joint_loss, pad_tokens
 from speech2text.training.recipe import FRAMES_PER_SECOND, Recipe
+from speech2text.training.risk import risk
 from speech2text.training.splicing import Splicer
 from speech2text.training.teacher import Lesson
 
@@ -91,6 +92,9 @@ class Objective:
         if self.lesson:
             taught = self._taught(self.lesson, drawn, versions, readings)
             losses = losses._replace(joint=losses.joint + self.settings.teacher_weight * taught, lesson=taught)
+        if self.settings.risk_weight:
+            ventured = self._ventured(drawn, readings)
+            losses = losses._replace(joint=losses.joint + self.settings.risk_weight * ventured, risk=ventured)
         return losses, float(lengths.sum()) / SAMPLE_RATE
 
     def _draw(self, index: int) -> Drawn:
@@ -144,3 +148,18 @@ class Objective:
             ]
         )
         return torch.stack([lesson(reading.heard, targets) for reading in readings]).mean()
+
+    def _ventured(self, drawn: list[Drawn], readings: list[Reading]) -> Tensor:
+        """The mean risk over one or two readings of a batch."""
+        risks = [
+            risk(
+                self.model.speller,
+                reading.heard,
+                [each.tokens for each in drawn],
+                self.tokenizer.decode,
+                count=self.settings.risk_readings,
+                ctc_weight=self.settings.ctc_weight,
+            )
+            for reading in readings
+        ]
+        return torch.stack(risks).mean()

@@ -148,6 +148,10 @@ class TrainingSettings(Section):
     (Yao et al. 2024); every batch is then heard twice, whatever `whole_share` says."""
     teacher_weight: float = Field(default=1.0, ge=0)
     """Of the loss that makes the listener tell the features of `data.teacher` (teacher.py), where that is given."""
+    risk_weight: float = Field(default=0.0, ge=0)
+    """Of the word errors to expect (risk.py), for the end of a training, with a low learning rate; twice the time."""
+    risk_readings: int = Field(default=4, ge=2, le=64)
+    """Readings of each utterance that the risk looks at."""
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     whole_share: float = Field(default=0.5, ge=0, le=1)
     """Share of the batches that are heard whole; the others in chunks of one of `chunk_seconds`."""

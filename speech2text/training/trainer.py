@@ -59,6 +59,8 @@ FLUSH_SECONDS = 10
 class StepReport:
     """What one step did; `wer` is that of CTC greedy on dev, where it was measured, `lesson` the loss to a teacher.
 
+    `risk` is the share of the words that is expected to be wrong, where the recipe weighs it.
+
     In a team losses are those of the process that reports, and audio_seconds is what it heard times the processes.
     """
 
@@ -69,6 +71,7 @@ class StepReport:
     audio_seconds: float
     seconds: float
     lesson: float | None = None
+    risk: float | None = None
     wer: float | None = None
 
 
@@ -162,7 +165,7 @@ class Trainer:
             step = bare_report.step
             last = step == self.settings.steps
             report = self._evaluated(bare_report) if last or step % self.settings.evaluate_every == 0 else bare_report
-            for name in ("loss", "ctc", "spelling", "lesson", "wer"):
+            for name in ("loss", "ctc", "spelling", "lesson", "risk", "wer"):
                 if getattr(report, name) is not None:
                     writer.add_scalar(name, getattr(report, name), step)
             if self._ends_in_checkpoint(step):
@@ -252,6 +255,7 @@ class Trainer:
             audio_seconds=audio_seconds * self.team.size,
             seconds=time.perf_counter() - started,
             lesson=None if losses.lesson is None else float(losses.lesson.detach()),
+            risk=None if losses.risk is None else float(losses.risk.detach()),
         )
 
     @torch.no_grad()

@@ -69,6 +69,8 @@ CHANGES = {
     "training.guide_weight": ("training.guide_weight=0.5",),
     "training.consistency_weight": ("training.consistency_weight=0.5",),
     "training.teacher_weight": ("training.teacher_weight=9", "data.teacher=teacher", BUSY),
+    "training.risk_weight": ("training.risk_weight=9",),
+    "training.risk_readings": ("training.risk_readings=2", "training.risk_weight=9"),
     "training.label_smoothing": ("training.label_smoothing=0.5",),
     "training.whole_share": ("training.whole_share=1",),
     "training.chunk_seconds": ("training.chunk_seconds=[0.08]", "training.whole_share=0"),
