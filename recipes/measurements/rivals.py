@@ -51,12 +51,13 @@ def main() -> None:
     parser.add_argument("manifests", nargs="+", type=Path, metavar="MANIFEST")
     parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
     parser.add_argument("--most", type=int, help="recordings of each corpus; all if not given")
+    parser.add_argument("--peer", action="append", choices=PEERS, help="one of the others, repeatable; all if not given")
     parser.add_argument("--texts", type=Path, help="JSON lines of what the others wrote, read and added to")
     arguments = parser.parse_args()
     recognizer = load_model(arguments.bundle)
     try:
         import_module("num2words")
-        peers = {name: remembered(name, load(), arguments.texts) for name, load in PEERS.items()}
+        peers = {name: remembered(name, PEERS[name](), arguments.texts) for name in arguments.peer or PEERS}
     except ImportError as error:
         parser.error(f"{error.name} is not installed; --help tells what to install")
     print("| corpus | words | ours, % |", *(f"{name}, % | ours minus that, 95 % |" for name in peers))
