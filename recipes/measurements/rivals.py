@@ -51,7 +51,9 @@ def main() -> None:
     parser.add_argument("manifests", nargs="+", type=Path, metavar="MANIFEST")
     parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
     parser.add_argument("--most", type=int, help="recordings of each corpus; all if not given")
-    parser.add_argument("--peer", action="append", choices=PEERS, help="one of the others, repeatable; all if not given")
+    parser.add_argument(
+        "--peer", action="append", choices=PEERS, help="one of the others, repeatable; all if not given"
+    )
     parser.add_argument("--texts", type=Path, help="JSON lines of what the others wrote, read and added to")
     arguments = parser.parse_args()
     recognizer = load_model(arguments.bundle)
