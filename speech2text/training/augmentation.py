@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torchaudio.functional as sound
 from torch import Tensor
@@ -32,8 +33,10 @@ ROOM_SNR_DB = (20.0, 60.0)
 """Of an utterance over the noise of the room it stands in."""
 TONE_HERTZ = (50.0, 4000.0)
 MOST_TONES = 4
+RESPONSE_HERTZ = (60.0, 150.0, 350.0, 800.0, 1600.0, 3000.0, 5000.0, 8000.0)
+"""Where a microphone's gain is drawn; between them it is a straight line over the logarithm of the frequency."""
 FFT_BLOCK = 4096
-"""Noise is made in multiples of this: a transform of a length with large prime factors takes many times longer."""
+"""Transforms are of multiples of this: one of a length with large prime factors takes many times longer."""
 
 
 class Version(NamedTuple):
@@ -45,7 +48,7 @@ class Version(NamedTuple):
 
 
 class WaveformAugmentation:
-    """Speed, a quiet room, noise at a drawn signal-to-noise ratio, telephone band and gain, as in a real recording."""
+    """Speed, a quiet room, noise at a drawn signal-to-noise ratio, the microphone, telephone band and gain."""
 
     def __init__(self, settings: AugmentationSettings, noise: Corpus | None = None) -> None:
         self.settings = settings
@@ -63,6 +66,8 @@ class WaveformAugmentation:
         if _happens(settings.noise_share):
             noise = self._noise if _happens(RECORDED_NOISE_SHARE) else generated_noise
             samples = sound.add_noise(samples, noise(len(samples)), torch.tensor(_between(*settings.snr_db)))
+        if settings.response_db:
+            samples = through_microphone(samples, _between(0.0, settings.response_db))
         if _happens(settings.telephone_share):
             samples = telephone(samples)
         return Version((samples * 10 ** (_between(*settings.gain_db) / 20)).clamp(-1, 1), speed, start)
@@ -88,6 +93,17 @@ class WaveformAugmentation:
         index = int(torch.randint(len(self.noise), ()))
         start = int(torch.randint(int(self.noise.lengths[index]), ()))
         return torch.from_numpy(self.noise.cycle(index, start, length)) + 1e-6 * torch.randn(length)
+
+
+def through_microphone(samples: Tensor, deviation_db: float) -> Tensor:
+    """Samples (N,) as loud as before, after a smooth response whose gains have this deviation in decibels."""
+    gains = torch.randn(len(RESPONSE_HERTZ)) * deviation_db
+    count = -(-len(samples) // FFT_BLOCK) * FFT_BLOCK
+    hertz = np.fft.rfftfreq(count, 1 / SAMPLE_RATE).clip(min=RESPONSE_HERTZ[0])
+    curve = np.interp(np.log(hertz), np.log(RESPONSE_HERTZ), gains.numpy())
+    response = torch.from_numpy(10 ** (curve / 20)).to(samples.dtype)
+    heard = torch.fft.irfft(torch.fft.rfft(samples, count) * response, count)[: len(samples)]
+    return heard * (samples.norm() / heard.norm().clamp(min=1e-6))
 
 
 def telephone(samples: Tensor) -> Tensor:

@@ -108,6 +108,8 @@ class AugmentationSettings(Section):
     noise_share: float = Field(default=0.3, ge=0, le=1)
     """Share of the utterances that get noise."""
     snr_db: Range = (5.0, 30.0)
+    response_db: float = Field(default=0.0, ge=0, le=40)
+    """The largest standard deviation of a microphone's gain over its frequencies."""
     telephone_share: float = Field(default=0.1, ge=0, le=1)
     """Share of the utterances heard through a telephone: 8 kHz and mu-law."""
     non_speech_share: float = Field(default=0.0, ge=0, lt=1)

@@ -18,6 +18,7 @@ from speech2text.training.augmentation import (
     garble,
     pad_waveforms,
     telephone,
+    through_microphone,
     tones,
 )
 from speech2text.training.corpus import load_corpus
@@ -103,6 +104,25 @@ def test_the_share_of_noisy_utterances_is_as_asked(speech):
     augment = augmentation(noise_share=0.3)
     changed = sum(not torch.equal(heard(augment, speech[:800]), speech[:800]) for _ in range(400))
     assert 90 < changed < 150
+
+
+@pytest.mark.parametrize("deviation", [3.0, 9.0])
+def test_a_microphone_changes_the_balance_of_frequencies_and_not_the_loudness(deviation):
+    noise = coloured_noise(4 * RATE, 0.0)
+    bands = []
+    for _ in range(100):
+        heard_noise = through_microphone(noise, deviation)
+        assert power_db(heard_noise) == pytest.approx(power_db(noise), abs=0.01)
+        power = torch.fft.rfft(heard_noise).square().abs()
+        low, high = (float(power[4 * hertz : 5 * hertz].mean()) for hertz in (310, 4500))  # bins of 0.25 Hz
+        bands.append(10 * math.log10(low / high))
+    assert np.std(bands) == pytest.approx(deviation * math.sqrt(2), rel=0.3)
+
+
+@pytest.mark.parametrize("samples", [torch.zeros(4000), torch.randn(5)])
+def test_a_microphone_hears_silence_and_clicks(samples):
+    assert through_microphone(samples, 9.0).shape == samples.shape
+    assert through_microphone(samples, 9.0).isfinite().all()
 
 
 def test_silence_with_noise_stays_finite():

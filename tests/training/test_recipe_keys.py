@@ -47,6 +47,7 @@ CHANGES = {
     "augmentation.room_seconds": ("augmentation.room_seconds=0.5",),
     "augmentation.noise_share": ("augmentation.noise_share=0.9",),
     "augmentation.snr_db": ("augmentation.snr_db=[0.0, 0.0]", LOUD),
+    "augmentation.response_db": ("augmentation.response_db=9.0",),
     "augmentation.telephone_share": ("augmentation.telephone_share=0.9",),
     "augmentation.non_speech_share": ("augmentation.non_speech_share=0.9",),
     "augmentation.frequency_masks": ("augmentation.frequency_masks=0",),
