@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import struct
+import wave
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from speech2text.errors import OutputError
 
-_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
-_MOST_BYTES = 2**32 - _HEADER.size  # the sizes in the header have 32 bits
+_SAMPLE_BYTES = 2
+_MOST_BYTES = 2**32 - 44  # the sizes in the header, which takes 44 bytes, have 32 bits
 
 
 class Recording:
@@ -28,16 +28,16 @@ class Recording:
 
     def __init__(self, path: Path, rate: int) -> None:
         self._path = path
-        self._rate = rate
-        self._bytes = 0
         try:
-            self._file = path.open("wb", buffering=0)
+            self._file = path.open("wb")
         except OSError as error:
             raise self._failure(error) from None
+        self._wave = wave.Wave_write(self._file)
+        self._wave.setparams((1, _SAMPLE_BYTES, rate, 0, "NONE", ""))
         try:
             self.write(np.zeros(0, np.float32))
         except OutputError:
-            self._file.close()
+            self._close()
             raise
 
     def __enter__(self) -> Recording:
@@ -46,7 +46,7 @@ class Recording:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        self._close()
 
     def write(self, samples: NDArray[np.float32]) -> None:
         """Add samples (N,) from -1 to 1; what is louder is clipped.
@@ -54,24 +54,19 @@ class Recording:
         Raises:
             OutputError: no space is left, or the file has the 4 GiB that WAV can have.
         """
-        data = np.clip(np.round(samples * 2**15), -(2**15), 2**15 - 1).astype("<i2").tobytes()
-        if self._bytes + len(data) > _MOST_BYTES:
+        data = np.clip(np.round(samples * 2**15), -(2**15), 2**15 - 1).astype(np.int16).tobytes()
+        if _SAMPLE_BYTES * self._wave.tell() + len(data) > _MOST_BYTES:
             raise OutputError(f"{self._path}: a WAV file cannot have more than 4 GiB; record to another one")
         try:
-            self._write_at(_HEADER.size + self._bytes, data)
-            self._bytes += len(data)
-            self._write_at(0, self._header())  # last, so that it never tells of more than there is
+            self._wave.writeframes(data)
+            self._file.flush()
         except OSError as error:
             raise self._failure(error) from None
 
-    def _write_at(self, place: int, data: bytes) -> None:
-        self._file.seek(place, os.SEEK_SET)
-        while data:
-            data = data[self._file.write(data) :]  # a full disk may take a part
-
-    def _header(self) -> bytes:
-        sound = (b"fmt ", 16, 1, 1, self._rate, 2 * self._rate, 2, 16)  # PCM, one channel, 2 bytes a frame
-        return _HEADER.pack(b"RIFF", _HEADER.size - 8 + self._bytes, b"WAVE", *sound, b"data", self._bytes)
+    def _close(self) -> None:
+        for file in (self._wave, self._file):
+            with suppress(OSError):  # of what could not be written, and was told
+                file.close()
 
     def _failure(self, error: OSError) -> OutputError:
         return OutputError(f"{self._path}: cannot be written ({error.strerror}); check space, folder and permissions")
