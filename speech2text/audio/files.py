@@ -55,6 +55,11 @@ class AudioInfo:
     channels: int
     is_guess: bool = False
 
+    @property
+    def sure_seconds(self) -> float:
+        """The seconds; 0 where they are unknown or a guess."""
+        return 0.0 if self.is_guess else self.seconds or 0.0
+
 
 def read_blocks(source: Source, block_seconds: float = 30.0) -> Iterator[FloatArray]:
     """The samples of a file or an open binary stream (pipes too), block by block (N,); none for zero samples.

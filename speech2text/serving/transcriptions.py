@@ -99,7 +99,7 @@ class Transcriptions:
         try:
             info = probe(source)
             self._limits.check_rate(info.rate, "file")
-            check(0.0 if info.is_guess else info.seconds or 0.0)
+            check(info.sure_seconds)
             return self._recognizer.transcribe(source, on_progress=check)
         except AudioError as error:
             raise RequestError(str(error), code="bad_audio", param="file") from None

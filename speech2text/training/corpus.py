@@ -241,8 +241,8 @@ def _usable_samples(file: Path, longest_seconds: float) -> tuple[NDArray[np.int1
     """The samples of a recording, or none and the reason where it cannot be used."""
     try:
         info = probe(file)
-        if info.seconds and info.seconds > longest_seconds and not info.is_guess:
-            return np.empty(0, np.int16), f"{file}: {info.seconds:.1f} s long"
+        if info.sure_seconds > longest_seconds:
+            return np.empty(0, np.int16), f"{file}: {info.sure_seconds:.1f} s long"
         samples = read_audio(file)
     except AudioError as error:
         return np.empty(0, np.int16), str(error)
