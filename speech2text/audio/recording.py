@@ -32,6 +32,9 @@ class Recording:
             self._file = path.open("wb")
         except OSError as error:
             raise self._failure(error) from None
+        if not self._file.seekable():
+            self._file.close()
+            raise OutputError(f"{path}: is no file whose header can be brought up to date; record to a plain file")
         self._wave = wave.Wave_write(self._file)
         self._wave.setparams((1, _SAMPLE_BYTES, rate, 0, "NONE", ""))
         try:
@@ -65,7 +68,7 @@ class Recording:
 
     def _close(self) -> None:
         for file in (self._wave, self._file):
-            with suppress(OSError):  # of what could not be written, and was told
+            with suppress(OSError):  # what was written is on its way since `write`, and what failed there was told
                 file.close()
 
     def _failure(self, error: OSError) -> OutputError:

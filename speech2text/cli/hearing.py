@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -80,18 +80,20 @@ def hear_all(
     ways = list(dict.fromkeys(ways))
     heard: dict[Way, list[Recognised]] = {way: [] for way in ways}
     excluded: list[tuple[str, str]] = []
-    with ExitStack() as stack:
-        pools = {each: stack.enter_context(RecognizerPool(each, threads)) for each in {way.recognizer for way in ways}}
+    pool = RecognizerPool(list({way.recognizer for way in ways}), threads)
 
-        def work(utterance: Utterance) -> list[Recognised] | AudioError:
-            try:
-                return _hear(utterance, [(pools[way.recognizer], way.snr) for way in ways], noise)
-            except AudioError as error:
-                return error
+    def work(utterance: Utterance) -> list[Recognised] | AudioError:
+        try:
+            return _hear(utterance, ways, noise, pool)
+        except AudioError as error:
+            return error
 
-        advance = stack.enter_context(progress_bar(lambda: sum_known(each.duration for each in utterances)))
-        never_stopped = Event()  # utterances are short: an interruption may wait for those at work
-        results = stack.enter_context(closing(map_in_order(work, utterances, threads, never_stopped)))
+    never_stopped = Event()  # utterances are short: an interruption may wait for those at work
+    with (
+        pool,
+        progress_bar(lambda: sum_known(each.duration for each in utterances)) as advance,
+        closing(map_in_order(work, utterances, threads, never_stopped)) as results,
+    ):
         for utterance, result in zip(utterances, results, strict=True):
             if isinstance(result, AudioError):
                 print_error(str(result))
@@ -103,21 +105,18 @@ def hear_all(
     return heard, excluded
 
 
-def _hear(utterance: Utterance, ways: Sequence[tuple[RecognizerPool, float | None]], noise: Noise) -> list[Recognised]:
-    """What was recognised by each of the pools, with noise at its ratio if one is given."""
+def _hear(utterance: Utterance, ways: Sequence[Way], noise: Noise, pool: RecognizerPool) -> list[Recognised]:
     from speech2text.audio.files import read_audio
     from speech2text.evaluation.noise import add_noise
     from speech2text.evaluation.scoring import pair
 
-    if [snr for _, snr in ways] == [None]:  # by blocks, as long as it may be
-        return [pair(utterance, ways[0][0].transcribe(utterance.audio))]
+    if [way.snr for way in ways] == [None]:  # by blocks, as long as it may be
+        return [pair(utterance, pool.transcribe(ways[0].recognizer, utterance.audio))]
     samples = read_audio(utterance.audio)
-    noisy = any(snr is not None for _, snr in ways)
+    noisy = any(way.snr is not None for way in ways)
     beside = noise.beside(utterance, len(samples)) if noisy else samples
-    return [
-        pair(utterance, pool.transcribe(samples if snr is None else add_noise(samples, beside, snr)))
-        for pool, snr in ways
-    ]
+    heard = [samples if way.snr is None else add_noise(samples, beside, way.snr) for way in ways]
+    return [pair(utterance, pool.transcribe(way.recognizer, each)) for way, each in zip(ways, heard, strict=True)]
 
 
 def _read_clip(clip: Path) -> FloatArray:

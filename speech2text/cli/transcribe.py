@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path, PurePath
 from threading import Event
 from typing import TYPE_CHECKING
@@ -36,8 +37,7 @@ from speech2text.disk import is_file, make_folder
 from speech2text.errors import AudioError, OutputError
 
 if TYPE_CHECKING:
-    from speech2text import Recognizer, Segment, Transcript
-    from speech2text.runtime.pool import RecognizerPool
+    from speech2text import Segment, Transcript
     from speech2text.text.subtitles import Layout
 
 
@@ -139,8 +139,8 @@ def transcribe(
     if output_dir is not None:
         make_folder(output_dir)
     jobs = [Job(*pair) for pair in zip(recordings, name_outputs(list(places.values())), strict=True)]
-    with progress_bar(lambda: _total_seconds(recordings)) as advance, RecognizerPool(recognizer, threads) as pool:
-        worker = Worker(pool, output_dir, output_format, layout, advance, overwrite)
+    with progress_bar(lambda: _total_seconds(recordings)) as advance, RecognizerPool([recognizer], threads) as pool:
+        worker = Worker(partial(pool.transcribe, recognizer), output_dir, output_format, layout, advance, overwrite)
         failed += _transcribe_all(worker, jobs, threads, with_names=several)
     if failed:
         if several:
@@ -184,11 +184,12 @@ class Worker:
     """Transcribes jobs in any thread; with an output folder it writes each as soon as it is done.
 
     Attributes:
+        transcribe: that of a recogniser.
         stop: ends the transcriptions at their next span when it is set.
         results: of all that have ended, and of those that were stopped, where they had words by then.
     """
 
-    recognizer: Recognizer | RecognizerPool
+    transcribe: Callable[..., Transcript]
     output_dir: Path | None
     output_format: str
     layout: Layout
@@ -223,14 +224,14 @@ class Worker:
             done = seconds
 
         try:
-            transcript = self.recognizer.transcribe(source, on_progress=progress, on_segment=segments.append)
+            transcript = self.transcribe(source, on_progress=progress, on_segment=segments.append)
             result = Result(transcript)
-        except (AudioError, StoppedError) as error:
-            if isinstance(error, StoppedError) or self.stop.is_set():  # a signal may end a process of the pool
-                if segments:
-                    self.results[job] = self._written(job.name, Result(_transcript(segments, done), stopped=True))
-                raise StoppedError from None
+        except AudioError as error:
             result = Result(_transcript(segments, done), error)
+        except StoppedError:
+            if segments:
+                self.results[job] = self._written(job.name, Result(_transcript(segments, done), stopped=True))
+            raise
         if not result.error or segments:
             result = self._written(job.name, result)
         self.results[job] = result

@@ -47,13 +47,14 @@ class Hotwords:
     """
 
     def __init__(self, phrases: Iterable[str], spellings: Sequence[str], score: float) -> None:
+        self.phrases = tuple(phrases)
         self.spellings = tuple(spellings)
         self.score = score
         self._children: list[dict[str, int]] = [{}]
         self._fallback = [0]  # the node of the longest end of the node's string that begins a phrase too
         self._letters = [0]  # bits of the letters of the node's string
         self._complete = [0]  # bits of the letters of the longest phrase that ends here
-        starts = [f" {phrase}" for phrase in phrases]
+        starts = [f" {phrase}" for phrase in self.phrases]
         for phrase in starts:
             self._insert(phrase)
         self._link()

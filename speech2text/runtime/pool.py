@@ -1,100 +1,124 @@
-"""A recogniser at work in several processes: in one of them, Python's lock lets no two searches run at once."""
+"""Recognisers at work in several processes: in one of them, Python's lock lets no two searches run at once."""
 
 from __future__ import annotations
 
 import os
 import signal
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from queue import SimpleQueue
+from queue import LifoQueue
 from types import TracebackType
 
 import numpy as np
 
-from speech2text.errors import AudioError, AudioWarning, BundleError
+from speech2text.errors import AudioError, AudioWarning
 from speech2text.runtime.recognizer import Recognizer, Source
 from speech2text.text.transcript import Seconds, Segment, Transcript
 
 OnProgress = Callable[[Seconds], None]
 OnSegment = Callable[[Segment], None]
-_IGNORED_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
-"""They reach a whole group of processes, and the one that started the others ends them when it has what it needs."""
 
 
 class RecognizerPool:
     """Transcribes for up to `size` threads at once: for one of them here, for each other in a process of its own.
 
-    A context; at its end the processes end.
+    A process starts when there is work for it, and opens all the recognisers. Where one dies, its work is done here. A
+    context; at its end the processes end. As with all of `multiprocessing`, a script that uses it needs the guard
+    `if __name__ == "__main__":`.
     """
 
-    def __init__(self, recognizer: Recognizer, size: int) -> None:
-        self._here = recognizer
-        self._processes = [_RecognizerProcess(recognizer) for _ in range(size - 1)]
-        self._free: SimpleQueue[Recognizer | _RecognizerProcess] = SimpleQueue()
-        self._free.put(recognizer)
-        for process in self._processes:
-            self._free.put(process)
+    def __init__(self, recognizers: Sequence[Recognizer], size: int) -> None:
+        self._recognizers = recognizers
+        self._processes = [_Process(recognizers) for _ in range(size - 1)]
+        self._free: LifoQueue[_Process | None] = LifoQueue()  # None is here, which is best: it is open already
+        for each in (*reversed(self._processes), None):
+            self._free.put(each)
 
     def __enter__(self) -> RecognizerPool:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for process in self._processes:
             process.end()
 
     def transcribe(
-        self, source: Source, *, on_progress: OnProgress | None = None, on_segment: OnSegment | None = None
+        self,
+        recognizer: Recognizer,
+        source: Source,
+        *,
+        on_progress: OnProgress | None = None,
+        on_segment: OnSegment | None = None,
     ) -> Transcript:
-        """See `Recognizer.transcribe`; an open file is always read here.
-
-        Raises:
-            AudioError: also where the process that transcribed is gone.
-        """
+        """See `Recognizer.transcribe`, with one of the recognisers; an open file is always read here."""
         if not isinstance(source, (str, os.PathLike, np.ndarray)):
-            return self._here.transcribe(source, on_progress=on_progress, on_segment=on_segment)
-        transcriber = self._free.get()
+            return recognizer.transcribe(source, on_progress=on_progress, on_segment=on_segment)
+        told = 0
+
+        def tell_new(segment: Segment) -> None:
+            nonlocal told
+            told += 1
+            if on_segment and told > 0:
+                on_segment(segment)
+
+        process = self._free.get()
         try:
-            return transcriber.transcribe(source, on_progress=on_progress, on_segment=on_segment)
+            if process:
+                number = self._recognizers.index(recognizer)
+                try:
+                    return process.transcribe(number, source, on_progress=on_progress, on_segment=tell_new)
+                except _DeadError:
+                    process = None
+                    told = -told  # what was told before is not told again
+            return recognizer.transcribe(source, on_progress=on_progress, on_segment=tell_new)
         finally:
-            self._free.put(transcriber)
+            self._free.put(process)
 
 
-class _RecognizerProcess:
-    """A copy of a recogniser in a process that starts when it is first needed; for one thread at a time."""
+class _DeadError(Exception):
+    """The process is no more, whether it was killed or met an error that nobody expects, and that will be met here."""
 
-    def __init__(self, recognizer: Recognizer) -> None:
-        self._recognizer = recognizer
+
+class _Process:
+    """Copies of recognisers in another process; for one thread at a time."""
+
+    def __init__(self, recognizers: Sequence[Recognizer]) -> None:
+        self._recognizers = recognizers
         self._running: tuple[SpawnProcess, Connection] | None = None
 
     def transcribe(
-        self, source: Source, *, on_progress: OnProgress | None = None, on_segment: OnSegment | None = None
+        self, number: int, source: Source, *, on_progress: OnProgress | None, on_segment: OnSegment
     ) -> Transcript:
-        """See `RecognizerPool.transcribe`."""
+        """See `Recognizer.transcribe`, by the recogniser of this number.
+
+        Raises:
+            AudioError: see there.
+            _DeadError: the process died.
+        """
         finished = False
         try:
-            for told in self._ask(source):
-                if isinstance(told, Transcript):
+            for message in self._ask(number, source):
+                if isinstance(message, Transcript):
                     finished = True
-                    return told
-                if isinstance(told, AudioWarning):
-                    warnings.warn(told, stacklevel=2)
-                elif isinstance(told, Exception):
+                    return message
+                if isinstance(message, AudioError):
                     finished = True
-                    raise told
-                elif isinstance(told, Segment):
-                    if on_segment:
-                        on_segment(told)
+                    raise message
+                if isinstance(message, AudioWarning):
+                    warnings.warn(message, stacklevel=2)
+                elif isinstance(message, Segment):
+                    on_segment(message)
                 elif on_progress:
-                    on_progress(told)
+                    on_progress(message)
+            raise _DeadError
         finally:
-            if not finished:  # it is gone, or in the middle of what nobody waits for any more
+            if not finished:  # it is dead, or in the middle of what nobody waits for any more
                 self.end()
-        name = "samples" if isinstance(source, np.ndarray) else source
-        raise AudioError(f"{name}: the process that heard it is gone, maybe for want of memory; use fewer threads")
 
     def end(self) -> None:
         """End the process, if there is one; it has nothing to lose."""
@@ -105,30 +129,28 @@ class _RecognizerProcess:
             process.join()
             self._running = None
 
-    def _ask(self, source: Source) -> Iterator[Transcript | Exception | Segment | Seconds]:
-        """What the process tells while it transcribes, until the process is gone."""
+    def _ask(self, number: int, source: Source) -> Iterator[Transcript | AudioError | AudioWarning | Segment | Seconds]:
+        """What the process tells while it transcribes, until it is dead."""
         with suppress(EOFError, OSError):
             connection = self._running[1] if self._running else self._start()
-            connection.send(source)
+            connection.send((number, source))
             while True:
                 yield connection.recv()
 
     def _start(self) -> Connection:
         context = get_context("spawn")  # a fork would copy locks that other threads hold
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs,))
+        process = context.Process(target=_serve, args=(theirs,), daemon=True)
         process.start()
         theirs.close()
         self._running = process, ours
-        ours.send(self._recognizer)
+        ours.send(self._recognizers)
         return ours
 
 
 def _serve(connection: Connection) -> None:
-    """Transcribe what comes, with the recogniser that comes first, until nobody listens any more."""
-    for name in _IGNORED_SIGNALS:
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    """Transcribe what comes, with the recognisers that come first, until nobody listens any more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one, and ends it
 
     def show(message: Warning | str, *_: object, **__: object) -> None:
         connection.send(message)
@@ -137,17 +159,13 @@ def _serve(connection: Connection) -> None:
     warnings.simplefilter("always", AudioWarning)
     warnings.showwarning = show
     with suppress(EOFError, OSError):
-        try:
-            recognizer: Recognizer = connection.recv()
-        except BundleError as error:
-            connection.send(error)
-            return
+        recognizers: Sequence[Recognizer] = connection.recv()
         while True:
-            source = connection.recv()
+            number, source = connection.recv()
             try:
-                told: Transcript | Exception = recognizer.transcribe(
+                told: Transcript | AudioError = recognizers[number].transcribe(
                     source, on_progress=connection.send, on_segment=connection.send
                 )
-            except Exception as error:  # whoever asked raises it
+            except AudioError as error:
                 told = error
             connection.send(told)

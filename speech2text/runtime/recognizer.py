@@ -128,7 +128,11 @@ class Recognizer:
 
             self._terms = open_terms(bundle, self.decoding, threads)
             if hotwords:
-                self._hotwords = open_hotwords(hotwords, hotwords_score, self.tokenizer, bundle.manifest.languages)
+                known = open_hotwords(hotwords, hotwords_score, self.tokenizer, bundle.manifest.languages)
+                self._hotwords = (known.start(),)
+                self._options["hotwords"] = (
+                    known.phrases
+                )  # a file may be a pipe, or be changed, before it is read again
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _open_again, (self._folder, self.manifest, self._options)

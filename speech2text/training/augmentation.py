@@ -98,7 +98,7 @@ class WaveformAugmentation:
 def through_microphone(samples: Tensor, deviation_db: float) -> Tensor:
     """Samples (N,) as loud as before, after a smooth response whose gains have this deviation in decibels."""
     gains = torch.randn(len(RESPONSE_HERTZ)) * deviation_db
-    count = -(-len(samples) // FFT_BLOCK) * FFT_BLOCK
+    count = (-(-len(samples) // FFT_BLOCK) + 1) * FFT_BLOCK  # a block of silence takes what rings on after the end
     hertz = np.fft.rfftfreq(count, 1 / SAMPLE_RATE).clip(min=RESPONSE_HERTZ[0])
     curve = np.interp(np.log(hertz), np.log(RESPONSE_HERTZ), gains.numpy())
     response = torch.from_numpy(10 ** (curve / 20)).to(samples.dtype)

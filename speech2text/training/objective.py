@@ -93,8 +93,8 @@ class Objective:
             taught = self._taught(self.lesson, drawn, versions, readings)
             losses = losses._replace(joint=losses.joint + self.settings.teacher_weight * taught, lesson=taught)
         if self.settings.risk_weight:
-            ventured = self._ventured(drawn, readings)
-            losses = losses._replace(joint=losses.joint + self.settings.risk_weight * ventured, risk=ventured)
+            expected = self._expected_errors(drawn, readings)
+            losses = losses._replace(joint=losses.joint + self.settings.risk_weight * expected, risk=expected)
         return losses, float(lengths.sum()) / SAMPLE_RATE
 
     def _draw(self, index: int) -> Drawn:
@@ -149,7 +149,7 @@ class Objective:
         )
         return torch.stack([lesson(reading.heard, targets) for reading in readings]).mean()
 
-    def _ventured(self, drawn: list[Drawn], readings: list[Reading]) -> Tensor:
+    def _expected_errors(self, drawn: list[Drawn], readings: list[Reading]) -> Tensor:
         """The mean risk over one or two readings of a batch."""
         risks = [
             risk(

@@ -67,7 +67,7 @@ class DataSettings(Section):
     """As `train`; when empty, `dev_share` of the training speakers (or utterances) is held out."""
     dev_share: float = Field(default=0.05, ge=0, lt=1)
     noise: str | None = None
-    """A manifest or folder of recordings without speech to mix in; without it noise is generated."""
+    """A manifest or folder of recordings without speech to mix in beside noise that is generated."""
     teacher: str | None = None
     """A folder of a teacher's features of the training recordings (teacher.py), relative to what --data names."""
     longest_seconds: float = Field(default=20.0, gt=0)

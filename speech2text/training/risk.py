@@ -1,8 +1,9 @@
-"""Minimum word error rate training: the word errors to expect of the readings that the search would weigh.
+"""Minimum word error rate training: the word errors to expect of the readings that the model finds likely.
 
-Cross entropy asks for the next token after the right ones. The risk looks at whole readings that the model finds likely
-and wants those with fewer word errors to be likelier (Prabhavalkar et al. 2018, the loss over the n-best list; the
-errors' mean, which they take off, changes no gradient). A reading is scored by both heads, as in the joint search.
+Cross entropy asks for the next token after the right ones. The risk looks at whole readings, and wants those with fewer
+word errors to be likelier (Prabhavalkar et al. 2018, the loss over the n-best list; the errors' mean, which they take
+off, changes no gradient). The readings are found by the speller alone and weighed by both heads, as the joint search
+weighs them before language model and length count.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from speech2text.decoding.alignment import least_frames
 from speech2text.decoding.protocols import BLANK, END
 from speech2text.evaluation.error_rate import count_words
 from speech2text.model.listener import Heard
@@ -44,6 +46,7 @@ def likeliest_readings(speller: Speller, heard: Heard, count: int, longest: int)
         vocabulary = log_probs.shape[2]
         only_end = torch.full((vocabulary,), -torch.inf)
         only_end[END] = 0.0
+        log_probs[:, :, BLANK] = -torch.inf
         log_probs = torch.where(ended[:, :, None], only_end, log_probs)
         scores, best = (scores[:, :, None] + log_probs).flatten(1).topk(count)
         parent, last = best // vocabulary, best % vocabulary
@@ -75,13 +78,17 @@ def risk(
         count: readings of each utterance.
         ctc_weight: of CTC in the score of a reading, against the speller's.
     """
+    heard = Heard(heard.values.float(), heard.keys.float(), heard.ctc_log_probs.float(), heard.lengths)
     longest = _MORE_TOKENS + max(len(reference) for reference in references)
+    training = speller.training
+    speller.eval()  # with dropout every reading would be scored by a network of its own
     readings = likeliest_readings(speller, heard, count, longest)
+    scores = _scores(speller, heard, readings, ctc_weight)
+    speller.train(training)
     texts = [decode(reference) for reference in references]
     written = [(text, decode(reading)) for text, each in zip(texts, readings, strict=True) for reading in each]
     errors = torch.tensor([float(counts.errors) for counts in count_words(*zip(*written, strict=True))])
     each_count = [len(each) for each in readings]
-    scores = _scores(speller, heard, readings, ctc_weight)
     expected = [
         (score.softmax(dim=0) * error).sum()
         for score, error in zip(scores.split(each_count), errors.split(each_count), strict=True)
@@ -104,5 +111,6 @@ def _scores(speller: Speller, heard: Heard, readings: list[list[list[int]]], ctc
     losses = functional.ctc_loss(
         ctc_log_probs, labels, many.lengths, lengths, blank=BLANK, reduction="none", zero_infinity=True
     )
-    ctc = torch.where(losses == 0, _IMPOSSIBLE, -losses)
+    impossible = torch.tensor([least_frames(row) for row in rows]) > many.lengths
+    ctc = torch.where(impossible, _IMPOSSIBLE, -losses)
     return (1 - ctc_weight) * spelled + ctc_weight * ctc

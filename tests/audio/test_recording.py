@@ -1,5 +1,6 @@
 """A WAV file that is whole after every block."""
 
+import os
 import wave
 from pathlib import Path
 
@@ -51,6 +52,14 @@ def test_a_full_disk_is_told(tmp_path):
     (tmp_path / "talk.wav").symlink_to("/dev/full")
     with pytest.raises(OutputError, match="No space left"):
         Recording(tmp_path / "talk.wav", 16_000)
+
+
+def test_a_pipe_is_refused_before_anybody_speaks(tmp_path):
+    os.mkfifo(tmp_path / "talk.wav")
+    reader = os.open(tmp_path / "talk.wav", os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(OutputError, match="record to a plain file"):
+        Recording(tmp_path / "talk.wav", 16_000)
+    os.close(reader)
 
 
 def test_a_file_that_is_too_long_for_wav_is_told(tmp_path, monkeypatch):

@@ -271,10 +271,11 @@ def test_a_reader_that_goes_away_is_no_error(two, tiny):
 def test_an_interruption_keeps_what_is_done(two, tiny, threads):
     record(two / "c.wav", *["three", ""] * 600, seconds=1.0)
     command = [*COMMAND, "transcribe", "a/x.wav", "c.wav", "-o", "out", "--model", str(tiny)]
-    process = subprocess.Popen([*command, "--threads", str(threads)], cwd=two, stderr=subprocess.PIPE, text=True)
+    command += ["--threads", str(threads)]
+    process = subprocess.Popen(command, cwd=two, stderr=subprocess.PIPE, text=True, start_new_session=True)
     while not (two / "out" / "x.txt").exists() and process.poll() is None:
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to all of its processes
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in errors
@@ -386,7 +387,7 @@ def test_a_worker_that_is_stopped_writes_what_it_has(tiny, tmp_path):
         if seconds > 1:
             worker.stop.set()
 
-    worker = Worker(load_model(tiny), tmp_path, "txt", Layout(), advance)
+    worker = Worker(load_model(tiny).transcribe, tmp_path, "txt", Layout(), advance)
     job = Job(tmp_path / "c.wav", "c")
     with pytest.raises(StoppedError):
         worker.run(job)

@@ -12,6 +12,7 @@ import torch
 from speech2text.audio.manifest import read_utterances
 from speech2text.training.augmentation import (
     MOST_TONES,
+    RECORDED_NOISE_SHARE,
     SpecAugment,
     WaveformAugmentation,
     coloured_noise,
@@ -91,6 +92,14 @@ def test_recorded_noise_has_the_drawn_ratio_even_when_it_is_silence(speech, reco
     for _ in range(8):
         noise = heard(augment, speech) - speech
         assert power_db(speech) - power_db(noise) == pytest.approx(12, abs=0.05)
+
+
+def test_noise_is_recorded_or_generated_by_its_share(speech, recorded_noise):
+    augment = augmentation(recorded_noise, noise_share=1.0, snr_db=(0.0, 0.0))
+    hum = 0.05 * RATE / (2 * math.pi)
+    loudest = [torch.fft.rfft(heard(augment, speech) - speech).abs().argmax() / 2 for _ in range(200)]
+    humming = sum(abs(float(hertz) - hum) < 2 for hertz in loudest) / 200
+    assert humming == pytest.approx(RECORDED_NOISE_SHARE / 2, abs=0.1)  # the other recording is silence
 
 
 def test_ratios_are_drawn_from_the_whole_range(speech):

@@ -15,7 +15,7 @@ from speech2text.training.risk import likeliest_readings, risk
 
 VOCABULARY = 4
 LONGEST = 2
-TOKENS = [token for token in range(VOCABULARY) if token != END]
+TOKENS = [token for token in range(VOCABULARY) if token not in (BLANK, END)]
 ROWS = [list(row) for length in range(LONGEST + 1) for row in product(TOKENS, repeat=length)]
 
 
@@ -50,7 +50,7 @@ def heard_by_ctc(heard, row):
 
 
 def decode(row):
-    return " ".join("abcd"[token] for token in row if token != BLANK)
+    return " ".join("abcd"[token] for token in row)
 
 
 def test_a_beam_as_wide_as_all_readings_finds_the_likeliest(speller):
@@ -108,7 +108,36 @@ def test_descending_the_risk_makes_the_right_reading_likelier(speller):
 
 def test_a_reading_with_more_tokens_than_frames_counts_for_nothing(speller):
     heard = hear(frames=(1, 1))
-    assert risk(speller, heard, [[2], [2]], decode, count=8, ctc_weight=0.9).isfinite()
+    (rows, _) = likeliest_readings(speller, heard, 8, 1 + 5)
+    assert max(map(len, rows)) > 1
+    ours = float(risk(speller, heard, [[2], [2]], decode, count=8, ctc_weight=0.9).detach())
+    assert 0 < ours <= 1  # nothing, or one word for another
+
+
+def test_a_reading_that_is_certain_is_not_taken_for_impossible(speller):
+    heard = hear(frames=(4, 4))
+    certain = torch.full_like(heard.ctc_log_probs, -50.0)
+    certain[:, :, BLANK] = 0.0
+    ours = risk(speller, heard._replace(ctc_log_probs=certain), [[], []], decode, count=4, ctc_weight=0.9)
+    assert float(ours.detach()) < 1e-3
+
+
+def test_what_was_heard_in_bf16_has_the_same_risk(speller):
+    heard = hear()
+    rounded = Heard(heard.values.bfloat16(), heard.keys.bfloat16(), heard.ctc_log_probs, heard.lengths)
+    exact, ours = (
+        float(risk(speller, each, [[2, 3], [3]], decode, count=4, ctc_weight=0.3).detach()) for each in (heard, rounded)
+    )
+    assert ours == pytest.approx(exact, rel=0.05)
+
+
+def test_dropout_does_not_choose_among_readings(speller):
+    speller.train()
+    first, second = (
+        float(risk(speller, hear(), [[2, 3], [3]], decode, count=4, ctc_weight=0.3).detach()) for _ in range(2)
+    )
+    assert first == second
+    assert speller.training
 
 
 def test_nothing_said_asks_for_nothing_written(speller):
