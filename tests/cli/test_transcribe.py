@@ -283,10 +283,10 @@ def test_an_interruption_keeps_what_is_done(two, tiny, threads):
 
 
 def test_an_interruption_prints_what_was_done_before_its_turn(two, tiny):
-    record(two / "c.wav", *["three", ""] * 1200, seconds=1.0)
+    record(two / "c.wav", *["three", ""] * 3600, seconds=1.0)
     command = [*COMMAND, "transcribe", "c.wav", "a/x.wav", "--model", str(tiny), "--threads", "2"]
     process = subprocess.Popen(command, cwd=two, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(3)
+    time.sleep(6)  # nothing tells from outside that the second is done
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
