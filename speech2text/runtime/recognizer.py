@@ -130,9 +130,7 @@ class Recognizer:
             if hotwords:
                 known = open_hotwords(hotwords, hotwords_score, self.tokenizer, bundle.manifest.languages)
                 self._hotwords = (known.start(),)
-                self._options["hotwords"] = (
-                    known.phrases
-                )  # a file may be a pipe, or be changed, before it is read again
+                self._options["hotwords"] = known.phrases  # a file may have changed by the time it is read again
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _open_again, (self._folder, self.manifest, self._options)
