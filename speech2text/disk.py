@@ -67,8 +67,10 @@ def _remedy(error: OSError) -> str:
 def read_whole_lines(file: Path, *, mend: bool = False) -> list[str]:
     """The lines of a file that is added to line by line, without a last one that a stop has cut short.
 
-    With `mend` that is taken out of the file, so that more can be added.
+    With `mend` that is taken out of the file, so that more can be added; a file that is still to come has no lines.
     """
+    if mend and not file.is_file():
+        return []
     content = file.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
     if mend and len(whole) < len(content):

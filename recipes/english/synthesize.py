@@ -313,8 +313,7 @@ def _need(program: str) -> None:
 
 def _rows(manifest: Path) -> list[dict[str, str]]:
     """The rows of the manifest, from which a last line that a stop has cut short is taken out."""
-    lines = read_whole_lines(manifest, mend=True) if manifest.is_file() else []
-    return [json.loads(line) for line in lines]
+    return [json.loads(line) for line in read_whole_lines(manifest, mend=True)]
 
 
 if __name__ == "__main__":

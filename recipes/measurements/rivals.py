@@ -91,8 +91,8 @@ def remembered(name: str, work: Work, texts: Path | None) -> Work:
     if texts is None:
         return work
     peer = " ".join(f"{each} {metadata.version(each)}" for each in PACKAGES.get(name, (name,)))
-    lines = read_whole_lines(texts, mend=True) if texts.is_file() else []
-    known = {row["samples"]: row["text"] for row in map(json.loads, lines) if row["peer"] == peer}
+    rows = map(json.loads, read_whole_lines(texts, mend=True))
+    known = {row["samples"]: row["text"] for row in rows if row["peer"] == peer}
 
     def remember(samples: FloatArray) -> str:
         key = sha256(samples.tobytes()).hexdigest()

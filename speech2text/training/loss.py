@@ -51,21 +51,31 @@ def joint_loss(heard: Heard, log_probs: Tensor, targets: Tensor, ctc_weight: flo
     """
     spoken = targets != PADDING
     count = spoken.sum()
-    labels = torch.cat([row[: int(length) - 1] for row, length in zip(targets, spoken.sum(dim=1), strict=True)])
-    ctc = functional.ctc_loss(
-        heard.ctc_log_probs.transpose(0, 1),
-        labels,
-        heard.lengths,
-        spoken.sum(dim=1) - 1,
-        blank=BLANK,
-        reduction="sum",
-        zero_infinity=True,
-    )
-    chosen = log_probs.gather(2, targets.clamp(min=0)[:, :, None])[:, :, 0]
+    ctc = ctc_losses(heard, targets).sum()
+    chosen = log_probs_of(targets, log_probs)
     smoothed = (1 - label_smoothing) * chosen + label_smoothing * log_probs.mean(dim=2)
     spelling = -(smoothed * spoken).sum() / count
     ctc = ctc / count
     return Losses(ctc_weight * ctc + (1 - ctc_weight) * spelling, ctc, spelling)
+
+
+def ctc_losses(heard: Heard, targets: Tensor) -> Tensor:
+    """CTC's negative log-probability (B,) of each row of targets (B, U), END left out; 0 where it does not fit."""
+    lengths = (targets != PADDING).sum(dim=1) - 1
+    return functional.ctc_loss(
+        heard.ctc_log_probs.transpose(0, 1),
+        torch.cat([row[: int(length)] for row, length in zip(targets, lengths, strict=True)]),
+        heard.lengths,
+        lengths,
+        blank=BLANK,
+        reduction="none",
+        zero_infinity=True,
+    )
+
+
+def log_probs_of(targets: Tensor, log_probs: Tensor) -> Tensor:
+    """The speller's log-probability (B, U) of each target, out of those (B, U, V) of all tokens."""
+    return log_probs.gather(2, targets.clamp(min=0)[:, :, None])[:, :, 0]
 
 
 def attention_guide(heard: Heard, attention: Tensor, targets: Tensor) -> Tensor:

@@ -12,14 +12,13 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from speech2text.decoding.alignment import least_frames
 from speech2text.decoding.protocols import BLANK, END
 from speech2text.evaluation.error_rate import count_words
 from speech2text.model.listener import Heard
 from speech2text.model.speller import Speller
-from speech2text.training.loss import PADDING, pad_tokens
+from speech2text.training.loss import PADDING, ctc_losses, log_probs_of, pad_tokens
 
 _MORE_TOKENS = 5
 """Than the longest reference has, a reading of its batch may have."""
@@ -41,11 +40,11 @@ def likeliest_readings(speller: Speller, heard: Heard, count: int, longest: int)
     scores = torch.full((batch, count), -torch.inf)
     scores[:, 0] = 0.0
     ended = torch.zeros(batch, count, dtype=torch.bool)
+    vocabulary = speller.output.out_features
+    only_end = torch.full((vocabulary,), -torch.inf)
+    only_end[END] = 0.0
     for _ in range(longest):
         log_probs, _, hidden, cell = speller.step(last, heard, hidden, cell)
-        vocabulary = log_probs.shape[2]
-        only_end = torch.full((vocabulary,), -torch.inf)
-        only_end[END] = 0.0
         log_probs[:, :, BLANK] = -torch.inf
         log_probs = torch.where(ended[:, :, None], only_end, log_probs)
         scores, best = (scores[:, :, None] + log_probs).flatten(1).topk(count)
@@ -102,15 +101,8 @@ def _scores(speller: Speller, heard: Heard, readings: list[list[list[int]]], ctc
     many = Heard(*(each.repeat_interleave(counts, dim=0) for each in heard))
     rows = [reading for each in readings for reading in each]
     read, targets = pad_tokens(rows)
-    spoken = targets != PADDING
     log_probs, _ = speller(read, many)
-    spelled = (log_probs.gather(2, targets.clamp(min=0)[:, :, None])[:, :, 0] * spoken).sum(dim=1)
-    labels = torch.tensor([token for row in rows for token in row])
-    lengths = spoken.sum(dim=1) - 1
-    ctc_log_probs = many.ctc_log_probs.transpose(0, 1)
-    losses = functional.ctc_loss(
-        ctc_log_probs, labels, many.lengths, lengths, blank=BLANK, reduction="none", zero_infinity=True
-    )
+    spelled = (log_probs_of(targets, log_probs) * (targets != PADDING)).sum(dim=1)
     impossible = torch.tensor([least_frames(row) for row in rows]) > many.lengths
-    ctc = torch.where(impossible, _IMPOSSIBLE, -losses)
+    ctc = torch.where(impossible, _IMPOSSIBLE, -ctc_losses(many, targets))
     return (1 - ctc_weight) * spelled + ctc_weight * ctc

@@ -87,7 +87,7 @@ class FeatureWriter:
 
     def _resume(self) -> None:
         index, features = self.folder / INDEX_FILE, self.folder / FEATURES_FILE
-        lines = read_whole_lines(index, mend=True) if index.is_file() else []
+        lines = read_whole_lines(index, mend=True)
         if not lines:
             features.unlink(missing_ok=True)  # of a first recording that a stop has kept out of the index
             return
