@@ -16,6 +16,7 @@ from speech2text.cli.options import (
     model_option,
     require_finite,
 )
+from speech2text.serving.limits import LOWEST_RATE, Limits
 
 
 @click.command()
@@ -43,7 +44,7 @@ from speech2text.cli.options import (
     "--max-upload",
     type=click.FloatRange(min=0, min_open=True),
     callback=require_finite,
-    default=200.0,
+    default=Limits.upload_bytes / 2**20,
     show_default=True,
     help="MiB of one upload.",
 )
@@ -51,21 +52,21 @@ from speech2text.cli.options import (
     "--max-seconds",
     type=click.FloatRange(min=0, min_open=True),
     callback=require_finite,
-    default=14_400.0,
+    default=Limits.seconds,
     show_default=True,
     help="Seconds of sound in one upload or stream.",
 )
 @click.option(
     "--max-rate",
-    type=click.IntRange(min=4000),
-    default=192_000,
+    type=click.IntRange(min=LOWEST_RATE),
+    default=Limits.sample_rate,
     show_default=True,
     help="Sample rate of an upload or a stream, in Hz.",
 )
 @click.option(
     "--max-sessions",
     type=click.IntRange(min=1),
-    default=64,
+    default=Limits.sessions,
     show_default=True,
     help="Uploads and streams served at the same time.",
 )
@@ -73,7 +74,7 @@ from speech2text.cli.options import (
     "--max-idle",
     type=click.FloatRange(min=0, min_open=True),
     callback=require_finite,
-    default=30.0,
+    default=Limits.idle_seconds,
     show_default=True,
     help="Seconds without anything from a client.",
 )
@@ -104,7 +105,6 @@ def serve(
         import python_multipart  # noqa: F401 - the first request would miss them
         import websockets  # noqa: F401
 
-        from speech2text.serving.limits import Limits
         from speech2text.serving.service import listen
         from speech2text.serving.service import serve as run
 

@@ -270,7 +270,8 @@ def _transcribe_all(worker: Worker, jobs: Sequence[Job], threads: int, *, with_n
         if result.error:
             print_error(result.problem)
         elif result.stopped:
-            print_note(f"{job.recording}: {result.reach}")
+            remedy = "; --overwrite begins it anew" if worker.output_dir else ""
+            print_note(f"{job.recording}: {result.reach}{remedy}")
 
     failed = 0
     left = deque(jobs)

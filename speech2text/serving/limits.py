@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from math import isfinite
-from typing import Any
-
-from starlette.types import Message, Receive
+from typing import TYPE_CHECKING, Any
 
 from speech2text.serving.replies import RequestError
+
+if TYPE_CHECKING:  # the command knows the limits where the packages of the service are missing
+    from starlette.types import Message, Receive
 
 LOWEST_RATE = 4000
 """Samples a second; below it there is no speech to hear, only work for the resampler."""

@@ -14,6 +14,7 @@ from collections.abc import Collection
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from threading import Event
+from time import monotonic
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from starlette.datastructures import FormData, UploadFile
@@ -34,6 +35,7 @@ FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
 GRANULARITIES = ("segment", "word")
 _MOST_FIELDS = 100
 _LONGEST_NAME = 80
+_LEAST_BYTES_PER_SECOND = 500  # speech at the lowest bit rates has more
 
 
 class Transcriptions:
@@ -122,15 +124,19 @@ class _BoundedBody:
         self._limits = limits
         self._sessions = sessions
         self._bytes = 0
+        self._start = monotonic()
 
     async def receive(self) -> Message:
         """The next part.
 
         Raises:
-            RequestError: the client sends too much, or nothing, or the service stops.
+            RequestError: the client sends too much, nothing or next to nothing, or the service stops.
         """
         message = await self._sessions.receive(self._receive, self._limits.idle_seconds, "; send again")
         self._bytes += len(message.get("body", b""))
+        due = _LEAST_BYTES_PER_SECOND * (monotonic() - self._start - self._limits.idle_seconds)
+        if self._bytes < due:
+            raise RequestError(f"fewer than {_LEAST_BYTES_PER_SECOND} bytes a second came; send again", 408, "too_slow")
         if self._bytes > self._limits.upload_bytes:
             most = f"{self._limits.upload_bytes / 2**20:g} MiB"
             raise RequestError(f"the upload has more than {most}; compress it or send it in parts", 413, "too_large")

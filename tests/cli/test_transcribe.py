@@ -336,7 +336,7 @@ def test_however_it_is_told_to_end_it_keeps_what_was_heard(two, tiny, signals, c
         time.sleep(pause)
     _, errors = process.communicate(timeout=60)
     assert process.returncode in codes
-    assert re.fullmatch(r"c\.wav: the first \d+ s are transcribed\n", errors)
+    assert re.fullmatch(r"c\.wav: the first \d+ s are transcribed; --overwrite begins it anew\n", errors)
     kept = json.loads((two / "out" / "c.json").read_text())
     assert set(kept["text"].split()) == {"three"}
     assert kept["duration"] >= kept["segments"][-1]["end"]

@@ -122,14 +122,25 @@ def test_whoever_is_idle_is_let_go(tiny):
         lines, code = say(service.stream_address(), encode(tone("one")), end=None)
         assert finals(lines) == ["one"]
         assert (lines[-1]["error"]["code"], code) == ("idle", 1008)
-        answer = service.post(content=_slow(), headers={"Content-Type": "multipart/form-data; boundary=x"})
-        assert (answer.status_code, answer.json()["error"]["code"]) == (408, "idle")
+        assert _refusal(service, pause=0.6) == (408, "idle")
 
 
-def _slow():
-    yield b"--x\r\n"
-    time.sleep(0.6)
-    yield b"--x\r\n"
+def test_whoever_sends_next_to_nothing_is_let_go(tiny):
+    with serving(tiny, "--max-idle", 1.0) as service:
+        assert _refusal(service, pause=0.1) == (408, "too_slow")
+
+
+def _refusal(service, *, pause):
+    """What an upload gets that sends a few bytes between pauses for 5 s."""
+
+    def drip():
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
+        for _ in range(round(5 / pause)):
+            time.sleep(pause)
+            yield b"RIFF"
+
+    answer = service.post(content=drip(), headers={"Content-Type": "multipart/form-data; boundary=x"})
+    return answer.status_code, answer.json()["error"]["code"]
 
 
 def test_no_more_sessions_than_allowed(tiny):
