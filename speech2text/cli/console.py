@@ -129,6 +129,27 @@ def progress_bar(total_seconds: Callable[[], float | None]) -> Iterator[Callable
             _bar.shown = None
 
 
+@contextmanager
+def step_bar(
+    total: int, *, done: int = 0, transient: bool = False
+) -> Iterator[tuple[Callable[[int, str], None], Callable[[str], None]]]:
+    """A bar of a training's steps on a terminal, and nothing elsewhere; its last state stays unless it is transient.
+
+    Gives two functions: one moves it to a step and describes that, the other prints a line above it.
+    """
+    if not sys.stderr.isatty():
+        yield (lambda step, description: None), print_note
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=transient) as bar:
+        task = bar.add_task("", total=total, completed=done)
+        yield (lambda step, description: bar.update(task, completed=step, description=description)), console.print
+
+
 def sum_known(seconds: Iterable[float | None]) -> float | None:
     """The sum; None where one of them is not known."""
     total = 0.0

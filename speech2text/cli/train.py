@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from speech2text.cli.console import print_note, print_output, show_warnings_as_lines
+from speech2text.cli.console import print_note, print_output, show_warnings_as_lines, step_bar
 from speech2text.cli.dependencies import packages_of
 
 if TYPE_CHECKING:
+    from speech2text.training.run import Plan
+    from speech2text.training.team import Team
     from speech2text.training.trainer import StepReport, Trainer
 
 PROFILE_STEPS = 20
@@ -51,42 +53,58 @@ def train(
     with packages_of("train", needed_by="training"):
         import torch
 
-        from speech2text.training.recipe import DEFAULT_RECIPE, FINETUNING_RECIPE, read_recipe
-        from speech2text.training.run import FROM_NOTHING, hold, open_profile, open_run, plan_start
+        from speech2text.training.run import plan_run
         from speech2text.training.team import join_team
     show_warnings_as_lines()
     if threads:
         torch.set_num_threads(threads)
     team = join_team()
-    path = recipe or (DEFAULT_RECIPE if init_from is None else FINETUNING_RECIPE)
     if profile:
         changes = (*changes, f"training.steps={PROFILE_STEPS}")
-    with TemporaryDirectory() as scratch:
-        if init_from is None:
-            settings, start = read_recipe(path, changes), FROM_NOTHING
-        else:
-            settings, start = plan_start(recipe, changes, Path(scratch) if profile else run, init_from)
-        if profile:
-            with _preparation() as on_progress:
-                trainer = open_profile(settings, path, data, Path(scratch), on_progress, start=start, team=team)
-            _profile(trainer)
-            return
-    folder = run or Path("runs") / settings.name
-    with hold(folder) if team.leads else nullcontext():
+        with TemporaryDirectory() as scratch:
+            _profile(plan_run(recipe, changes, Path(scratch), init_from), data, team)
+    else:
+        _train(plan_run(recipe, changes, run, init_from), data, team, init_from)
+
+
+def _profile(plan: Plan, data: Path, team: Team) -> None:
+    """Train and print how fast that was."""
+    from speech2text.training.run import open_profile
+
+    with _preparation() as on_progress:
+        trainer = open_profile(plan.recipe, plan.recipe_path, data, plan.run, on_progress, start=plan.start, team=team)
+    reports = list(trainer.steps())[1:]
+    heard = sum(report.audio_seconds for report in reports)
+    speed = heard / sum(report.seconds for report in reports)
+    if team.leads:
+        size = f"{len(reports)} steps, {heard:.0f} s, {trainer.precision}"
+        print_output(f"{speed:.0f} seconds of audio a second ({size})")
+
+
+def _train(plan: Plan, data: Path, team: Team, init_from: str | None) -> None:
+    """Train as one of a team, or alone; the leader alone holds the folder and speaks."""
+    from speech2text.training.run import hold, open_run
+
+    with hold(plan.run) if team.leads else nullcontext():
         with team.in_turn(), _preparation() as on_progress:
-            trainer = open_run(settings, path, data, folder, on_progress, start=start, team=team)
+            trainer = open_run(plan.recipe, plan.recipe_path, data, plan.run, on_progress, start=plan.start, team=team)
         if not team.leads:
             deque(trainer.train(), maxlen=0)
             return
-        for line in _describe(trainer, init_from):
-            print_note(line)
-        try:
-            with _one_voice():
-                _train(trainer)
-        except KeyboardInterrupt:
-            print_note(f"stopped; the same command {_how_it_goes_on(folder)}")
-            raise
-    print_note(f"done: {folder}; export it: speech2text export {folder} MY-BUNDLE")
+        _lead(trainer, init_from)
+    print_note(f"done: {plan.run}; export it: speech2text export {plan.run} MY-BUNDLE")
+
+
+def _lead(trainer: Trainer, init_from: str | None) -> None:
+    """Train, and say of what and how it goes; if it is stopped, how it goes on."""
+    for line in _describe(trainer, init_from):
+        print_note(line)
+    try:
+        with _one_voice():
+            _show_steps(trainer)
+    except KeyboardInterrupt:
+        print_note(f"stopped; the same command {_how_it_goes_on(trainer.run)}")
+        raise
 
 
 def _how_it_goes_on(folder: Path) -> str:
@@ -121,11 +139,13 @@ def _sizes(trainer: Trainer) -> str:
 
 def _left_out(trainer: Trainer) -> Iterator[str]:
     """A line for each set of recordings of which some cannot be used, and for those whose texts are too long."""
+    from speech2text.training import layout
+
     sets = {"train": trainer.train_corpus, "dev": trainer.dev_corpus, "noise": trainer.noise_corpus}
     for name, corpus in sets.items():
         if corpus is None or not corpus.left_out:
             continue
-        example = f"as {corpus.left_out[0]}; all: {trainer.run}/cache/{name}.json"
+        example = f"as {corpus.left_out[0]}; all: {trainer.run}/{layout.CACHE}/{name}.json"
         if corpus:
             yield f"{len(corpus.left_out)} recordings of {name} are left out, {example}"
         else:
@@ -159,32 +179,16 @@ def _preparation() -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _profile(trainer: Trainer) -> None:
-    reports = list(trainer.steps())[1:]
-    heard = sum(report.audio_seconds for report in reports)
-    speed = heard / sum(report.seconds for report in reports)
-    if trainer.team.leads:
-        size = f"{len(reports)} steps, {heard:.0f} s, {trainer.precision}"
-        print_output(f"{speed:.0f} seconds of audio a second ({size})")
-
-
-def _train(trainer: Trainer) -> None:
-    if not sys.stderr.isatty():
+def _show_steps(trainer: Trainer) -> None:
+    """Train; a bar and what was measured on a terminal, elsewhere a line every so often."""
+    steps = trainer.settings.steps
+    on_terminal = sys.stderr.isatty()
+    of_all = "" if on_terminal else f" of {steps}"  # the bar shows it
+    with step_bar(steps, done=trainer.position.step) as (show, tell):
         for report in trainer.train():
-            if report.step % PLAIN_REPORT_EVERY == 0 or report.wer is not None:
-                print_note(f"step {report.step} of {trainer.settings.steps}: {_summary(report)}")
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    console = Console(stderr=True)
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("", total=trainer.settings.steps, completed=trainer.position.step)
-        for report in trainer.train():
-            bar.update(task, completed=report.step, description=f"loss {report.loss:.2f}")
-            if report.wer is not None:
-                console.print(f"step {report.step}: {_summary(report)}")
+            show(report.step, f"loss {report.loss:.2f}")
+            if report.wer is not None or (not on_terminal and report.step % PLAIN_REPORT_EVERY == 0):
+                tell(f"step {report.step}{of_all}: {_summary(report)}")
 
 
 def _summary(report: StepReport) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from speech2text.cli.console import print_note, print_output, progress_bar, show_warnings_as_lines, sum_known
+from speech2text.cli.console import print_note, print_output, progress_bar, show_warnings_as_lines, step_bar, sum_known
 from speech2text.cli.dependencies import packages_of
 from speech2text.cli.options import model_option, require_finite
 from speech2text.errors import ManifestError
@@ -101,12 +100,9 @@ def train_lm(
     trainer = _prepare(texts, bundle, LanguageModelSettings(steps=steps, seed=seed), units, dropout)
     credit = TextSource(source or ", ".join(file.name for file in texts), trainer.train_sentences.word_count, licence)
     try:
-        _train(trainer)
+        _show_steps(trainer)
         bundle = _add(bundle, trainer, credit, DEFAULT_WEIGHT if lm_weight is None else lm_weight)
-        rates = {} if bundle.manifest.decoding.lm_weight else dict(bundle.manifest.wer)  # measured without
-        if manifest is not None:
-            bundle, rates[manifest.stem] = _choose_weight(bundle, utterances)
-        saved = save_bundle(bundle, rates)
+        saved = save_bundle(*_tune(bundle, manifest, utterances))
     except KeyboardInterrupt:
         print_note(f"stopped; nothing was written to {output}")
         raise
@@ -137,8 +133,7 @@ def _prepare(
     from speech2text.training.sentences import read_texts
 
     tokenizer = Recognizer(bundle).tokenizer  # of a bundle that is known to work
-    languages = bundle.manifest.languages
-    texts = read_texts(files, tokenizer, languages[0] if len(languages) == 1 else "")
+    texts = read_texts(files, tokenizer, bundle.manifest.language)
     if texts.left_out:
         print_note(f"{len(texts.left_out)} lines are left out, as {texts.left_out[0]}")
     config = LanguageModelConfig(len(tokenizer), units=units, dropout=dropout)
@@ -151,23 +146,13 @@ def _prepare(
     return trainer
 
 
-def _train(trainer: LanguageModelTrainer) -> None:
-    if not sys.stderr.isatty():
+def _show_steps(trainer: LanguageModelTrainer) -> None:
+    """Train; a bar on a terminal, and a line for each measurement."""
+    with step_bar(trainer.settings.steps, transient=True) as (show, tell):
         for report in trainer.train():
+            show(report.step, f"loss {report.loss:.2f}")
             if report.perplexity:
-                print_note(_summary(report.step, trainer, report.perplexity))
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=trainer.settings.steps)
-        for report in trainer.train():
-            bar.update(task, completed=report.step, description=f"loss {report.loss:.2f}")
-            if report.perplexity:
-                console.print(_summary(report.step, trainer, report.perplexity))
+                tell(_summary(report.step, trainer, report.perplexity))
 
 
 def _summary(step: int, trainer: LanguageModelTrainer, held_out: Perplexity) -> str:
@@ -190,6 +175,16 @@ def _add(bundle: Bundle, trainer: LanguageModelTrainer, credit: TextSource, lm_w
     print_output(f"fp32: perplexity {_show(perplexity(trainer.best, trainer.held_out))}")
     print_output(f"int8: perplexity {_show(bundled_perplexity(extended, trainer.held_out))}, {size:.1f} MB")
     return extended
+
+
+def _tune(
+    bundle: Bundle, manifest: Path | None, utterances: Sequence[Utterance]
+) -> tuple[Bundle, dict[str, ErrorRate]]:
+    """The bundle with the weight that a manifest's recordings choose, if there is one, and the error rates it has."""
+    rates = {} if bundle.manifest.decoding.lm_weight else dict(bundle.manifest.wer)  # measured without
+    if manifest is not None:
+        bundle, rates[manifest.stem] = _choose_weight(bundle, utterances)
+    return bundle, rates
 
 
 def _choose_weight(bundle: Bundle, utterances: Sequence[Utterance]) -> tuple[Bundle, ErrorRate]:

@@ -1,6 +1,6 @@
-"""A run's folder: the recipe, the pieces, and checkpoints that appear whole or not at all.
+"""Checkpoints that appear whole or not at all, and the trained model of a run's folder.
 
-RUN/recipe.json  RUN/pieces.json  RUN/checkpoints/step-000500/{model,average,optimizer}.safetensors, state.json
+RUN/checkpoints/step-000500/{model,average,optimizer}.safetensors, state.json
 
 with lesson.safetensors beside them where a teacher gives one.
 """
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from speech2text.errors import OutputError, TrainingError
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
+from speech2text.training import layout
 from speech2text.training.recipe import Recipe, recipe_from_json
 
 KEPT = 2
@@ -29,6 +30,7 @@ KEPT = 2
 PARTS = ("model", "average", "optimizer")
 LESSON = "lesson"
 """The part that only runs with a teacher have."""
+STATE_FILE = "state.json"
 CHECKPOINT_NAME = re.compile(r"step-[0-9]+")
 
 
@@ -69,15 +71,15 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint) -> None:
     Raises:
         OutputError: no space or no permission; the earlier checkpoints are still there.
     """
-    folder = run / "checkpoints"
-    draft = folder / ".draft"
+    folder = run / layout.CHECKPOINTS
+    draft = folder / layout.DRAFT
     shutil.rmtree(draft, ignore_errors=True)
     try:
         draft.mkdir(parents=True)
         for name in (*PARTS, LESSON) if checkpoint.lesson else PARTS:
             save_file(getattr(checkpoint, name), draft / f"{name}.safetensors")
         state = {**asdict(checkpoint.position), "precision": checkpoint.precision}
-        (draft / "state.json").write_text(json.dumps(state))
+        (draft / STATE_FILE).write_text(json.dumps(state))
         for file in draft.iterdir():
             _flush_to_disk(file)
         final = folder / f"step-{checkpoint.position.step:06d}"
@@ -106,7 +108,7 @@ def load_checkpoint(run: Path) -> Checkpoint | None:
         return None
     newest = folders[-1]
     try:
-        state = json.loads((newest / "state.json").read_text())
+        state = json.loads((newest / STATE_FILE).read_text())
         precision = state.pop("precision")
         taught = (newest / f"{LESSON}.safetensors").is_file()
         names = (*PARTS, LESSON) if taught else PARTS
@@ -123,7 +125,7 @@ def load_run(run: Path) -> Run:
         RecipeError: the folder is not that of a run.
         TrainingError: it has no checkpoint or no pieces, or damaged ones.
     """
-    recipe = recipe_from_json(run / "recipe.json")
+    recipe = recipe_from_json(run / layout.RECIPE)
     checkpoint = load_checkpoint(run)
     if checkpoint is None:
         raise TrainingError(f"{run}: no checkpoint yet; let `speech2text train` run until it has saved one")
@@ -142,7 +144,7 @@ def fill(model: nn.Module, weights: dict[str, Tensor], run: Path) -> None:
     try:
         model.load_state_dict(weights)
     except RuntimeError:
-        reason = "its recipe.json or pieces.json is not that of its checkpoints"
+        reason = f"its {layout.RECIPE} or {layout.PIECES} is not that of its checkpoints"
         raise TrainingError(f"{run}: {reason}; copy the file back, or train anew in another folder") from None
 
 
@@ -152,7 +154,7 @@ def load_tokenizer(run: Path) -> Tokenizer:
     Raises:
         TrainingError: they are missing or damaged.
     """
-    file = run / "pieces.json"
+    file = run / layout.PIECES
     try:
         return Tokenizer.from_json(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -180,7 +182,7 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tenso
 
 def _checkpoints(run: Path) -> list[Path]:
     """The oldest first, by their numbers: as text, step-1000000 would come before step-999900."""
-    folders = (run / "checkpoints").glob("step-*")
+    folders = (run / layout.CHECKPOINTS).glob("step-*")
     named = [folder for folder in folders if CHECKPOINT_NAME.fullmatch(folder.name)]  # no copies, as step-000500.old
     return sorted(named, key=lambda folder: int(folder.name.removeprefix("step-")))
 

@@ -1,4 +1,4 @@
-"""The recordings of a run: decoded once to 16-bit samples on disk, then drawn in batches of about equal length."""
+"""The recordings of a run: found, split, and decoded once to 16-bit samples on disk."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import repeat
+from itertools import compress, repeat
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,11 @@ from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.disk import is_file, write_atomically
 from speech2text.errors import AudioError, AudioWarning, OutputError
 from speech2text.text.normalization import normalize
+from speech2text.training import layout
+from speech2text.training.holding_out import draw, hold_out
 from speech2text.training.recipe import DataSettings
 
 PCM_SCALE = 32768.0
-LENGTH_JITTER = 0.15
-"""Durations are blurred by up to this share before batching, so that an utterance's company changes every epoch."""
-
 DECODED_AT_ONCE = 32
 """Recordings that are held in memory until all of them are decoded."""
 
@@ -95,17 +94,9 @@ def split_by_speaker(utterances: Sequence[Utterance], share: float) -> tuple[lis
     choose from, neither part is empty.
     """
     several = share * len({utterance.speaker for utterance in utterances}) >= 1
-
-    def draw(utterance: Utterance) -> float:
-        name = (several and utterance.speaker) or utterance.id
-        digest = hashlib.sha256(name.encode(errors="backslashreplace")).digest()
-        return int.from_bytes(digest[:4], "big") / 2**32
-
-    draws = sorted({draw(utterance) for utterance in utterances})
-    if share and draws:
-        share = min(max([share, *draws[1:2]]), draws[-1])  # of several one in each part; a single one trains
-    train = [utterance for utterance in utterances if draw(utterance) >= share]
-    return train, [utterance for utterance in utterances if draw(utterance) < share]
+    names = [(several and utterance.speaker) or utterance.id for utterance in utterances]
+    held_out = hold_out(np.array([draw(name, size=4) for name in names]), share)
+    return list(compress(utterances, ~held_out)), list(compress(utterances, held_out))
 
 
 def _read_all(data: Path, names: Iterable[str]) -> list[Utterance]:
@@ -162,7 +153,7 @@ def find_example(run: Path) -> NDArray[np.float32] | None:
 
     None when the run's cache was deleted, or is damaged.
     """
-    for cache in (run / "cache" / "dev", run / "cache" / "train"):
+    for cache in (run / layout.CACHE / "dev", run / layout.CACHE / "train"):
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             lengths = json.loads(cache.with_suffix(".json").read_text(encoding="utf-8"))["lengths"]
             first = next((length for length in lengths if length), 0)  # those left out have no samples
@@ -249,18 +240,3 @@ def _usable_samples(file: Path, longest_seconds: float) -> tuple[NDArray[np.int1
     if 0 < len(samples) <= longest_seconds * SAMPLE_RATE:
         return (samples * PCM_SCALE).round().clip(-PCM_SCALE, PCM_SCALE - 1).astype(np.int16), ""
     return np.empty(0, np.int16), f"{file}: {len(samples) / SAMPLE_RATE:.1f} s long"
-
-
-def plan_epoch(lengths: NDArray[np.int64], batch_seconds: float, seed: int, epoch: int) -> list[NDArray[np.int64]]:
-    """The batches of an epoch: every utterance once, of similar lengths, at most `batch_seconds` with the padding."""
-    random = np.random.default_rng([seed, epoch])
-    order = np.argsort(lengths * random.uniform(1 - LENGTH_JITTER, 1 + LENGTH_JITTER, len(lengths)))
-    batches: list[list[int]] = [[]]
-    longest = 0
-    for index in order:
-        longest = max(longest, int(lengths[index]))
-        if batches[-1] and longest * (len(batches[-1]) + 1) > batch_seconds * SAMPLE_RATE:
-            batches.append([])
-            longest = int(lengths[index])
-        batches[-1].append(int(index))
-    return [np.array(batches[position], np.int64) for position in random.permutation(len(batches))]

@@ -9,7 +9,8 @@ import torch
 from speech2text.decoding.protocols import FloatArray
 from speech2text.model.las import LAS
 from speech2text.training.augmentation import pad_waveforms
-from speech2text.training.corpus import Corpus, plan_epoch
+from speech2text.training.batching import batch_recordings
+from speech2text.training.corpus import Corpus
 
 BATCH_SECONDS = 120.0
 
@@ -20,7 +21,7 @@ def hear_corpus(model: LAS, corpus: Corpus) -> Iterator[tuple[int, FloatArray]]:
 
     They come in an order of their own: utterances of like lengths are heard together.
     """
-    for indices in plan_epoch(corpus.lengths, BATCH_SECONDS, seed=0, epoch=0):
+    for indices in batch_recordings(corpus.lengths, BATCH_SECONDS, seed=0, epoch=0):
         pcm, lengths = pad_waveforms([torch.from_numpy(corpus.samples(int(index))) for index in indices])
         heard, _ = model.listener(pcm, lengths)
         for index, log_probs, frames in zip(indices.tolist(), heard.ctc_log_probs, heard.lengths, strict=True):

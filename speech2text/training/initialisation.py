@@ -27,11 +27,10 @@ from speech2text.errors import BundleError, TrainingError
 from speech2text.model.frontend import MEL_BINS
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
+from speech2text.training import layout
 from speech2text.training.checkpoint import has_checkpoint, load_run
 from speech2text.training.recipe import FRAMES_PER_SECOND, Credit, Recipe, Section
 
-ORIGIN_FILE = "origin.json"
-"""In a run's folder: what it inherited, so that it goes on without its source."""
 ROWS_OF_PIECES = (
     "listener.ctc.weight",
     "listener.ctc.bias",
@@ -91,7 +90,7 @@ def read_origin(source: str) -> Origin:
     folder = Path(source)
     if source == DEFAULT_NAME or (folder / MANIFEST_NAME).is_file():
         return _origin_of_bundle(open_bundle(find_bundle(source)))
-    if not (folder / "recipe.json").is_file():
+    if not (folder / layout.RECIPE).is_file():
         raise TrainingError(f"{source}: neither a bundle nor a run; give {DEFAULT_NAME!r}, or the folder of one")
     return _origin_of_run(folder)
 
@@ -102,7 +101,7 @@ def read_inheritance(run: Path) -> Inheritance | None:
     Raises:
         TrainingError: the note of it is damaged.
     """
-    file = run / ORIGIN_FILE
+    file = run / layout.ORIGIN
     if not has_checkpoint(run) or not file.is_file():
         return None
     try:

@@ -15,12 +15,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from speech2text.model.language_model import LanguageModel, LanguageModelConfig
+from speech2text.training.batching import batch_sentences
 from speech2text.training.loss import PADDING, pad_tokens
 from speech2text.training.optimisation import check_gradient, faster_precision, learning_rate, move_average
 from speech2text.training.sentences import Sentences
 
-LENGTH_JITTER = 0.3
-"""Lengths are blurred by up to this share before batching, so that a sentence's company changes every epoch."""
 EPOCH_BATCHES = 50
 """Batches of an epoch at least, as far as LEAST_BATCH allows: few sentences are learned in small steps."""
 LEAST_BATCH, MOST_BATCH = 256, 4096
@@ -115,7 +114,7 @@ class LanguageModelTrainer:
         rows, lengths = self.train_sentences.rows(), self.train_sentences.lengths
         tokens = int(np.clip(lengths.sum() / EPOCH_BATCHES, LEAST_BATCH, MOST_BATCH))
         while True:
-            for batch in plan_batches(lengths, tokens, random):
+            for batch in batch_sentences(lengths, tokens, random):
                 yield [rows[index] for index in batch]
 
     def _step(self, step: int, rows: list[NDArray[np.int32]]) -> float:
@@ -147,20 +146,12 @@ class LanguageModelTrainer:
         return faster
 
 
-def plan_batches(lengths: NDArray[np.int64], batch_tokens: int, random: np.random.Generator) -> list[NDArray[np.int64]]:
-    """The batches of an epoch: every sentence once, of similar lengths, of about `batch_tokens` tokens each."""
-    order = np.argsort(lengths * random.uniform(1 - LENGTH_JITTER, 1 + LENGTH_JITTER, len(lengths)))
-    batch = np.cumsum(lengths[order]) // batch_tokens
-    batches = np.split(order, np.flatnonzero(np.diff(batch)) + 1)
-    return [batches[position] for position in random.permutation(len(batches))]
-
-
 @torch.inference_mode()
 def perplexity(model: LanguageModel, sentences: Sentences) -> Perplexity:
     """The perplexity of sentences for a model in evaluation mode."""
     rows = sentences.rows()
     loss = 0.0
-    for batch in plan_batches(sentences.lengths, MOST_BATCH, np.random.default_rng(0)):
+    for batch in batch_sentences(sentences.lengths, MOST_BATCH, np.random.default_rng(0)):
         loss += float(_summed_loss(model, *pad_tokens([rows[index].tolist() for index in batch])))
     return perplexity_of(loss, sentences)
 

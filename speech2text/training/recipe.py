@@ -83,7 +83,7 @@ class TokenizerSettings(Section):
 
 
 class ModelSettings(Section):
-    """Sizes of the model (model/las.py)."""
+    """Sizes of the model (model/config.py)."""
 
     stack: int = Field(default=LASConfig.stack, ge=1, le=DEEPEST)
     pyramid_layers: int = Field(default=LASConfig.pyramid_layers, ge=0, le=DEEPEST)

@@ -81,9 +81,11 @@ def risk(
     longest = _MORE_TOKENS + max(len(reference) for reference in references)
     training = speller.training
     speller.eval()  # with dropout every reading would be scored by a network of its own
-    readings = likeliest_readings(speller, heard, count, longest)
-    scores = _scores(speller, heard, readings, ctc_weight)
-    speller.train(training)
+    try:
+        readings = likeliest_readings(speller, heard, count, longest)
+        scores = _scores(speller, heard, readings, ctc_weight)
+    finally:
+        speller.train(training)
     texts = [decode(reference) for reference in references]
     written = [(text, decode(reading)) for text, each in zip(texts, readings, strict=True) for reading in each]
     errors = torch.tensor([float(counts.errors) for counts in count_words(*zip(*written, strict=True))])

@@ -20,17 +20,15 @@ from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.disk import make_folder, write_atomically
 from speech2text.errors import AudioError, OutputError, RecipeError, TrainingError
 from speech2text.text.tokenizer import Tokenizer
+from speech2text.training import layout
 from speech2text.training.checkpoint import has_checkpoint, load_tokenizer
 from speech2text.training.corpus import Corpus, OnProgress, find_utterances, load_corpus
-from speech2text.training.initialisation import ORIGIN_FILE, Inheritance, Origin, read_inheritance, read_origin
+from speech2text.training.initialisation import Inheritance, Origin, read_inheritance, read_origin
 from speech2text.training.pieces import learn_tokenizer
-from speech2text.training.recipe import FINETUNING_RECIPE, Recipe, read_recipe, recipe_from_json
+from speech2text.training.recipe import DEFAULT_RECIPE, FINETUNING_RECIPE, Recipe, read_recipe, recipe_from_json
 from speech2text.training.teacher import TeacherFeatures
 from speech2text.training.team import ALONE, Team
 from speech2text.training.trainer import Trainer
-
-LOCK_FILE = ".lock"
-"""Also tells a run's folder from others while it has no more than that."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,16 @@ class Start:
 
 
 FROM_NOTHING = Start()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be trained: a recipe, the file or folder it was read from, the folder of the run, and its start."""
+
+    recipe: Recipe
+    recipe_path: Path
+    run: Path
+    start: Start
 
 
 @dataclass(frozen=True)
@@ -87,12 +95,12 @@ def open_run(
         RecipeError: the recipe has no usable prepare.py, or inherits pieces of nothing.
         OutputError: the folder cannot be written.
     """
-    draft = run / ".draft" if has_checkpoint(run) else run
-    if draft != run and (difference := recipe_from_json(run / "recipe.json").difference(recipe)):
+    draft = run / layout.DRAFT if has_checkpoint(run) else run
+    if draft != run and (difference := recipe_from_json(run / layout.RECIPE).difference(recipe)):
         raise TrainingError(f"{run}: holds a run of another recipe ({difference}); name another folder with --run")
     try:
         make_folder(draft)
-        found = _find(recipe, recipe_path, data, draft / "data")
+        found = _find(recipe, recipe_path, data, draft / layout.PREPARED)
         corpora = _load(found, recipe, run, draft, on_progress)
         _claim_data(run, corpora)
         if draft != run:
@@ -115,9 +123,9 @@ def hold(run: Path) -> Iterator[None]:
     make_folder(run)
     try:
         found = {entry.name for entry in run.iterdir()}
-        if found and not found & {LOCK_FILE, "recipe.json"}:
+        if found and not found & {layout.LOCK, layout.RECIPE}:
             raise TrainingError(f"{run}: is not empty, and no run; name a new folder with --run")
-        lock = FileLock(run / LOCK_FILE, timeout=0)
+        lock = FileLock(run / layout.LOCK, timeout=0)
         lock.acquire()
     except Timeout:
         raise TrainingError(f"{run}: another process trains there; let it end, or name another --run") from None
@@ -144,7 +152,7 @@ def open_profile(
     Raises:
         As `open_run`.
     """
-    found = _find(recipe, recipe_path, data, scratch / "data")
+    found = _find(recipe, recipe_path, data, scratch / layout.PREPARED)
     batch_seconds = recipe.training.batch_seconds
     some = Found(
         train=_take(found.train, recipe.training.steps * batch_seconds),
@@ -155,32 +163,36 @@ def open_profile(
     return _start(recipe, scratch, _load(some, recipe, scratch, scratch, on_progress), start, team)
 
 
-def plan_start(recipe: Path | None, changes: Sequence[str], run: Path | None, source: str) -> tuple[Recipe, Start]:
-    """The recipe and the start of a run that is to begin with what `source` knows, or that began so and goes on.
+def plan_run(recipe: Path | None, changes: Sequence[str], run: Path | None, source: str | None) -> Plan:
+    """The plan of a run that is to begin with what `source` knows, or that began so and goes on.
 
     Args:
-        recipe: None fine-tunes: the shape, the pieces and the search are those of the source.
+        recipe: None is the default recipe or, where there is a source, fine-tunes: the shape, the pieces and the search
+            are those of the source.
         changes: as of `read_recipe`.
         run: its folder, None for that of its name. Where it has a checkpoint the source is not read.
-        source: as of `read_origin`.
+        source: as of `read_origin`; None to begin with nothing.
 
     Raises:
         TrainingError: as `read_origin`, or the run began without a source.
         RecipeError, BundleError: as `read_origin` and `read_recipe`.
     """
-    path = recipe or FINETUNING_RECIPE
+    path = recipe or (DEFAULT_RECIPE if source is None else FINETUNING_RECIPE)
+    fine_tunes = recipe is None and source is not None
     pieces = next((change for change in changes if change.startswith("tokenizer.")), None)
-    if recipe is None and pieces:
+    if fine_tunes and pieces:
         raise RecipeError(f"--set {pieces}: fine-tuning keeps the pieces of {source}; a RECIPE may learn others")
     settings = read_recipe(path, changes)
     folder = run or Path("runs") / settings.name
+    if source is None:
+        return Plan(settings, path, folder, FROM_NOTHING)
     origin = None if has_checkpoint(folder) else read_origin(source)
     inheritance = origin.inheritance if origin else read_inheritance(folder)
     if inheritance is None:
         raise TrainingError(f"{folder}: holds a run that began without --init-from; name another folder with --run")
-    if recipe is None:
+    if fine_tunes:
         settings = read_recipe(path, changes, inheritance.settings)
-    return settings, Start(inheritance, origin, keep_pieces=recipe is None)
+    return Plan(settings, path, folder, Start(inheritance, origin, keep_pieces=fine_tunes))
 
 
 def _start(recipe: Recipe, run: Path, corpora: Corpora, start: Start, team: Team) -> Trainer:
@@ -191,9 +203,9 @@ def _start(recipe: Recipe, run: Path, corpora: Corpora, start: Start, team: Team
     inheritance = start.inheritance or read_inheritance(run)
     if inheritance:
         recipe = inheritance.extend(recipe, corpora.train.seconds / 3600)
-        write_atomically(run / ORIGIN_FILE, inheritance.model_dump_json(indent=1) + "\n")
+        write_atomically(run / layout.ORIGIN, inheritance.model_dump_json(indent=1) + "\n")
     else:
-        (run / ORIGIN_FILE).unlink(missing_ok=True)  # of a start that came to no checkpoint
+        (run / layout.ORIGIN).unlink(missing_ok=True)  # of a start that came to no checkpoint
     trainer = Trainer(
         recipe,
         tokenizer,
@@ -205,7 +217,7 @@ def _start(recipe: Recipe, run: Path, corpora: Corpora, start: Start, team: Team
         teacher=corpora.teacher,
         team=team,
     )
-    write_atomically(run / "recipe.json", recipe.to_json())
+    write_atomically(run / layout.RECIPE, recipe.to_json())
     return trainer
 
 
@@ -238,8 +250,8 @@ def _load(found: Found, recipe: Recipe, run: Path, draft: Path, on_progress: OnP
     """The recordings from the run's cache or, where that is of others, decoded to one in `draft`."""
 
     def load(name: str, utterances: Sequence[Utterance], longest_seconds: float) -> Corpus:
-        caches = [folder / "cache" / name for folder in (run, draft)]
-        prepared = draft / "data"
+        caches = [folder / layout.CACHE / name for folder in (run, draft)]
+        prepared = draft / layout.PREPARED
         return load_corpus(utterances, caches[0], longest_seconds, on_progress, prepared=prepared, draft=caches[1])
 
     return Corpora(
@@ -261,11 +273,12 @@ def _usable(corpus: Corpus) -> Corpus:
 def _adopt(draft: Path, run: Path) -> None:
     """Let what was prepared and decoded anew take the place of what the run has."""
     try:
-        if (draft / "data").is_dir():
-            shutil.rmtree(run / "data", ignore_errors=True)
-            (draft / "data").rename(run / "data")
-        for samples in (draft / "cache").glob("*.pcm"):
-            kept = run / "cache" / samples.name
+        prepared, before = (folder / layout.PREPARED for folder in (draft, run))
+        if prepared.is_dir():
+            shutil.rmtree(before, ignore_errors=True)
+            prepared.rename(before)
+        for samples in (draft / layout.CACHE).glob("*.pcm"):
+            kept = run / layout.CACHE / samples.name
             kept.parent.mkdir(exist_ok=True)
             kept.with_suffix(".json").unlink(missing_ok=True)  # what it says is true of the old samples only
             samples.replace(kept)
@@ -285,7 +298,7 @@ def _claim_data(run: Path, corpora: Corpora) -> None:
     }
     if corpora.teacher:
         note["teacher"] = corpora.teacher.sha256
-    file = run / "data.json"
+    file = run / layout.CLAIM
     if has_checkpoint(run) and file.is_file():
         if file.read_text(encoding="utf-8").strip() != json.dumps(note):
             changed = "recordings, texts or teacher's features"
@@ -320,7 +333,7 @@ def _tokenizer(run: Path, recipe: Recipe, corpus: Corpus, start: Start) -> Token
         else:
             texts = [utterance.text for utterance in corpus.utterances]
             learned = learn_tokenizer(texts, recipe.tokenizer.kind, recipe.tokenizer.size)
-        write_atomically(run / "pieces.json", json.dumps(learned.to_json(), ensure_ascii=False, indent=1))
+        write_atomically(run / layout.PIECES, json.dumps(learned.to_json(), ensure_ascii=False, indent=1))
     return load_tokenizer(run)
 
 

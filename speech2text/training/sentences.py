@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import zlib
 from array import array
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from speech2text.audio.manifest import read_utterances
 from speech2text.errors import TrainingError
 from speech2text.text.normalization import normalize
 from speech2text.text.tokenizer import Tokenizer
+from speech2text.training.holding_out import draw, hold_out
 
 HELD_OUT_SHARE = 0.05
 MOST_HELD_OUT = 2000
@@ -91,8 +91,8 @@ def read_texts(files: Sequence[Path], tokenizer: Tokenizer, language: str = "") 
         tokens.extend(row)
         lengths.append(len(row))
         words.append(len(text.split()))
-        draws.append(_draw(text))
-    held_out = _hold_out(np.array(draws))
+        draws.append(draw(text, size=6))  # of millions, 4 bytes would be the same for some
+    held_out = hold_out(np.array(draws), min(HELD_OUT_SHARE, MOST_HELD_OUT / max(1, len(draws))))
     if not held_out.any():
         example = f" ({len(left_out)} lines are left out, as {left_out[0]})" if left_out else ""
         raise TrainingError(
@@ -128,17 +128,3 @@ def _lines(file: Path) -> Iterator[tuple[str, str, str]]:
         raise TrainingError(f"{file}: no text in UTF-8 ({error.reason}); save it as UTF-8") from None
     except (OSError, EOFError, zlib.error) as error:
         raise TrainingError(f"{file}: cannot be read ({error}); check the file and its permissions") from None
-
-
-def _draw(text: str) -> float:
-    """A number from 0 to 1 that is the text's on every machine."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
-
-
-def _hold_out(draws: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which sentences are held out, by their draws: a share, at least one and not all where two of them differ."""
-    different = np.unique(draws)
-    if len(different) < 2:
-        return np.zeros(len(draws), bool)
-    share = min(HELD_OUT_SHARE, MOST_HELD_OUT / len(draws))
-    return draws < np.clip(share, different[1], different[-1])

@@ -25,6 +25,8 @@ from speech2text.evaluation.error_rate import count_words, total
 from speech2text.model.frontend import OVERLAP_SAMPLES
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
+from speech2text.training import layout
+from speech2text.training.batching import batch_recordings
 from speech2text.training.checkpoint import (
     Checkpoint,
     Position,
@@ -34,7 +36,7 @@ from speech2text.training.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
-from speech2text.training.corpus import Corpus, plan_epoch
+from speech2text.training.corpus import Corpus
 from speech2text.training.hearing import hear_corpus
 from speech2text.training.initialisation import Origin, adopt_weights
 from speech2text.training.objective import Objective
@@ -104,12 +106,7 @@ class Trainer:
         self.noise_corpus = noise
         self.run = run
         self.team = team
-
-        @lru_cache(maxsize=1)  # every step of an epoch asks for its plan
-        def plan(epoch: int) -> list[NDArray[np.int64]]:
-            return plan_epoch(train.lengths, self.settings.batch_seconds, self.settings.seed, epoch)
-
-        self._plan = plan
+        self._plan = lru_cache(maxsize=1)(self._draw_batches)  # every step of an epoch asks for its plan
         torch.manual_seed(self.settings.seed)
         self.model = LAS(recipe.las_config(len(tokenizer)))
         self.average = deepcopy(self.model).eval()
@@ -122,12 +119,12 @@ class Trainer:
         self.position = Position()
         self.precision: str = self.settings.precision
         self.adopted: float | None = None
-        self.taught = sum(utterance.audio in teacher for utterance in train.utterances) if teacher else 0
-        if teacher and not self.taught:
-            raise TrainingError(
-                f"{recipe.data.teacher}: the teacher has heard none of the recordings; make it hear them"
-            )
-        self._restore(load_checkpoint(run), origin)
+        self.taught = _count_taught(teacher, train, recipe) if teacher else 0
+        checkpoint = load_checkpoint(run)
+        if checkpoint is None:
+            self._begin(origin)
+        else:
+            self._resume(checkpoint)
 
     def train(self) -> Iterator[StepReport]:
         """Train until the recipe's last step; yields a report after each.
@@ -141,7 +138,7 @@ class Trainer:
         if not self.team.leads:
             yield from self._follow()
             return
-        events = self.run / "tensorboard"
+        events = self.run / layout.EVENTS
         try:
             # what was noted after the checkpoint is noted again; the checkpoint's own step is not
             with SummaryWriter(str(events), purge_step=self.position.step + 1, flush_secs=FLUSH_SECONDS) as writer:
@@ -183,13 +180,17 @@ class Trainer:
         while self.position.step < self.settings.steps:
             yield self._step()
 
-    def _restore(self, checkpoint: Checkpoint | None, origin: Origin | None) -> None:
-        if checkpoint is None:
-            self._measure_features() if origin is None else self._adopt(origin)
-            if self.precision == "auto":
-                self.precision = self._faster_precision()
-            check_precision(self.precision, "training.precision")
-            return
+    def _begin(self, origin: Origin | None) -> None:
+        if origin is None:
+            self._measure_features()
+        else:
+            self.adopted = adopt_weights(self.model, self.tokenizer, origin)
+            self.average.load_state_dict(self.model.state_dict())
+        if self.precision == "auto":
+            self.precision = self._faster_precision()
+        check_precision(self.precision, "training.precision")
+
+    def _resume(self, checkpoint: Checkpoint) -> None:
         check_precision(checkpoint.precision, str(self.run))
         fill(self.model, checkpoint.model, self.run)
         fill(self.average, checkpoint.average, self.run)
@@ -203,10 +204,6 @@ class Trainer:
         self.position = checkpoint.position
         self.precision = checkpoint.precision
         self._find_words()
-
-    def _adopt(self, origin: Origin) -> None:
-        self.adopted = adopt_weights(self.model, self.tokenizer, origin)
-        self.average.load_state_dict(self.model.state_dict())
 
     def _save(self) -> None:
         checkpoint = Checkpoint(
@@ -225,6 +222,9 @@ class Trainer:
         settings = self.recipe.augmentation
         if settings.splice_share and settings.splice_after <= self.position.step < self.settings.steps:
             self.objective.find_words(self.average)
+
+    def _draw_batches(self, epoch: int) -> list[NDArray[np.int64]]:
+        return batch_recordings(self.train_corpus.lengths, self.settings.batch_seconds, self.settings.seed, epoch)
 
     def _step(self) -> StepReport:
         started = time.perf_counter()
@@ -292,6 +292,14 @@ class Trainer:
         if not self.dev_corpus:
             return report
         return replace(report, wer=ctc_error_rate(self.average, self.tokenizer, self.dev_corpus))
+
+
+def _count_taught(teacher: TeacherFeatures, corpus: Corpus, recipe: Recipe) -> int:
+    """How many of the utterances the teacher has heard; a TrainingError where that is none."""
+    taught = sum(utterance.audio in teacher for utterance in corpus.utterances)
+    if not taught:
+        raise TrainingError(f"{recipe.data.teacher}: the teacher has heard none of the recordings; make it hear them")
+    return taught
 
 
 def ctc_error_rate(model: LAS, tokenizer: Tokenizer, corpus: Corpus) -> float:

@@ -1,4 +1,4 @@
-"""The recordings of a run: found, split, decoded once, and drawn in batches."""
+"""The recordings of a run: found, split, and decoded once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.errors import AudioWarning, ManifestError
-from speech2text.training.corpus import find_utterances, load_corpus, plan_epoch, split_by_speaker
+from speech2text.training.corpus import find_utterances, load_corpus, split_by_speaker
 from speech2text.training.recipe import DataSettings
 from tests.training.tiny import RATE, TEXTS, sing, write_recordings
 
@@ -205,29 +205,3 @@ def test_recordings_in_use_stay_when_the_cache_is_made_anew(data, tmp_path):
     expected = first.samples(3)
     load(data, tmp_path, longest_seconds=0.35)
     assert np.array_equal(first.samples(3), expected)
-
-
-lengths = st.lists(st.integers(1, 20 * RATE), min_size=1, max_size=60).map(np.array)
-
-
-@given(lengths=lengths, batch_seconds=st.floats(0.5, 60), seed=st.integers(0, 9), epoch=st.integers(0, 9))
-def test_an_epoch_is_every_utterance_once_in_batches_of_bounded_size(*, lengths, batch_seconds, seed, epoch):
-    batches = plan_epoch(lengths, batch_seconds, seed, epoch)
-    assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
-    for batch in batches:
-        assert len(batch) == 1 or lengths[batch].max() * len(batch) <= batch_seconds * RATE
-
-
-def test_epochs_differ_and_repeat():
-    lengths = np.random.default_rng(0).integers(RATE, 10 * RATE, 200)
-    plans = [plan_epoch(lengths, 30.0, seed, epoch) for seed, epoch in ((1, 0), (1, 1), (2, 0), (1, 0))]
-    orders = [np.concatenate(plan).tolist() for plan in plans]
-    assert orders[0] == orders[3]
-    assert orders[0] != orders[1]
-    assert orders[0] != orders[2]
-
-
-def test_batches_hold_utterances_of_similar_length():
-    lengths = np.random.default_rng(0).integers(RATE, 10 * RATE, 500)
-    padded = sum(lengths[batch].max() * len(batch) for batch in plan_epoch(lengths, 60.0, 1, 0))
-    assert padded < 1.25 * lengths.sum()

@@ -18,7 +18,7 @@ from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training.initialisation import ROWS_OF_PIECES, Inheritance, adopt_weights, read_origin
 from speech2text.training.recipe import DEFAULT_RECIPE, FINETUNING_RECIPE, Credit, read_recipe
-from speech2text.training.run import open_run, plan_start
+from speech2text.training.run import open_run, plan_run
 from speech2text_export.bundling import Facts, make_bundle, quantize_bundle, save_bundle
 from tests.tiny_bundle import write_tiny_bundle
 from tests.training.tiny import TINY, tiny_recipe, write_recordings
@@ -164,8 +164,8 @@ def test_a_recipe_may_keep_the_pieces_of_its_source(tmp_path):
     shutil.copy(data / "0.wav", tmp_path / "others")
     (tmp_path / "others" / "0.txt").write_text("cab cab")
     changes = (*TINY, "tokenizer.kind=inherited")
-    settings, start = plan_start(DEFAULT_RECIPE, changes, tmp_path / "second", str(tmp_path / "first"))
-    second = open_run(settings, DEFAULT_RECIPE, tmp_path / "others", tmp_path / "second", start=start)
+    plan = plan_run(DEFAULT_RECIPE, changes, tmp_path / "second", str(tmp_path / "first"))
+    second = open_run(plan.recipe, plan.recipe_path, tmp_path / "others", plan.run, start=plan.start)
     assert second.tokenizer.to_json() == first.tokenizer.to_json()
     assert second.adopted == 1.0
 

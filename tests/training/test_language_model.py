@@ -6,11 +6,8 @@ import math
 import random
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from speech2text.decoding.protocols import BLANK, END
 from speech2text.model.language_model import LanguageModelConfig
@@ -21,7 +18,6 @@ from speech2text.training.language_model import (
     LanguageModelTrainer,
     perplexity,
     perplexity_of,
-    plan_batches,
 )
 from speech2text.training.optimisation import has_bf16
 from speech2text.training.sentences import Texts, read_texts
@@ -103,16 +99,6 @@ def test_it_stops_when_held_out_sentences_are_predicted_no_better(
     assert len(reports) < 1000
     assert min(found) == found[-1 - training.PATIENCE]
     assert perplexity(trainer.best, texts.held_out).piece == pytest.approx(min(found))
-
-
-@given(st.lists(st.integers(1, 300), min_size=1, max_size=60), st.integers(256, 4096), st.integers(0, 2**32 - 1))
-def test_an_epoch_has_every_sentence_once_in_batches_of_bounded_size(
-    lengths: list[int], batch_tokens: int, seed: int
-) -> None:
-    sizes = np.array(lengths)
-    batches = plan_batches(sizes, batch_tokens, np.random.default_rng(seed))
-    assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
-    assert all(len(batch) and sizes[batch].sum() < batch_tokens + sizes.max() for batch in batches)
 
 
 def test_a_small_model_trains_in_fp32_and_a_large_one_in_what_is_faster(texts: Texts, tokenizer: Tokenizer) -> None:
