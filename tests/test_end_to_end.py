@@ -74,6 +74,7 @@ def test_every_format_is_that_of_python(bundle, recordings, tmp_path):
 
 def test_words_are_where_they_were_said(bundle):
     transcript = load_model(bundle).transcribe(say(LONG))
+    assert [word.text for word in transcript.words] == LONG.split()
     for number, word in enumerate(transcript.words):
         middle = 0.1 + 0.4 * number + 0.15
         assert abs((word.start + word.end) / 2 - middle) < 0.25, word

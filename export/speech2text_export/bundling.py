@@ -11,6 +11,7 @@ from pathlib import Path
 import onnx
 import soundfile
 
+from speech2text.bundle import tensors
 from speech2text.bundle.manifest import (
     LISTENER_NAME,
     PIECES_NAME,
@@ -140,9 +141,9 @@ def _shape(config: LASConfig, chunk_frames: int) -> ModelShape:
         chunk_frames=chunk_frames,
         vocabulary=config.vocabulary,
         listener_state={
-            "pcm_state": (OVERLAP_SAMPLES,),
-            "forward_hidden": forward_state,
-            "forward_cell": forward_state,
+            tensors.PCM_STATE: (OVERLAP_SAMPLES,),
+            tensors.FORWARD_HIDDEN: forward_state,
+            tensors.FORWARD_CELL: forward_state,
         },
         speller=SpellerShape(config.speller_layers, config.speller_units),
     )

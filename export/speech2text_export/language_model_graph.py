@@ -5,6 +5,7 @@ from __future__ import annotations
 import onnx
 from onnx import TensorProto
 
+from speech2text.bundle import tensors
 from speech2text.model.language_model import LanguageModel
 from speech2text_export.graph_builder import Axes, GraphBuilder
 
@@ -14,10 +15,10 @@ def language_model_graph(model: LanguageModel) -> onnx.ModelProto:
     graph = GraphBuilder("lm")
     config = model.config
     state_axes: Axes = ["hypotheses", config.layers, config.units]
-    tokens = graph.input("tokens", ["hypotheses"], TensorProto.INT64)
+    tokens = graph.input(tensors.TOKENS, ["hypotheses"], TensorProto.INT64)
     state = [
         graph.add("Transpose", f"lm/{name}", graph.input(name, state_axes), perm=[1, 0, 2])  # (layers, H, units)
-        for name in ("hidden", "cell")
+        for name in tensors.SPELLER_STATE
     ]
     x = graph.add("Gather", "lm/embedded", graph.weight("lm/embedding", model.embedding.weight), tokens)  # (H, E)
     x = graph.add("Unsqueeze", "lm/embedded/step", x, graph.integers(0))  # (1, H, E)
@@ -25,7 +26,7 @@ def language_model_graph(model: LanguageModel) -> onnx.ModelProto:
         carried = [graph.add("Gather", f"{rows}/{layer}", rows, graph.integers(layer), axis=0) for rows in state]
         x = graph.lstm(f"lm/lstm/{layer}", x, model.lstm, depth=layer, state=carried)  # (1, 1, H, units)
         x = graph.add("Squeeze", f"lm/lstm/{layer}/last", x, graph.integers(1))  # (1, H, units)
-    for index, name in enumerate(("next_hidden", "next_cell"), start=1):
+    for index, name in enumerate(tensors.NEXT_SPELLER_STATE, start=1):
         after = (f"lm/lstm/{layer}:{index}" for layer in range(config.layers))
         stacked = graph.add("Concat", f"lm/{name}", *after, axis=0)  # (layers, H, units)
         graph.output(graph.add("Transpose", f"lm/{name}/by_row", stacked, perm=[1, 0, 2]), name, state_axes)
@@ -35,5 +36,5 @@ def language_model_graph(model: LanguageModel) -> onnx.ModelProto:
     logits = graph.add("MatMul", "lm/logits", projected, graph.weight("lm/output", model.embedding.weight.T))
     logits = graph.add("Add", "lm/logits/possible", logits, graph.weight("lm/bias", model.bias + model.possible))
     log_probs = graph.add("LogSoftmax", "lm/log_probs", logits, axis=-1)
-    graph.output(log_probs, "log_probs", ["hypotheses", config.vocabulary])
+    graph.output(log_probs, tensors.LOG_PROBS, ["hypotheses", config.vocabulary])
     return graph.build()

@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
+from speech2text.bundle import tensors
 from speech2text.model.frontend import (
     FFT_SAMPLES,
     HOP_SAMPLES,
@@ -30,11 +31,11 @@ def listener_graph(listener: Listener) -> onnx.ModelProto:
     """A graph from PCM and the state of a stream to the memory and the state after it."""
     graph = GraphBuilder("listener")
     state_axes: Axes = ["batch", len(listener.layers), listener.config.listener_units]
-    pcm = graph.input("pcm", ["batch", "samples"])
-    lengths = graph.input("lengths", ["batch"], TensorProto.INT64)
-    before = graph.input("pcm_state", ["batch", OVERLAP_SAMPLES])
-    hidden = graph.input("forward_hidden", state_axes)
-    cell = graph.input("forward_cell", state_axes)
+    pcm = graph.input(tensors.PCM, ["batch", "samples"])
+    lengths = graph.input(tensors.LENGTHS, ["batch"], TensorProto.INT64)
+    before = graph.input(tensors.PCM_STATE, ["batch", OVERLAP_SAMPLES])
+    hidden = graph.input(tensors.FORWARD_HIDDEN, state_axes)
+    cell = graph.input(tensors.FORWARD_CELL, state_axes)
 
     stream = _stream(graph, pcm, lengths, before)
     _next_pcm_state(graph, stream)
@@ -42,7 +43,7 @@ def listener_graph(listener: Listener) -> onnx.ModelProto:
     lengths = _divide_up(graph, "frontend/lengths", lengths, HOP_SAMPLES)
     x, lengths = _pyramid(graph, listener, features, lengths, (hidden, cell))
     _heads(graph, listener, x)
-    graph.output(lengths, "memory_lengths", ["batch"], TensorProto.INT64)
+    graph.output(lengths, tensors.MEMORY_LENGTHS, ["batch"], TensorProto.INT64)
     return graph.build()
 
 
@@ -57,7 +58,8 @@ def _stream(graph: GraphBuilder, pcm: str, lengths: str, before: str) -> str:
 
 def _next_pcm_state(graph: GraphBuilder, stream: str) -> None:
     edges = (graph.integers(edge) for edge in (-OVERLAP_SAMPLES, np.iinfo(np.int64).max, 1))
-    graph.output(graph.add("Slice", "frontend/last", stream, *edges), "next_pcm_state", ["batch", OVERLAP_SAMPLES])
+    last = graph.add("Slice", "frontend/last", stream, *edges)
+    graph.output(last, tensors.next_of(tensors.PCM_STATE), ["batch", OVERLAP_SAMPLES])
 
 
 def _pad(graph: GraphBuilder, stream: str, multiple: int) -> str:
@@ -138,7 +140,7 @@ def _pyramid(graph: GraphBuilder, listener: Listener, x: str, lengths: str, stat
         after = (f"listener/{depth}/forward:{index}" for depth in range(len(listener.layers)))
         stacked = graph.add("Concat", f"listener/next_{name}", *after, axis=0)  # (layers, B, units)
         by_row = graph.add("Transpose", f"listener/next_{name}/by_row", stacked, perm=[1, 0, 2])
-        graph.output(by_row, f"next_{name}", ["batch", len(listener.layers), listener.config.listener_units])
+        graph.output(by_row, tensors.next_of(name), ["batch", len(listener.layers), listener.config.listener_units])
     return x, lengths
 
 
@@ -181,9 +183,9 @@ def _heads(graph: GraphBuilder, listener: Listener, x: str) -> None:
     values = graph.linear("listener/values", x, listener.values)
     keys = graph.linear("listener/keys", x, listener.keys)
     ctc = graph.add("LogSoftmax", "listener/log_probs", graph.linear("listener/ctc", x, listener.ctc), axis=-1)
-    graph.output(values, "memory", ["batch", "frames", listener.values.out_features])
-    graph.output(keys, "keys", ["batch", "frames", listener.keys.out_features])
-    graph.output(ctc, "ctc_log_probs", ["batch", "frames", listener.ctc.out_features])
+    graph.output(values, tensors.MEMORY, ["batch", "frames", listener.values.out_features])
+    graph.output(keys, tensors.KEYS, ["batch", "frames", listener.keys.out_features])
+    graph.output(ctc, tensors.CTC_LOG_PROBS, ["batch", "frames", listener.ctc.out_features])
 
 
 def _divide_up(graph: GraphBuilder, name: str, lengths: str, count: int) -> str:

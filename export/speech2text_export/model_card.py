@@ -55,7 +55,7 @@ def model_card(manifest: Manifest) -> str:
         parameters=manifest.parameters / 1e6,
         precision=manifest.precision,
         sample_rate=shape.sample_rate,
-        chunk=shape.chunk_frames * shape.frame_samples / shape.sample_rate,
+        chunk=shape.chunk_seconds,
         data=_data(manifest),
         language_model=_language_model(manifest),
         accuracy=_accuracy(manifest),

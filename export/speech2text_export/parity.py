@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from speech2text.bundle import tensors
 from speech2text.bundle.manifest import LANGUAGE_MODEL_NAME, LISTENER_NAME, SPELLER_NAME
 from speech2text.decoding.protocols import END
 from speech2text.errors import ExportError
@@ -23,42 +24,37 @@ from speech2text.runtime.session import open_session
 
 TOLERANCE = 1e-4
 """How far two log-probabilities may lie apart."""
-LEAST_LOG_PROB = -20.0
+LEAST_COMPARED = -20.0
 """Whatever is less likely counts as this: such tokens are never spelled, and rounding moves them more."""
 TIE = 1e-5
 """Tokens whose log-probabilities lie nearer than this in torch: rounding decides which of them is the best."""
 STEPS = 24
 """Tokens spelled for each hypothesis."""
 
-_LISTENER_INPUTS = ("pcm", "lengths", "pcm_state", "forward_hidden", "forward_cell")
-_HEARD = ("memory", "keys", "ctc_log_probs", "memory_lengths")
-_LISTENER_STATE = ("next_pcm_state", "next_forward_hidden", "next_forward_cell")
-_SPELLER_INPUTS = ("tokens", "hidden", "cell", "memory", "keys", "memory_lengths")
-_SPELLER_OUTPUTS = ("log_probs", "attention", "next_hidden", "next_cell")
-_LM_INPUTS = ("tokens", "hidden", "cell")
-_LM_OUTPUTS = ("log_probs", "next_hidden", "next_cell")
+_ALL_LISTENER_INPUTS = (*tensors.LISTENER_INPUTS, *tensors.LISTENER_STATE)
+_ALL_LISTENER_OUTPUTS = (*tensors.LISTENER_OUTPUTS, *map(tensors.next_of, tensors.LISTENER_STATE))
 
 
 class OnnxModel:
     """The two graphs, run by ONNX Runtime on one thread, called as the torch model's listener and speller are."""
 
     def __init__(self, listener: bytes, speller: bytes) -> None:
-        listener_outputs = (*_HEARD, *_LISTENER_STATE)
-        self._listener = open_session(LISTENER_NAME, listener, _LISTENER_INPUTS, listener_outputs, threads=1)
-        self._speller = open_session(SPELLER_NAME, speller, _SPELLER_INPUTS, _SPELLER_OUTPUTS, threads=1)
+        self._listener = open_session(LISTENER_NAME, listener, _ALL_LISTENER_INPUTS, _ALL_LISTENER_OUTPUTS, threads=1)
+        self._speller = open_session(SPELLER_NAME, speller, tensors.SPELLER_INPUTS, tensors.SPELLER_OUTPUTS, threads=1)
 
     def listen(self, pcm: Tensor, lengths: Tensor, state: ListenerState) -> tuple[Heard, ListenerState]:
         """As model.listener.Listener.forward with each row heard in one chunk."""
         values = (each.numpy() for each in (pcm, lengths, *state))
-        feeds = dict(zip(_LISTENER_INPUTS, values, strict=True))
-        outputs = [torch.from_numpy(each) for each in self._listener.run((*_HEARD, *_LISTENER_STATE), feeds)]
-        return Heard(*outputs[: len(_HEARD)]), ListenerState(*outputs[len(_HEARD) :])
+        feeds = dict(zip(_ALL_LISTENER_INPUTS, values, strict=True))
+        outputs = [torch.from_numpy(each) for each in self._listener.run(_ALL_LISTENER_OUTPUTS, feeds)]
+        heard = len(tensors.LISTENER_OUTPUTS)
+        return Heard(*outputs[:heard]), ListenerState(*outputs[heard:])
 
     def step(self, tokens: Tensor, heard: Heard, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """As model.speller.Speller.step."""
         values = (each.numpy() for each in (tokens, hidden, cell, heard.values, heard.keys, heard.lengths))
-        feeds = dict(zip(_SPELLER_INPUTS, values, strict=True))
-        log_probs, attention, hidden, cell = map(torch.from_numpy, self._speller.run(_SPELLER_OUTPUTS, feeds))
+        feeds = dict(zip(tensors.SPELLER_INPUTS, values, strict=True))
+        log_probs, attention, hidden, cell = map(torch.from_numpy, self._speller.run(tensors.SPELLER_OUTPUTS, feeds))
         return log_probs, attention, hidden, cell
 
 
@@ -90,7 +86,8 @@ def check_language_model_parity(model: LanguageModel, graph: bytes) -> float:
     Raises:
         ExportError: one differs by more than TOLERANCE, or the likeliest token is another.
     """
-    session = open_session(LANGUAGE_MODEL_NAME, graph, _LM_INPUTS, _LM_OUTPUTS, threads=1)
+    inputs, outputs = tensors.LANGUAGE_MODEL_INPUTS, tensors.LANGUAGE_MODEL_OUTPUTS
+    session = open_session(LANGUAGE_MODEL_NAME, graph, inputs, outputs, threads=1)
     config = model.config
     order = torch.randperm(config.vocabulary, generator=torch.Generator().manual_seed(0))
     largest = 0.0
@@ -100,7 +97,7 @@ def check_language_model_parity(model: LanguageModel, graph: bytes) -> float:
         for step, first in enumerate((END, *order.tolist()), start=1):
             tokens = (first + torch.arange(hypotheses)) % config.vocabulary
             expected, hidden, cell = model.step(tokens, hidden, cell)
-            found, *state = session.run(_LM_OUTPUTS, dict(zip(_LM_INPUTS, (tokens.numpy(), *state), strict=True)))
+            found, *state = session.run(outputs, dict(zip(inputs, (tokens.numpy(), *state), strict=True)))
             where = f"language model, {hypotheses} hypotheses: token {step}"
             largest = max(largest, _compare(where, expected, torch.from_numpy(found)))
     return largest
@@ -158,7 +155,7 @@ def _compare(where: str, expected: Tensor, found: Tensor) -> float:
     """The largest difference of log-probabilities (..., V); NaN is a difference as well."""
     if expected.numel() == 0:
         return 0.0
-    difference = (expected.clamp(min=LEAST_LOG_PROB) - found.clamp(min=LEAST_LOG_PROB)).abs().max().item()
+    difference = (expected.clamp(min=LEAST_COMPARED) - found.clamp(min=LEAST_COMPARED)).abs().max().item()
     if not difference <= TOLERANCE:
         raise _unequal(f"{where}: log-probabilities differ by {difference:.2g}, and {TOLERANCE:g} is allowed")
     chosen = expected.gather(-1, found.argmax(dim=-1, keepdim=True))

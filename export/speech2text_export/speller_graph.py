@@ -5,11 +5,10 @@ from __future__ import annotations
 import onnx
 from onnx import TensorProto
 
+from speech2text.bundle import tensors
+from speech2text.model.attention import OUTSIDE_SCORE
 from speech2text.model.speller import Speller
 from speech2text_export.graph_builder import Axes, GraphBuilder
-
-OUTSIDE_SCORE = -1e9
-"""The score of a frame beyond the end of a memory, as in model/attention.py."""
 
 
 def speller_graph(speller: Speller) -> onnx.ModelProto:
@@ -17,11 +16,11 @@ def speller_graph(speller: Speller) -> onnx.ModelProto:
     graph = GraphBuilder("speller")
     memory_axes: Axes = ["batch", "frames", speller.attention.query.out_features]
     state_axes: Axes = ["batch", "hypotheses", speller.lstm.num_layers, speller.lstm.hidden_size]
-    tokens = graph.input("tokens", ["batch", "hypotheses"], TensorProto.INT64)
-    state = (graph.input("hidden", state_axes), graph.input("cell", state_axes))
-    memory = graph.input("memory", memory_axes)
-    keys = graph.input("keys", memory_axes)
-    lengths = graph.input("memory_lengths", ["batch"], TensorProto.INT64)
+    tokens = graph.input(tensors.TOKENS, ["batch", "hypotheses"], TensorProto.INT64)
+    state = (graph.input(tensors.HIDDEN, state_axes), graph.input(tensors.CELL, state_axes))
+    memory = graph.input(tensors.MEMORY, memory_axes)
+    keys = graph.input(tensors.KEYS, memory_axes)
+    lengths = graph.input(tensors.MEMORY_LENGTHS, ["batch"], TensorProto.INT64)
 
     read = _read(graph, speller, tokens, state)
     context = _attend(graph, speller, read, (memory, keys, lengths))
@@ -30,7 +29,7 @@ def speller_graph(speller: Speller) -> onnx.ModelProto:
     log_probs = graph.add(
         "LogSoftmax", "speller/log_probs", graph.linear("speller/output", hidden, speller.output), axis=-1
     )
-    graph.output(log_probs, "log_probs", ["batch", "hypotheses", speller.output.out_features])
+    graph.output(log_probs, tensors.LOG_PROBS, ["batch", "hypotheses", speller.output.out_features])
     return graph.build()
 
 
@@ -59,7 +58,7 @@ def _read(graph: GraphBuilder, speller: Speller, tokens: str, state: tuple[str, 
         by_row = graph.add("Transpose", f"speller/next_{name}/by_row", stacked, perm=[1, 0, 2])
         axes = graph.add("Concat", f"speller/next_{name}/shape", shape, graph.integers(layers, units), axis=0)
         split = graph.add("Reshape", f"speller/next_{name}/split", by_row, axes)
-        graph.output(split, f"next_{name}", ["batch", "hypotheses", layers, units])
+        graph.output(split, tensors.next_of(name), ["batch", "hypotheses", layers, units])
     axes = graph.add("Concat", "speller/read/shape", shape, graph.integers(units), axis=0)
     return graph.add("Reshape", "speller/read", x, axes)
 
@@ -84,7 +83,7 @@ def _attend(graph: GraphBuilder, speller: Speller, read: str, heard: tuple[str, 
     scores = graph.add("Where", "speller/scores/inside", inside, scores, graph.number(OUTSIDE_SCORE))
     weights = graph.add("Softmax", "speller/weights", scores, axis=-1)
     mean = graph.add("ReduceMean", "speller/attention", weights, axes=[1], keepdims=0)
-    graph.output(mean, "attention", ["batch", "hypotheses", "frames"])
+    graph.output(mean, tensors.ATTENTION, ["batch", "hypotheses", "frames"])
     context = graph.add("MatMul", "speller/context", weights, split("speller/values", memory, [0, 2, 1, 3]))
     context = graph.add("Transpose", "speller/context/by_row", context, perm=[0, 2, 1, 3])  # (B, H, heads, width)
     return graph.add("Reshape", "speller/context/joined", context, graph.integers(0, 0, heads * width))

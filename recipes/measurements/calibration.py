@@ -1,4 +1,4 @@
-"""Do confidences mean what they say? `python recipes/measurements/calibration.py BUNDLE MANIFEST... [--write]`
+"""Do confidences mean what they say? `python -m recipes.measurements.calibration BUNDLE MANIFEST [...] [--write]`
 
 Fits the two numbers that turn CTC's evidence for a word into its confidence (decoding/confidence.py) on development
 recordings, and prints the expected calibration error (10 bins) as the words came, as the bundle has it now, and as
@@ -17,11 +17,12 @@ from pathlib import Path
 from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.bundle.manifest import Confidence
 from speech2text.bundle.store import open_bundle
-from speech2text.decoding.confidence import fit_scaling, word_confidence
+from speech2text.decoding.confidence import fit_scaling
 from speech2text.evaluation.calibration import Calibration, calibrate
 from speech2text.evaluation.error_rate import mark_right_words
 from speech2text.evaluation.scoring import pair
 from speech2text.runtime.recognizer import Recognizer
+from speech2text.runtime.words import scaled_confidence
 from speech2text_export.bundling import write_with_card
 
 FOLDS = 5
@@ -85,7 +86,7 @@ def _fit(words: Sequence[HeardWord]) -> Confidence:
 
 
 def _scale(words: Sequence[HeardWord], scaling: Confidence) -> list[float]:
-    return [word_confidence([word.confidence], scaling.slope, scaling.bias) for word in words]
+    return [scaled_confidence([word.confidence], scaling) for word in words]
 
 
 def _scale_by_others(words: Sequence[HeardWord]) -> list[float]:

@@ -28,12 +28,14 @@ from recipes.measurements.joining import Joined, join
 from speech2text import EndpointRules, load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import read_utterances
+from speech2text.audio.pace import LATE_SECONDS
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.bundle.store import find_bundle
 from speech2text.decoding.protocols import FloatArray
 from speech2text.evaluation.delays import Delays, percentile
 from speech2text.evaluation.error_rate import count_words
-from speech2text.runtime.recognizer import Recognizer, Search
+from speech2text.runtime.options import Search
+from speech2text.runtime.recognizer import Recognizer
 from speech2text.runtime.stream import Stream
 from speech2text.text.normalization import normalize
 
@@ -42,8 +44,6 @@ SNR = 30.0
 BLOCK_SECONDS = BLOCK / SAMPLE_RATE
 STREAMS = (1, 10, 20, 30, 40, 50, 60, 80, 100, 120, 160, 200, 240, 320, 480)
 LOAD_SECONDS = 20
-LATE_SECONDS = 1.0
-"""Of sound that waits: then partial texts are spared, as `speech2text listen` does."""
 FINAL_SECONDS = 10
 FINAL_ROUNDS = 10
 SOAK_PARTS = 12

@@ -13,6 +13,7 @@ from speech2text.evaluation.noise import make_pink_noise
 Generator = np.random.Generator
 LEVELS = (-70.0, -12.0)
 """Decibels of full scale between which the level of a clip is drawn."""
+CLIPS_A_KIND = 20
 
 
 def _times(seconds: float) -> FloatArray:
@@ -118,11 +119,11 @@ KINDS: Mapping[str, Callable[[float, Generator], FloatArray]] = {
 }
 
 
-def make_clips(seed: int, each: int = 20) -> Iterator[tuple[str, FloatArray]]:
-    """`each` clips of every kind, 1 to 8 s long and of any level, and 10 minutes of pink noise; with their kind."""
+def make_clips(seed: int) -> Iterator[tuple[str, FloatArray]]:
+    """Clips of 1 to 8 s and any level, equally many of every kind, and 10 minutes of pink noise; each with its kind."""
     generator = np.random.default_rng(seed)
     for name, kind in KINDS.items():
-        for _ in range(each):
+        for _ in range(CLIPS_A_KIND):
             samples = kind(generator.uniform(1, 8), generator)
             yield name, _at_level(samples, generator.uniform(*LEVELS))
     yield "10 minutes", _at_level(pink(600, generator), -40.0)

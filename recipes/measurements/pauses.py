@@ -83,7 +83,7 @@ def main() -> None:
 def _words(recognizer: Recognizer, samples: FloatArray, text: str) -> list[Interval]:
     """Where each word of the text is in the samples, in seconds."""
     log_probs = recognizer.listener.listen(samples).ctc_log_probs
-    frame = recognizer.manifest.model.memory_frame_samples / SAMPLE_RATE
+    frame = recognizer.manifest.model.memory_frame_seconds
     tokens = recognizer.tokenizer.encode(text)
     words = timed_words(recognizer.tokenizer, log_probs, tokens, frame, samples)
     return [(word.start, word.end) for word in words]

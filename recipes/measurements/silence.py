@@ -15,8 +15,8 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ from speech2text.audio.manifest import read_utterances
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.bundle.store import find_bundle, open_bundle
 from speech2text.decoding.protocols import FloatArray
+from speech2text.errors import ManifestError
 from speech2text.evaluation.noise import add_noise, make_pink_noise
 from speech2text.runtime.guards import LOOP, SILENCE, evidence
 from speech2text.runtime.recognizer import Recognizer
@@ -43,6 +44,15 @@ ROOM_SNR = 20.0
 Clip = tuple[str, FloatArray]
 
 
+@dataclass(frozen=True)
+class Noise:
+    """A recording without speech: what makes the noise, and the part of the data it belongs to."""
+
+    kind: str
+    fold: int
+    audio: Path
+
+
 def main() -> None:
     """Print the figures, of the threshold chosen first if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -51,26 +61,48 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
     parser.add_argument("--tune", action="store_true", help="choose the threshold and write it into the bundle")
     arguments = parser.parse_args()
-    spoken = [utterance for manifest in arguments.spoken for utterance in read_utterances(manifest)]
+    try:
+        spoken = [utterance for manifest in arguments.spoken for utterance in read_utterances(manifest)]
+        noises = _read_noises(arguments.noise)
+    except ManifestError as error:
+        parser.error(str(error))
     if arguments.tune:
         recognizer = load_model(arguments.bundle)
-        clips = [*_noise(arguments.noise, reported=False), *make_clips(TUNING_SEED)]
+        clips = [*_clips(noises, reported=False), *make_clips(TUNING_SEED)]
         without = [_evidence(recognizer, samples) for _, samples in clips]
         threshold = _threshold(without, [_evidence(recognizer, read_audio(each.audio)) for each in spoken])
         _write(find_bundle(arguments.bundle), threshold)
     recognizer = load_model(arguments.bundle)
     print(f"{recognizer.manifest.name}, speech_threshold {recognizer.decoding.speech_threshold}\n")
-    _report_clips(recognizer, [*_noise(arguments.noise, reported=True), *make_clips(REPORTED_SEED)])
+    _report_clips(recognizer, [*_clips(noises, reported=True), *make_clips(REPORTED_SEED)])
     recordings = [read_audio(each.audio) for each in spoken]
     _report_spoken(recognizer, "spoken recordings", recordings)
     _report_spoken(recognizer, f"spoken recordings in a room, {ROOM_SNR:.0f} dB", _in_a_room(recordings))
 
 
-def _noise(manifest: Path, reported: bool) -> Iterator[Clip]:
-    for line in manifest.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        if (row["fold"] == REPORTED_FOLD) == reported:
-            yield row["class"], read_audio(manifest.parent / row["audio"])
+def _read_noises(manifest: Path) -> list[Noise]:
+    """The rows of a manifest without texts.
+
+    Raises:
+        ManifestError: it cannot be read, or a row has no class or no fold.
+    """
+    utterances = read_utterances(manifest, with_texts=False)
+    if manifest.is_dir():
+        raise ManifestError(f"{manifest}: a folder; give a manifest, whose rows have a class and a fold")
+    lines = manifest.read_text(encoding="utf-8-sig").split("\n")
+    rows = [json.loads(line) for line in lines if line.strip()]
+    noises = []
+    for utterance, row in zip(utterances, rows, strict=True):
+        kind, fold = row.get("class"), row.get("fold")
+        if not (isinstance(kind, str) and isinstance(fold, int)):
+            needed = "a 'class', which is what makes the noise, and a 'fold', a whole number"
+            raise ManifestError(f"{manifest}: the row of {utterance.id!r} needs {needed}")
+        noises.append(Noise(kind, fold, utterance.audio))
+    return noises
+
+
+def _clips(noises: Sequence[Noise], reported: bool) -> list[Clip]:
+    return [(each.kind, read_audio(each.audio)) for each in noises if (each.fold == REPORTED_FOLD) == reported]
 
 
 def _evidence(recognizer: Recognizer, samples: FloatArray) -> float:

@@ -1,4 +1,4 @@
-"""How far word times are from the truth: `python recipes/measurements/times.py BUNDLE [CLIPS...] [--say COMMAND]`
+"""How far word times are from the truth: `python -m recipes.measurements.times BUNDLE [CLIPS ...] [--say COMMAND]`
 
 CLIPS are manifests or folders (sound files with a .txt beside each) of single words; --say makes some by a synthesiser,
 a word a call, `{word}` and `{file}` in its command being filled in: --say 'flite -voice slt -t {word} -o {file}'.

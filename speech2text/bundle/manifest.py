@@ -1,7 +1,7 @@
 """`manifest.json`: what a bundle says of itself, as types.
 
-The graphs' inputs and outputs are described in export/README.md; here are the numbers a runtime needs to call them,
-what people want to know before they use the model, and the hash of every file.
+The graphs' inputs and outputs are described in export/README.md and named in tensors.py; here are the numbers a runtime
+needs to call them, what people want to know before they use the model, and the hash of every file.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import MISSING, asdict, dataclass, fields
 
 from speech2text.bundle.schema import SchemaError, read
 from speech2text.errors import BundleError
+from speech2text.text.transcript import Seconds
 
 FORMAT = "speech2text-bundle"
 FORMAT_VERSION = 1
@@ -63,6 +64,16 @@ class ModelShape:
     def memory_frame_samples(self) -> int:
         """Samples in one memory frame."""
         return self.frame_samples * self.reduction
+
+    @property
+    def memory_frame_seconds(self) -> Seconds:
+        """How long one memory frame is."""
+        return self.memory_frame_samples / self.sample_rate
+
+    @property
+    def chunk_seconds(self) -> Seconds:
+        """How much a stream hears at a time."""
+        return self.chunk_frames * self.frame_samples / self.sample_rate
 
 
 @dataclass(frozen=True)
@@ -158,6 +169,11 @@ class Manifest:
     confidence: Confidence = Confidence()
     format: str = FORMAT
     format_version: int = FORMAT_VERSION
+
+    @property
+    def language(self) -> str:
+        """The language it hears; nothing where it tells none, or several."""
+        return self.languages[0] if len(self.languages) == 1 else ""
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:

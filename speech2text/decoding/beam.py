@@ -68,34 +68,18 @@ def beam_search(
     Raises:
         ValueError: beam_size or n_best below 1, ctc_weight outside 0..1, or a negative power or threshold.
     """
-    if beam_size < 1 or n_best < 1:
-        raise ValueError(f"beam_size and n_best must be at least 1, not {beam_size} and {n_best}")
-    if not 0 <= ctc_weight <= 1:
-        raise ValueError(f"ctc_weight must be between 0 and 1, not {ctc_weight}")
-    if not (length_normalization >= 0 and end_threshold >= 0):
-        found = f"{length_normalization} and {end_threshold}"
-        raise ValueError(f"length_normalization and end_threshold must be at least 0, not {found}")
-    if len(memory) == 0:
-        return [EMPTY]
     search = _JointSearch(
         memory=memory,
         speller=speller,
-        ctc=PrefixScorer(memory.ctc_log_probs),
         beam_size=beam_size,
         ctc_weight=ctc_weight,
         length_bonus=length_bonus,
         length_normalization=length_normalization,
         end_threshold=end_threshold,
         terms=tuple(terms),
+        n_best=n_best,
     )
-    finished: list[Hypothesis] = []
-    beam = search.start()
-    while len(beam):
-        beam, ended = search.step(beam)
-        finished = sorted(finished + ended, key=lambda hypothesis: -hypothesis.score)[:n_best]
-        if len(beam) and len(finished) == n_best:
-            beam = beam.select(np.flatnonzero(search.prospects(beam) > finished[-1].score))
-    return finished
+    return search.run() if len(memory) else [EMPTY]
 
 
 @dataclass(frozen=True)
@@ -129,17 +113,45 @@ class _Beam:
 
 @dataclass(frozen=True)
 class _JointSearch:
-    """One utterance being searched: grows a beam by a token and says how far it can still get."""
+    """One utterance being searched: grows a beam by a token and says how far it can still get.
+
+    Raises:
+        ValueError: a setting is outside its range.
+    """
 
     memory: Memory
     speller: Speller
-    ctc: PrefixScorer
     beam_size: int
     ctc_weight: float
     length_bonus: float
     length_normalization: float
     end_threshold: float
     terms: tuple[Term, ...]
+    n_best: int
+
+    def __post_init__(self) -> None:
+        if self.beam_size < 1 or self.n_best < 1:
+            raise ValueError(f"beam_size and n_best must be at least 1, not {self.beam_size} and {self.n_best}")
+        if not 0 <= self.ctc_weight <= 1:
+            raise ValueError(f"ctc_weight must be between 0 and 1, not {self.ctc_weight}")
+        if not (self.length_normalization >= 0 and self.end_threshold >= 0):
+            found = f"{self.length_normalization} and {self.end_threshold}"
+            raise ValueError(f"length_normalization and end_threshold must be at least 0, not {found}")
+
+    @cached_property
+    def ctc(self) -> PrefixScorer:
+        return PrefixScorer(self.memory.ctc_log_probs)
+
+    def run(self) -> list[Hypothesis]:
+        """The best readings of a memory that has frames."""
+        finished: list[Hypothesis] = []
+        beam = self.start()
+        while len(beam):
+            beam, ended = self.step(beam)
+            finished = sorted(finished + ended, key=lambda hypothesis: -hypothesis.score)[: self.n_best]
+            if len(beam) and len(finished) == self.n_best:
+                beam = beam.select(np.flatnonzero(self.prospects(beam) > finished[-1].score))
+        return finished
 
     def start(self) -> _Beam:
         nothing = np.empty((1, 0), dtype=np.int64)

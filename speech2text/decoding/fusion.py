@@ -25,7 +25,7 @@ class ShallowFusion:
 
     @property
     def gains(self) -> float:
-        """None: no text grows likelier by another token."""
+        """0: no text grows likelier by another token."""
         return 0.0
 
     def advance(self, tokens: IntArray, _attention: FloatArray) -> tuple[ScoreArray, ShallowFusion]:
@@ -38,5 +38,5 @@ class ShallowFusion:
         return replace(self, state=self.state.select(hypotheses))
 
     def prospects(self) -> float:
-        """None."""
+        """0: END, like a token, makes no text likelier."""
         return 0.0

@@ -147,7 +147,7 @@ class HotwordTerm:
         return replace(self, states=tuple(self.states[index] for index in hypotheses.tolist()))
 
     def prospects(self) -> float:
-        """None: what may be completed counts already."""
+        """0: what may be completed counts already."""
         return 0.0
 
 

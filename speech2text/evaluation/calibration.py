@@ -37,18 +37,18 @@ class Calibration:
     bins: tuple[Bin, ...]
 
 
-def calibrate(confidences: Sequence[float], right: Sequence[bool], bins: int = BINS) -> Calibration | None:
+def calibrate(confidences: Sequence[float], right: Sequence[bool]) -> Calibration | None:
     """The calibration of words by their confidences (0 to 1) and whether each is right; None without words."""
     if not confidences:
         return None
     values, hits = np.array(confidences, dtype=np.float64), np.array(right, dtype=np.float64)  # (N,), (N,)
-    numbers = np.minimum((values * bins).astype(np.int64), bins - 1)
-    rows = [_summarise(index, bins, values[numbers == index], hits[numbers == index]) for index in range(bins)]
+    numbers = np.minimum((values * BINS).astype(np.int64), BINS - 1)
+    rows = [_summarise(index, values[numbers == index], hits[numbers == index]) for index in range(BINS)]
     error = sum(row.words * abs((row.confidence or 0.0) - (row.accuracy or 0.0)) for row in rows) / len(values)
     return Calibration(float(error), len(values), tuple(rows))
 
 
-def _summarise(index: int, bins: int, values: np.ndarray, hits: np.ndarray) -> Bin:
+def _summarise(index: int, values: np.ndarray, hits: np.ndarray) -> Bin:
     count = len(values)
     means = (float(values.mean()), float(hits.mean())) if count else (None, None)
-    return Bin(index / bins, (index + 1) / bins, count, *means)
+    return Bin(index / BINS, (index + 1) / BINS, count, *means)

@@ -140,6 +140,7 @@ def _make_searches(searches: Sequence[Variant]) -> str:
         "substituted": [str(total.words.substitutions) for total in totals],
         "deleted": [str(total.words.deletions) for total in totals],
         "inserted": [str(total.words.insertions) for total in totals],
+        "insertions %": [_percent(total.words.insertion_rate) for total in totals],
         f"repeated {NGRAM}-grams": [str(total.repeats) for total in totals],
     }
     if len(searches[0].corpora) > 1:

@@ -71,7 +71,7 @@ def bootstrap(counts: Sequence[Counts], speakers: Sequence[str] | None = None, s
 
 
 def compare(
-    counts: Sequence[Counts], others: Sequence[Counts], speakers: Sequence[str] | None = None, seed: int = 0
+    counts: Sequence[Counts], others: Sequence[Counts], speakers: Sequence[str] | None = None
 ) -> Improvement | None:
     """How much lower the error rate of `counts` is than that of `others`, the same utterances by another system.
 
@@ -81,7 +81,7 @@ def compare(
         raise ValueError("the two systems are scored on different references; give the same utterances in one order")
     more = [count.errors - other.errors for count, other in zip(counts, others, strict=True)]
     lengths = [count.reference for count in counts]
-    differences = _draw(more, lengths, speakers, seed)
+    differences = _draw(more, lengths, speakers, seed=0)
     if differences is None:
         return None
     better = np.mean(differences.rates < 0) + np.mean(differences.rates == 0) / 2

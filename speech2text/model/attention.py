@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+OUTSIDE_SCORE = -1e9
+"""The score of a frame beyond the end of a memory: finite, and no weight is left of it."""
+
 
 class MultiHeadAttention(nn.Module):
     """Scaled dot-product attention. The listener has projected keys and values already; here are the queries."""
@@ -28,7 +31,7 @@ class MultiHeadAttention(nn.Module):
         query = self._split(self.query(queries))  # (B, heads, U, D / heads)
         scores = query @ self._split(keys).transpose(2, 3) * query.shape[3] ** -0.5  # (B, heads, U, T)
         outside = torch.arange(keys.shape[1], device=keys.device) >= lengths[:, None]
-        weights = scores.float().masked_fill(outside[:, None, None], -1e9).softmax(dim=3)
+        weights = scores.float().masked_fill(outside[:, None, None], OUTSIDE_SCORE).softmax(dim=3)
         context = weights.to(values.dtype) @ self._split(values)  # (B, heads, U, D / heads)
         return context.transpose(1, 2).flatten(2), weights.mean(dim=1)
 

@@ -250,9 +250,10 @@ def test_tokens_without_room_have_no_ctc_score():
     [(0, 0.3, 1, "beam_size"), (1, 0.3, 0, "n_best"), (1, 1.5, 1, "ctc_weight"), (1, -0.1, 1, "ctc_weight")],
 )
 def test_settings_outside_their_range_are_refused(beam_size, ctc_weight, n_best, message):
-    memory = memory_of(random_log_probs(0, 2, 4))
-    with pytest.raises(ValueError, match=message):
-        beam_search(memory, random_speller(0, 4), beam_size, ctc_weight, n_best=n_best)
+    for frames in (0, 2):
+        memory = memory_of(random_log_probs(0, frames, 4))
+        with pytest.raises(ValueError, match=message):
+            beam_search(memory, random_speller(0, 4), beam_size, ctc_weight, n_best=n_best)
 
 
 @pytest.mark.parametrize("settings", [{"length_normalization": -0.1}, {"end_threshold": float("nan")}])

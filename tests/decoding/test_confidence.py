@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speech2text.decoding.confidence import LEAST_EVIDENCE, fit_scaling, word_confidence
+from speech2text.decoding.confidence import LEAST_EVIDENCE, fit_scaling, log_odds, word_confidence
 
 posteriors = st.lists(st.floats(0, 1), min_size=1, max_size=8)
 
@@ -29,6 +29,25 @@ def test_the_fit_finds_what_made_the_words_right():
     truth = [word_confidence([value], 0.6, -0.4) for value in found]
     slope, bias = fit_scaling(found.tolist(), (rng.random(len(found)) < truth).tolist())
     assert (slope, bias) == pytest.approx((0.6, -0.4), abs=0.06)
+
+
+def test_a_model_that_is_sure_and_wrong_is_fitted_too():
+    slope, bias = fit_scaling([0.9999] * 44, [True] * 40 + [False] * 4)
+    assert word_confidence([0.9999], slope, bias) == pytest.approx(40 / 44, abs=0.01)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=300))
+def test_no_other_numbers_are_likelier(words):
+    """The likelihood is flat where it is greatest: its slopes are what holds the numbers towards 1 and 0."""
+    confidences, right = zip(*words, strict=True)
+    try:
+        slope, bias = fit_scaling(confidences, right)
+    except ValueError:
+        return
+    missing = np.array(right) - [word_confidence([value], slope, bias) for value in confidences]
+    odds = np.array([log_odds(value) for value in confidences])
+    assert (missing @ odds, missing.sum()) == pytest.approx((slope - 1, bias), abs=1e-6)
 
 
 def test_few_words_move_it_little():

@@ -22,7 +22,3 @@ FIVE = "a b c d e"
 )
 def test_only_what_nobody_said_twice_is_a_repeat(reference, hypothesis, repeats):
     assert count_repeats(reference, hypothesis) == repeats
-
-
-def test_other_lengths_of_runs():
-    assert count_repeats("", "a b a b", n=2) == 1

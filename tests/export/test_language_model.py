@@ -12,7 +12,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from speech2text.bundle.manifest import PIECES_NAME, TextSource
+from speech2text.bundle.manifest import LANGUAGE_MODEL_NAME, PIECES_NAME, TextSource
 from speech2text.bundle.store import Bundle, open_bundle
 from speech2text.decoding.protocols import BLANK, END
 from speech2text.errors import ExportError
@@ -116,6 +116,15 @@ def test_the_runtime_reads_hypotheses_side_by_side(bundle: Bundle, language_mode
         log_probs, state = runtime.step(tokens[:, position], state)
         np.testing.assert_allclose(log_probs[:, 1:], expected[:, position, 1:], atol=TOLERANCE)
         assert (log_probs[:, BLANK] < -1e8).all()
+
+
+def test_blank_stays_impossible_in_int8(bundle: Bundle, language_model: LanguageModel) -> None:
+    extended, _ = add_language_model(bundle, language_model, TEXTS, 0.3)
+    shape = extended.manifest.language_model
+    assert shape is not None
+    runtime = OnnxLanguageModel(extended.files[LANGUAGE_MODEL_NAME], shape, extended.manifest.model.vocabulary)
+    log_probs, _ = runtime.step(np.array([END]), runtime.start())
+    assert (log_probs[:, BLANK] < -60_000).all()
 
 
 def test_a_bundle_is_written_with_it_and_opened_again(bundle: Bundle, language_model: LanguageModel) -> None:
