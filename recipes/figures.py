@@ -2,8 +2,8 @@
 
 Prints a Markdown table of word error rates by corpus, for the search of the transcribe command; `--all` adds greedy
 search on each head alone, and chunks as in a stream. Several bundles, as of several seeds, get a row each and their
-mean. The last line is the speed, on the first recordings of the last manifest. `--write` puts the rates and the speed
-into the manifest and the card of the one bundle named, with a table of what CTC loses in chunks on the first manifest.
+mean. The last line is the speed, on clips of 10 s of the first manifest's recordings. `--write` puts the rates and the
+speed into the manifest and the card of the one bundle named, with a table of what CTC loses in chunks on that manifest.
 """
 
 from __future__ import annotations
@@ -13,21 +13,26 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
+
+import numpy as np
 
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import Utterance, read_utterances
+from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.bundle.manifest import ErrorRate
 from speech2text.bundle.store import open_bundle
 from speech2text.evaluation.report import Summary, make_report
 from speech2text.evaluation.scoring import pair, score
-from speech2text.runtime.recognizer import Search
+from speech2text.runtime.options import Search
 from speech2text_export.bundling import write_with_card
 from speech2text_export.comparison import error_rate
 
 SEARCHES: tuple[Search, ...] = ("joint", "ctc", "attention")
 STREAM_CHUNK_SECONDS = 0.64
 CARD_CHUNKS = (None, 1.28, 0.64, 0.32)
+CLIP_SECONDS, CLIPS = 10, 20
 FIGURES = """
 ## In chunks
 
@@ -37,8 +42,8 @@ The first text of a stream is that of CTC alone, heard in chunks; this is what i
 
 ## Figures
 
-It hears {speed}: all that `transcribe` does but reading the files.
-The last command in recipes/{name}/README.md recomputes this and every error rate above.
+{speed}: all that `transcribe` does but reading the file.
+recipes/figures.py recomputes this and every error rate above; recipes/{name}/README.md says how.
 """
 HEADER = "| set | corpus | search | heard | bundle | WER % | 95 % | words | sub | del | ins |"
 
@@ -55,21 +60,23 @@ def main() -> None:
         parser.error("--write needs exactly one --bundle")
     print(HEADER, "|---" * HEADER.count(" | ") + "|---|", sep="\n")
     rates: dict[str, ErrorRate] = {}
-    for manifest in arguments.manifests:
-        utterances = read_utterances(manifest)
+    sets = {manifest: read_utterances(manifest) for manifest in arguments.manifests}
+    for manifest, utterances in sets.items():
         for search, chunk in _ways(arguments.all):
             found = [_measure(bundle, utterances, search, chunk) for bundle in arguments.bundles]
-            heard = f"in chunks of {chunk} s" if chunk else "whole"
+            heard = f"in chunks of {chunk} s" if chunk else "as a file"
             for summaries in zip(*found, strict=True):
                 _print_rows(manifest.stem, f"{search} | {heard}", arguments.bundles, summaries)
             if (search, chunk) == ("joint", None):
                 rates |= {f"{manifest.stem}, {summary.name}": error_rate(summary) for summary in found[0]}
-    speed = f"{_speed(arguments.bundles[0], utterances):.0f} seconds of audio a second on one thread"
+    stream_set, utterances = next(iter(sets.items()))
+    factor = _real_time_factor(arguments.bundles[0], utterances)
+    speed = f"Clips of {CLIP_SECONDS} s of speech take {factor:.4f} of their time on one thread"
     print(f"\n{speed}")
     if arguments.write:
-        chunks = _chunk_table(arguments.bundles[0], read_utterances(arguments.manifests[0]))
+        chunks = _chunk_table(arguments.bundles[0], utterances)
         print(f"\n{chunks}")
-        facts = {"speed": speed, "chunks": chunks, "stream_set": arguments.manifests[0].stem}
+        facts = {"speed": speed, "chunks": chunks, "stream_set": stream_set.stem}
         _write(arguments.bundles[0], rates, facts)
 
 
@@ -116,13 +123,21 @@ def _write(folder: Path, rates: dict[str, ErrorRate], facts: Mapping[str, str]) 
     write_with_card(bundle, replace(bundle.manifest, wer=rates), figures)
 
 
-def _speed(folder: Path, utterances: Sequence[Utterance], count: int = 50) -> float:
+def _real_time_factor(folder: Path, utterances: Sequence[Utterance]) -> float:
+    """The median of clips that are made of the first recordings, one after the other."""
     recognizer = load_model(folder)
-    recordings = [read_audio(utterance.audio) for utterance in utterances[:count]]
-    recognizer.transcribe(recordings[0])  # the first call also allocates
-    started = time.perf_counter()
-    heard = sum(recognizer.transcribe(samples).duration for samples in recordings)
-    return heard / (time.perf_counter() - started)
+    wanted = CLIPS * CLIP_SECONDS * SAMPLE_RATE
+    joined = np.zeros(0, np.float32)
+    for utterance in utterances:
+        if len(joined) >= wanted:
+            break
+        joined = np.concatenate([joined, read_audio(utterance.audio)])
+    taken = []
+    for clip in np.resize(joined, (CLIPS, CLIP_SECONDS * SAMPLE_RATE)):
+        started = time.perf_counter()
+        recognizer.transcribe(clip)
+        taken.append(time.perf_counter() - started)
+    return median(taken) / CLIP_SECONDS
 
 
 if __name__ == "__main__":

@@ -18,15 +18,33 @@ def is_file(path: Path) -> bool:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, where they are missing.
+    """Make a folder and those above it, where they are missing, and see that files can be put in it.
 
     Raises:
-        OutputError: there is a file of that name, or no right or space to make it.
+        OutputError: there is a file of that name, no right or space to make it, or no right to write in it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be made ({error.strerror}); name another folder") from None
+    _require_rights(folder)
+
+
+def require_place(file: Path) -> None:
+    """See that a file can be written, before the work whose result it is to hold.
+
+    Raises:
+        OutputError: its folder is not there, or no files can be put in it.
+    """
+    if not file.parent.is_dir():
+        raise OutputError(f"{file}: its folder does not exist; make it or choose another")
+    if is_file(file) or not file.exists():  # a device is written to, not replaced
+        _require_rights(file.parent)
+
+
+def _require_rights(folder: Path) -> None:
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{folder}: nothing can be written there; check its permissions, or name another folder")
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from speech2text.disk import read_whole_lines, write_atomically
+from speech2text.disk import make_folder, read_whole_lines, require_place, write_atomically
 from speech2text.errors import OutputError
 
 
@@ -90,3 +90,20 @@ def test_a_line_that_a_stop_cut_short_is_taken_out(tmp_path):
     assert path.read_text() == "one\ntwo\nthr"
     assert read_whole_lines(path, mend=True) == ["one", "two"]
     assert path.read_text() == "one\ntwo\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_rights_is_seen_before_the_work(tmp_path):
+    tmp_path.chmod(0o555)
+    for check in (lambda: make_folder(tmp_path), lambda: require_place(tmp_path / "x")):
+        with pytest.raises(OutputError, match="nothing can be written there"):
+            check()
+
+
+def test_a_device_is_a_place():
+    require_place(Path(os.devnull))
+
+
+def test_a_place_in_no_folder(tmp_path):
+    with pytest.raises(OutputError, match="its folder does not exist"):
+        require_place(tmp_path / "missing" / "x")

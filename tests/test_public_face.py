@@ -7,7 +7,9 @@ import sys
 import speech2text
 
 NAMES = [
+    "Alternative",
     "AudioError",
+    "AudioWarning",
     "BundleError",
     "EndpointRules",
     "HotwordsError",
@@ -15,6 +17,7 @@ NAMES = [
     "Recognizer",
     "Segment",
     "Speech2TextError",
+    "Stream",
     "Transcript",
     "Update",
     "Word",

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import struct
 import sys
 import threading
 from queue import Empty, Queue
+from time import monotonic
 from typing import Any, BinaryIO, Protocol
 
 from numpy.typing import NDArray
 
 from speech2text.audio.limits import LEAST_RATE, MOST_CHANNELS, MOST_RATE
+from speech2text.audio.pace import Pace
 from speech2text.audio.pcm import ENCODINGS, decode_pcm
 from speech2text.errors import AudioError
 
@@ -56,7 +59,7 @@ class LiveSource(Protocol):
 class Pipe:
     """An open binary stream that cannot be sought in, read by a thread of its own.
 
-    Nothing is lost: who writes faster than is read has to wait.
+    Who writes faster than is read has to wait, so nothing is lost here.
 
     Raises:
         AudioError: WAV of a kind that has no samples of 16 or 32 bits, or another kind of sound file.
@@ -69,6 +72,8 @@ class Pipe:
         self._stream = stream
         self._frame_bytes = ENCODINGS[encoding].itemsize * channels
         self._left = sys.maxsize  # bytes of sound that are to come
+        with contextlib.suppress(OSError, ValueError):  # what has no descriptor waits anyway
+            os.set_blocking(stream.fileno(), True)  # whoever had it before may have left it so that it does not
         self._begun = self._read_exactly(4)
         if self._begun == b"RIFF":
             self._read_header()
@@ -78,12 +83,14 @@ class Pipe:
                 "use `speech2text transcribe -`, or pipe WAV or raw samples"
             )
         self._blocks: Queue[bytes | AudioError | None] = Queue(_HELD)
+        self._pace = Pace()
+        self._waited = 0.0
         threading.Thread(target=self._pump, daemon=True).start()
 
     @property
     def waiting_seconds(self) -> float:
-        """Zero: a pipe may be a file, which is as fast as it is read."""
-        return 0.0
+        """Since the sound that is read next came, where it comes as it is spoken; a file is as fast as it is read."""
+        return self._pace.late_seconds
 
     def take_lost(self) -> float:
         """Zero."""
@@ -91,13 +98,21 @@ class Pipe:
 
     def read(self, timeout: float) -> NDArray[Any] | None:
         """The next block (N, channels), see `LiveSource`."""
+        asked = monotonic()
         try:
             data = self._blocks.get(timeout=timeout)
         except Empty:
             data = b""
+        self._waited += monotonic() - asked
         if isinstance(data, AudioError):
             raise data
-        return None if data is None else decode_pcm(data, self._encoding, self._channels)
+        if data is None:
+            return None
+        block = decode_pcm(data, self._encoding, self._channels)
+        self._pace.take(len(block) / self.rate, self._waited)
+        if len(block):
+            self._waited = 0.0
+        return block
 
     def _read_exactly(self, count: int) -> bytes:
         parts = bytearray()
@@ -133,7 +148,10 @@ class Pipe:
                 self._left = size if 0 < size < _UNKNOWN_BYTES else sys.maxsize
                 return
             if name == b"fmt " and 16 <= size <= _PIPE_BYTES:
-                self._set_format(self._read_exactly(size + size % 2))
+                body = self._read_exactly(size + size % 2)
+                if len(body) < size:
+                    break
+                self._set_format(body)
                 known = True
             else:
                 self._skip(size + size % 2)

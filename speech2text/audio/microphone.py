@@ -18,7 +18,7 @@ from speech2text.errors import AudioError, DependencyError
 
 HELD_SECONDS = 30.0
 """Of sound that may wait to be read; after that the oldest is lost."""
-_NO_MICROPHONE = (
+NO_MICROPHONE = (
     "no microphone found; plug one in, allow this program to use it in the system's privacy settings, "
     "or pipe sound in: speech2text listen -"
 )
@@ -64,7 +64,7 @@ def find_device(wanted: str | None) -> Device:
     """
     devices = list_devices()
     if not devices:
-        raise AudioError(_NO_MICROPHONE)
+        raise AudioError(NO_MICROPHONE)
     if wanted is None:
         return next((device for device in devices if device.is_default), devices[0])
     if wanted.isdecimal():

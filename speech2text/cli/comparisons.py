@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from speech2text.cli.hearing import Way
 from speech2text.disk import is_file
 from speech2text.errors import AudioError, ManifestError
+from speech2text.runtime.loading import open_recognizer
 
 if TYPE_CHECKING:
-    from speech2text import Recognizer
     from speech2text.audio.manifest import Utterance
     from speech2text.cli.hearing import Noise
     from speech2text.evaluation.report import Report
     from speech2text.evaluation.scoring import Recognised
+    from speech2text.runtime.options import SearchOptions
 
 ROWS_SUFFIX = ".jsonl"
 """What is named so, or is a file, is taken for what `evaluate --output` wrote; anything else is a bundle."""
@@ -72,23 +72,23 @@ class Plan:
         return make_report(ours, excluded, searches=searches, noise=noise, against=against)
 
 
-def open_searches(open_model: Callable[..., Recognizer], main: Way, settings: Mapping[str, Any]) -> dict[str, Way]:
-    """Every search of the model of `main`, which is one of them, the joint one with these settings.
+def open_searches(model: str, options: SearchOptions, main: Way) -> dict[str, Way]:
+    """Every search of a model; one of them is `main`, which was opened with these options.
 
     Where a language model counts, the joint search stands there without it and with it.
     """
-    has_lm = main.recognizer.decoding.lm_weight > 0
-    openers: dict[str, Callable[[], Recognizer]] = {
-        "CTC greedy": partial(open_model, search="ctc"),
-        "attention": partial(open_model, search="attention"),
-        "joint": partial(open_model, search="joint", **{**settings, "lm_weight": 0.0}),
+    joint = options.for_search("joint")
+    searches = {
+        "CTC greedy": options.for_search("ctc"),
+        "attention": options.for_search("attention"),
+        "joint": replace(joint, lm_weight=0.0),
     }
     names = {"ctc": "CTC greedy", "attention": "attention", "joint": "joint"}
-    if has_lm:
+    if main.recognizer.decoding.lm_weight > 0:
         names["joint"] = "joint + LM"
-        openers["joint + LM"] = partial(open_model, search="joint", **settings)
-    own = names[main.recognizer.search]
-    return {name: main if name == own else Way(opener()) for name, opener in openers.items()}
+        searches["joint + LM"] = joint
+    own = names[options.search]
+    return {name: main if name == own else Way(open_recognizer(model, each)) for name, each in searches.items()}
 
 
 def _can_be_read(utterance: Utterance) -> bool:
@@ -102,15 +102,17 @@ def _can_be_read(utterance: Utterance) -> bool:
     return True
 
 
-def open_rival(name: str, utterances: Sequence[Utterance], open_model: Callable[..., Recognizer]) -> Rival:
+def open_rival(name: str, options: SearchOptions, utterances: Sequence[Utterance]) -> Rival:
     """The other system by the name of its bundle, or by the file of what it recognised.
+
+    A bundle is opened with the same options, but its language model has the weight it was tuned for.
 
     Raises:
         ManifestError: the file cannot be read, or lacks utterances.
         BundleError: no such bundle, or one that cannot be used.
     """
     if not name.endswith(ROWS_SUFFIX) and not is_file(Path(name)):
-        recognizer = open_model(name)
+        recognizer = open_recognizer(name, replace(options, lm_weight=None))
         return Rival(recognizer.manifest.name, Way(recognizer))
     from speech2text.evaluation.json_report import read_hypotheses
 

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import json
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from speech2text.cli.console import keep_libraries_quiet, print_note, print_output, show_warnings_as_lines
-from speech2text.cli.options import (
-    beam_size_option,
-    hotwords_file_option,
-    hotwords_score_option,
-    lm_weight_option,
-    model_option,
-    require_finite,
-    threads_option,
-)
+from speech2text.cli.options import model_option, require_finite, search_options, threads_option
+from speech2text.disk import require_place, write_atomically
 from speech2text.errors import OutputError
+from speech2text.runtime.options import SEARCHES, Search, SearchOptions
 
 if TYPE_CHECKING:
-    from speech2text.evaluation.report import Report
-    from speech2text.runtime.recognizer import Search
+    from collections.abc import Sequence
 
+    from speech2text import Recognizer
+    from speech2text.audio.manifest import Utterance
+    from speech2text.cli.comparisons import Plan
+    from speech2text.evaluation.report import Report
 
 LARGEST_LEVEL = 100.0
 """Decibels, above and below 0: beyond it one of the two cannot be heard at all."""
@@ -37,7 +34,8 @@ def _read_levels(_: click.Context, __: click.Parameter, value: str | None) -> tu
     except ValueError:
         levels = (float("nan"),)
     if not all(-LARGEST_LEVEL <= level <= LARGEST_LEVEL for level in levels):
-        raise click.BadParameter(f"{value!r} is no list of decibels such as 20,10,0, from -100 to 100.")
+        span = f"from {-LARGEST_LEVEL:g} to {LARGEST_LEVEL:g}"
+        raise click.BadParameter(f"{value!r} is no list of decibels such as 20,10,0, {span}.")
     return tuple(dict.fromkeys(levels))
 
 
@@ -59,17 +57,14 @@ def _read_levels(_: click.Context, __: click.Parameter, value: str | None) -> tu
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write text, hypothesis and errors of each utterance here.",
 )
-@beam_size_option
 @click.option(
     "--search",
-    type=click.Choice(("joint", "ctc", "attention")),
-    default="joint",
+    type=click.Choice(SEARCHES),
+    default=SearchOptions.search,
     show_default=True,
     help="Both heads together, or greedily by one of them.",
 )
-@lm_weight_option
-@hotwords_file_option
-@hotwords_score_option
+@search_options
 @click.option(
     "--chunk",
     type=click.FloatRange(min=0, min_open=True),
@@ -120,11 +115,8 @@ def evaluate(
     model: str,
     report_format: str,
     output: Path | None,
-    beam_size: int | None,
     search: Search,
-    lm_weight: float | None,
-    hotwords_file: Path | None,
-    hotwords_score: float,
+    options: SearchOptions,
     chunk: float | None,
     threads: int,
     worst: int,
@@ -144,52 +136,26 @@ def evaluate(
     The model named by --against hears with the same options, but for --lm-weight: it keeps the weight of its own.
     For --snr, the level of speech is that of its active parts, without the pauses, and noise is the same each time.
     """
-    if noise and not snr:
-        raise click.UsageError("--noise is for --snr; say at which ratios, as in --snr 20,10,0")
-    if search != "joint" and (lm_weight or hotwords_file):
-        raise click.UsageError(f"--lm-weight and --hotwords-file are for the joint search, not for --search {search}")
-    from speech2text import load_model
+    _check_use(search, options, snr, noise)
     from speech2text.audio.manifest import read_utterances
-    from speech2text.cli.comparisons import Plan, open_rival, open_searches
-    from speech2text.cli.hearing import Way, hear_all, read_noise
+    from speech2text.cli.hearing import hear_all
 
     keep_libraries_quiet()
     show_warnings_as_lines()
     utterances = read_utterances(manifest)
     _check_outputs(manifest, against, output, html)
-    open_model = partial(load_model, beam_size=beam_size, chunk_seconds=chunk)
-    settings: dict[str, Any] = {}
-    if search == "joint":
-        settings = {"lm_weight": lm_weight, "hotwords": hotwords_file or (), "hotwords_score": hotwords_score}
-    main = Way(open_model(model, search=search, **settings))
-    open_rival_model = partial(open_model, search=search, **{**settings, "lm_weight": None})
-    plan = Plan(
-        main=main,
-        noise=read_noise(noise),
-        noisy={f"{level:g} dB": Way(main.recognizer, level) for level in snr},
-        searches=open_searches(partial(open_model, model), main, settings) if compare_searches else {},
-        rival=open_rival(against, utterances, open_rival_model) if against else None,
-    )
+    options = replace(options, chunk_seconds=chunk).for_search(search)
+    plan = _make_plan(model, options, utterances, against, compare_searches=compare_searches, snr=snr, noise=noise)
     report = plan.report(*hear_all(utterances, plan.ways, plan.noise, threads))
-    origin = {
-        "manifest": str(manifest),
-        "model": main.recognizer.manifest.name,
-        "beam_size": main.recognizer.decoding.beam_size,
-        "search": search,
-        "lm_weight": main.recognizer.decoding.lm_weight if search == "joint" else None,
-        "hotwords": str(hotwords_file) if hotwords_file else None,
-        "chunk_seconds": chunk,
-    }
-    if report_format == "json":
-        _print_json(origin, report)
-    else:
-        _print_text(report, worst)
+    recognizer = plan.main.recognizer
+    origin = _describe_origin(manifest, options, recognizer)
+    _print_report(report, origin, report_format, worst)
     if output:
         _write_rows(output, report)
     if html:
         from speech2text.cli.pictures import write_page
 
-        write_page(html, report, main.recognizer, utterances, origin=origin, players=html_players)
+        write_page(html, report, recognizer, utterances, origin=origin, players=html_players)
     if report.excluded:
         print_note(
             f"{len(report.excluded)} of {len(utterances)} utterances could not be read and are not in the figures"
@@ -197,12 +163,18 @@ def evaluate(
         raise SystemExit(1)
 
 
+def _check_use(search: Search, options: SearchOptions, snr: tuple[float, ...], noise: Path | None) -> None:
+    if noise and not snr:
+        raise click.UsageError("--noise is for --snr; say at which ratios, as in --snr 20,10,0")
+    if search != "joint" and (options.lm_weight or options.hotwords):
+        raise click.UsageError(f"--lm-weight and --hotwords-file are for the joint search, not for --search {search}")
+
+
 def _check_outputs(manifest: Path, against: str | None, output: Path | None, html: Path | None) -> None:
     """See now, not after the work, that what is asked for can be written, and over nothing that is read or written."""
     others = [manifest, *([Path(against)] if against else [])]
     for path in filter(None, (output, html)):
-        if not path.parent.is_dir():
-            raise OutputError(f"{path}: its folder does not exist; make it or choose another")
+        require_place(path)
         if path.resolve() in [other.resolve() for other in others]:
             raise OutputError(f"{path}: would be written over what else this command names; choose another name")
         others.append(path)
@@ -212,21 +184,57 @@ def _check_outputs(manifest: Path, against: str | None, output: Path | None, htm
         require_libraries()
 
 
+def _make_plan(
+    model: str,
+    options: SearchOptions,
+    utterances: Sequence[Utterance],
+    against: str | None,
+    *,
+    compare_searches: bool,
+    snr: tuple[float, ...],
+    noise: Path | None,
+) -> Plan:
+    """Open everything that hears."""
+    from speech2text.cli.comparisons import Plan, open_rival, open_searches
+    from speech2text.cli.hearing import Way, read_noise
+    from speech2text.runtime.loading import open_recognizer
+
+    main = Way(open_recognizer(model, options))
+    return Plan(
+        main=main,
+        noise=read_noise(noise),
+        noisy={f"{level:g} dB": Way(main.recognizer, level) for level in snr},
+        searches=open_searches(model, options, main) if compare_searches else {},
+        rival=open_rival(against, options, utterances) if against else None,
+    )
+
+
+def _describe_origin(manifest: Path, options: SearchOptions, recognizer: Recognizer) -> dict[str, Any]:
+    """Of which recordings the figures are, and how they were heard."""
+    return {
+        "manifest": str(manifest),
+        "model": recognizer.manifest.name,
+        "beam_size": recognizer.decoding.beam_size,
+        "search": options.search,
+        "lm_weight": recognizer.decoding.lm_weight if options.search == "joint" else None,
+        "hotwords": str(options.hotwords) if options.hotwords else None,
+        "chunk_seconds": options.chunk_seconds,
+    }
+
+
 def _write_rows(output: Path, report: Report) -> None:
-    from speech2text.disk import write_atomically
     from speech2text.evaluation.json_report import row_to_dict
 
     rows = (json.dumps(row_to_dict(row), ensure_ascii=False) for row in report.scored)
     write_atomically(output, "".join(f"{row}\n" for row in rows))
 
 
-def _print_json(origin: dict[str, Any], report: Report) -> None:
-    from speech2text.evaluation.json_report import to_dict
+def _print_report(report: Report, origin: dict[str, Any], report_format: str, worst: int) -> None:
+    if report_format == "json":
+        from speech2text.evaluation.json_report import to_dict
 
-    print_output(json.dumps(origin | to_dict(report), ensure_ascii=False))
-
-
-def _print_text(report: Report, worst: int) -> None:
+        print_output(json.dumps(origin | to_dict(report), ensure_ascii=False))
+        return
     from rich.console import Console
 
     from speech2text.evaluation.text_report import render

@@ -15,6 +15,8 @@ from speech2text.errors import ExportError
 
 if TYPE_CHECKING:
     from speech2text.audio.manifest import Utterance
+    from speech2text.bundle.manifest import ErrorRate
+    from speech2text.bundle.store import Bundle
     from speech2text.decoding.protocols import FloatArray
     from speech2text.training.checkpoint import Run
     from speech2text_export.bundling import Facts
@@ -63,9 +65,7 @@ def export(
 
     with packages_of("train", needed_by="exporting"):
         from speech2text.training.checkpoint import load_run
-        from speech2text_export.bundling import make_bundle, quantize_bundle, save_bundle
-        from speech2text_export.comparison import check_loss, measure
-        from speech2text_export.language_model import take_language_model
+        from speech2text_export.bundling import quantize_bundle, save_bundle
     if int8 and manifest is None:
         raise click.UsageError("--int8 needs --manifest: recordings with texts that show what it costs")
     check_destination(bundle)  # now, not after the work
@@ -73,23 +73,12 @@ def export(
     utterances = _read(manifest)
     lm_source = open_bundle(find_bundle(lm)) if lm else None
     trained = load_run(run)
-    if trained.recipe.decoding.lm_weight and lm_source is None:
-        weight = f"the weight {trained.recipe.decoding.lm_weight:g} (decoding.lm_weight)"
-        raise ExportError(f"{run}: its recipe gives a language model {weight}; name its bundle by --lm")
+    if lm_source is None:
+        _refuse_lm_weight(run, trained)
     recording = _choose_sample(run, sample, utterances)
-    exported, difference = make_bundle(trained.model, trained.tokenizer, _facts(trained), recording, bundle)
-    print_note(f"graphs equal to the model: log-probabilities differ by {difference:.1e} at most")
-    if lm_source is not None:
-        exported = take_language_model(exported, lm_source)
+    exported = _make(trained, lm_source, recording, bundle)
     candidates = [exported, quantize_bundle(exported)] if int8 else [exported]
-    rates = {}
-    if manifest is not None:
-        with progress_bar(lambda: sum_known(each.duration for each in utterances)) as advance:
-            figures = measure(candidates, utterances, advance)
-        for each in figures:
-            print_output(_describe(each))
-        check_loss(figures[0], figures[-1], max_loss / 100)
-        rates = {manifest.stem: figures[-1].wer}
+    rates = {manifest.stem: _measure(candidates, utterances, max_loss / 100)} if manifest else {}
     saved = save_bundle(candidates[-1], rates)
     print_note(f"done: {bundle}; its sample says: {saved.manifest.sample.text or 'nothing'}")
 
@@ -98,6 +87,18 @@ def _read(manifest: Path | None) -> list[Utterance]:
     from speech2text.audio.manifest import read_utterances
 
     return read_utterances(manifest) if manifest else []
+
+
+def _refuse_lm_weight(run: Path, trained: Run) -> None:
+    """A bundle without a language model cannot give it a weight.
+
+    Raises:
+        ExportError: the recipe of the run gives it one.
+    """
+    weight = trained.recipe.decoding.lm_weight
+    if weight:
+        given = f"the weight {weight:g} (decoding.lm_weight)"
+        raise ExportError(f"{run}: its recipe gives a language model {given}; name its bundle by --lm")
 
 
 def _choose_sample(run: Path, sample: Path | None, utterances: Sequence[Utterance]) -> FloatArray:
@@ -111,6 +112,32 @@ def _choose_sample(run: Path, sample: Path | None, utterances: Sequence[Utteranc
     if file is None:
         print_note("the bundle brings a recording the model was measured by; choose another by --sample")
     return recording[: SAMPLE_SECONDS * SAMPLE_RATE]
+
+
+def _make(trained: Run, lm_source: Bundle | None, recording: FloatArray, folder: Path) -> Bundle:
+    """The bundle in memory, in fp32, with the language model of another one where that is given."""
+    from speech2text_export.bundling import make_bundle
+    from speech2text_export.language_model import take_language_model
+
+    exported, difference = make_bundle(trained.model, trained.tokenizer, _facts(trained), recording, folder)
+    print_note(f"graphs equal to the model: log-probabilities differ by {difference:.1e} at most")
+    return take_language_model(exported, lm_source) if lm_source else exported
+
+
+def _measure(candidates: Sequence[Bundle], utterances: Sequence[Utterance], most: float) -> ErrorRate:
+    """Print what each candidate does on the utterances; the error rate of the last one.
+
+    Raises:
+        ExportError: it is more than `most` above that of the first (0.005 is half a percent, absolute).
+    """
+    from speech2text_export.comparison import check_loss, measure
+
+    with progress_bar(lambda: sum_known(each.duration for each in utterances)) as advance:
+        figures = measure(candidates, utterances, advance)
+    for each in figures:
+        print_output(_describe(each))
+    check_loss(figures[0], figures[-1], most)
+    return figures[-1].wer
 
 
 def _facts(trained: Run) -> Facts:

@@ -46,8 +46,7 @@ def inspect(bundle: str) -> None:
 
 def _facts(folder: str, manifest: Manifest) -> Table:
     model, decoding = manifest.model, manifest.decoding
-    frame = 1000 * model.memory_frame_samples / model.sample_rate
-    chunk = 1000 * model.chunk_frames * model.frame_samples / model.sample_rate
+    frame, chunk = 1000 * model.memory_frame_seconds, 1000 * model.chunk_seconds
     search = f"beam {decoding.beam_size}, CTC weight {decoding.ctc_weight:g}, length bonus {decoding.length_bonus:g}"
     return _table(
         ("", ""),

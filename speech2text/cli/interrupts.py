@@ -11,6 +11,8 @@ from time import monotonic
 from types import FrameType
 
 _PATIENCE_SECONDS = 2.0
+_STANDARD_ERROR = 2
+_SHOW_CURSOR = b"\x1b[?25h"  # a progress bar hides it
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 EXIT_AFTER_SIGNAL = 128
 """What shells add to a signal's number to tell of it."""
@@ -35,6 +37,8 @@ class Interruption:
             self.signal = number  # from here on another signal, which may come between any two lines, finds it taken
             self._stop.set()
         elif monotonic() - self._since > _PATIENCE_SECONDS:
+            if os.isatty(_STANDARD_ERROR):
+                os.write(_STANDARD_ERROR, _SHOW_CURSOR)
             os._exit(EXIT_AFTER_SIGNAL + number)  # threads that do not look at the event would be waited for
 
 

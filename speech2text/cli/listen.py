@@ -11,29 +11,20 @@ import click
 
 from speech2text.audio.limits import LEAST_RATE, MOST_CHANNELS, MOST_RATE
 from speech2text.cli.console import keep_libraries_quiet, print_note, print_output
-from speech2text.cli.options import (
-    beam_size_option,
-    hotwords_file_option,
-    hotwords_score_option,
-    lm_weight_option,
-    model_option,
-)
+from speech2text.cli.options import model_option, search_options
 from speech2text.disk import is_file
 from speech2text.errors import AudioError, OutputError
+from speech2text.runtime.endpoints import EndpointRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from speech2text import EndpointRules, Segment, Update
     from speech2text.audio.live import LiveSource
-    from speech2text.cli.listening import Listening
+    from speech2text.runtime.options import SearchOptions
 
 ENCODINGS = ("s16le", "s32le", "f32le")
-_EMPTY_BYTES = len("WEBVTT\n\n")
-"""A text file of that size at most has no words in it."""
+_EMPTY_BYTES = {"vtt": len("WEBVTT\n\n"), "wav": 44}
+"""What a file begins with; one of that size has no words, or no sound, in it."""
 OUTPUT_SUFFIXES = ("srt", "vtt", "jsonl")
 RECORDING_SUFFIXES = ("wav",)  # whole after every block, unlike compressed ones
 _STARTING_SECONDS = 3.0  # a virtual device may take two
@@ -53,13 +44,25 @@ _STARTING_SECONDS = 3.0  # a virtual device may take two
     "--output", "-o", type=click.Path(path_type=Path), help="Keep FILE.srt, .vtt or .jsonl whole with each segment."
 )
 @click.option("--save-audio", type=click.Path(path_type=Path), help="Record to FILE.wav.")
-@click.option("--silence-before-speech", type=float, help="Seconds after a noise that is no word; 2.4 if not given.")
-@click.option("--silence-after-speech", type=float, help="Seconds after words that end a segment; 0.6 if not given.")
-@click.option("--longest", type=float, help="Seconds of the longest segment; 20 if not given.")
-@beam_size_option
-@lm_weight_option
-@hotwords_file_option
-@hotwords_score_option
+@click.option(
+    "--silence-before-speech",
+    type=float,
+    default=EndpointRules.silence_before_speech,
+    help=f"Seconds after a noise that is no word; {EndpointRules.silence_before_speech:g} if not given.",
+)
+@click.option(
+    "--silence-after-speech",
+    type=float,
+    default=EndpointRules.silence_after_speech,
+    help=f"Seconds after words that end a segment; {EndpointRules.silence_after_speech:g} if not given.",
+)
+@click.option(
+    "--longest",
+    type=float,
+    default=EndpointRules.longest,
+    help=f"Seconds of the longest segment; {EndpointRules.longest:g} if not given.",
+)
+@search_options
 def listen(
     source: str | None,
     *,
@@ -71,13 +74,10 @@ def listen(
     encoding: str,
     output: Path | None,
     save_audio: Path | None,
-    silence_before_speech: float | None,
-    silence_after_speech: float | None,
-    longest: float | None,
-    beam_size: int | None,
-    lm_weight: float | None,
-    hotwords_file: Path | None,
-    hotwords_score: float,
+    silence_before_speech: float,
+    silence_after_speech: float,
+    longest: float,
+    options: SearchOptions,
 ) -> None:
     """Print what is said into the microphone, or piped in.
 
@@ -89,88 +89,53 @@ def listen(
     if list_devices:
         _print_devices()
         return
+    _check_use(source, device, output, save_audio)
+    endpoints = _endpoints(silence_before_speech, silence_after_speech, longest)
+    with ExitStack() as stack:
+        open_sound = _pipe_opener(rate, channels, encoding) if source else _microphone_opener(stack, device)
+        from speech2text.cli.live_session import LiveSession
+        from speech2text.runtime.loading import open_recognizer
+
+        recognizer = open_recognizer(model, options)
+        sound = open_sound()
+        LiveSession(sound, recognizer.stream(sound.rate, endpoints=endpoints), output, save_audio).run()
+
+
+def _print_devices() -> None:
+    from speech2text.audio.microphone import NO_MICROPHONE, list_devices
+
+    devices = list_devices()
+    if not devices:
+        print_note(NO_MICROPHONE)
+    for each in devices:
+        default = ", default" if each.is_default else ""
+        print_output(f"{each.number} {each.name} ({each.rate} Hz, channels: {each.channels}{default})")
+
+
+def _check_use(source: str | None, device: str | None, output: Path | None, save_audio: Path | None) -> None:
     if source not in (None, "-"):
         raise click.UsageError(f"{source!r} is neither the microphone nor -; recordings are for `transcribe`")
     if source and device is not None:
         raise click.UsageError("--device names a microphone, and - is standard input: give one of them")
     _check_name("--output", output, OUTPUT_SUFFIXES)
     _check_name("--save-audio", save_audio, RECORDING_SUFFIXES)
-    endpoints = _endpoints(silence_before_speech, silence_after_speech, longest)
-    with ExitStack() as stack:
-        open_sound = _pipe_opener(rate, channels, encoding) if source else _microphone_opener(stack, device)
-        from speech2text import load_model
-        from speech2text.cli.interrupts import interrupts_set
-        from speech2text.cli.listening import Listening
-        from speech2text.cli.live_display import LiveDisplay
-
-        recognizer = load_model(
-            model,
-            beam_size=beam_size,
-            lm_weight=lm_weight,
-            hotwords=hotwords_file or (),
-            hotwords_score=hotwords_score,
-        )
-        sound = open_sound()
-        display = LiveDisplay()
-        stack.callback(display.clear)
-        keep = _keeper(output)
-        record = _recorder(stack, save_audio, sound.rate)
-
-        def on_block(block: NDArray[np.float32]) -> None:
-            record(block)
-            display.level(block)
-
-        def on_update(update: Update) -> None:
-            if not update.final:
-                display.partial(update.segment.text)
-                return
-            display.final(update.segment.text)
-            if update.segment.text or update.segment.guard:
-                keep(update.segment, session.heard)
-
-        stream = recognizer.stream(sound.rate, endpoints=endpoints)
-        session = Listening(sound, stream, on_block, on_update, display.note)
-        with interrupts_set(session.stop):
-            try:
-                session.run()
-            finally:
-                display.clear()
-                _print_summary(session)
-
-
-def _print_summary(session: Listening) -> None:
-    for line in session.summary():
-        print_note(line)
-
-
-def _print_devices() -> None:
-    from speech2text.audio.microphone import list_devices
-
-    devices = list_devices()
-    if not devices:
-        print_note("no microphone found")
-    for each in devices:
-        default = ", default" if each.is_default else ""
-        print_output(f"{each.number} {each.name} ({each.rate} Hz, channels: {each.channels}{default})")
 
 
 def _check_name(option: str, path: Path | None, known: tuple[str, ...]) -> None:
     """See that a file can be what its name says, and that nothing is lost: what was said is not said again."""
     if path is None:
         return
-    if path.suffix[1:].lower() not in known:
+    suffix = path.suffix[1:].lower()
+    if suffix not in known:
         suffixes = ", ".join(f".{each}" for each in known)
         raise click.UsageError(f"{option} {path}: the name must end in one of: {suffixes}")
-    if is_file(path) and path.stat().st_size > _EMPTY_BYTES:
+    if is_file(path) and path.stat().st_size > _EMPTY_BYTES.get(suffix, 0):
         raise OutputError(f"{path}: is there already, perhaps of another session; choose another name, or move it away")
 
 
-def _endpoints(before: float | None, after: float | None, longest: float | None) -> EndpointRules:
-    from speech2text import EndpointRules
-
-    given = {"silence_before_speech": before, "silence_after_speech": after, "longest": longest}
+def _endpoints(before: float, after: float, longest: float) -> EndpointRules:
     try:
-        return EndpointRules(**{name: value for name, value in given.items() if value is not None})
+        return EndpointRules(before, after, longest)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
 
@@ -199,33 +164,3 @@ def _microphone_opener(stack: ExitStack, wanted: str | None) -> Callable[[], Liv
         return microphone
 
     return open_microphone
-
-
-def _keeper(path: Path | None) -> Callable[[Segment, float], None]:
-    """Keeps a file whole with all segments so far."""
-    from speech2text import Transcript
-    from speech2text.disk import write_atomically
-    from speech2text.text.writers import WRITERS
-
-    segments: list[Segment] = []
-
-    def write(seconds: float) -> None:
-        if path is not None:
-            write_atomically(path, WRITERS[path.suffix[1:].lower()](Transcript(tuple(segments), seconds)))
-
-    def keep(segment: Segment, seconds: float) -> None:
-        if path is not None:  # without a file nothing needs to be held
-            segments.append(segment)
-            write(seconds)
-
-    write(0.0)
-    return keep
-
-
-def _recorder(stack: ExitStack, path: Path | None, rate: int) -> Callable[[NDArray[np.float32]], None]:
-    """Writes blocks to a sound file as they come."""
-    if path is None:
-        return lambda block: None
-    from speech2text.audio.recording import Recording
-
-    return stack.enter_context(Recording(path, rate)).write

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from speech2text.audio.live import LiveSource
+from speech2text.audio.pace import Lateness
 from speech2text.evaluation.delays import Delays, percentile
 from speech2text.runtime.arrays import mix_down
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from speech2text import Update
     from speech2text.runtime.stream import Stream
 
-LATE_SECONDS = 1.0
-"""Of sound that waits to be heard: more is too slow, and partial texts are spared until less than half waits."""
 _SILENT_SECONDS = 2.0  # without a frame, or of frames that are all zero
 _LOOK_SECONDS = 0.1
 
@@ -43,7 +42,7 @@ class Listening:
     delays: Delays = field(default_factory=Delays)
     heard: float = 0.0
     busy: float = 0.0
-    _behind: bool = False
+    _lateness: Lateness = field(default_factory=Lateness)
     _zeros: float = 0.0
     _zeros_told: bool = False
 
@@ -72,35 +71,31 @@ class Listening:
             elif not told and time.monotonic() - last >= _SILENT_SECONDS:
                 told = True
                 self.on_note("warning: no sound has come for 2 s; check that the microphone is still connected")
-        block = self.source.read(0)  # what was said while the last block was heard
-        if block is not None and len(block):
+        left = self.source.waiting_seconds + _LOOK_SECONDS  # what was said by the time it was stopped
+        while left > 0 and (block := self.source.read(_LOOK_SECONDS / 2)) is not None and len(block):
             self._take(block)
+            left -= len(block) / self.source.rate
 
     def _take(self, block: NDArray[Any]) -> None:
         samples = mix_down(block)
         self.on_block(samples)
         self._check_zeros(samples)
         self.heard += len(samples) / self.source.rate
-        self._show(lambda: self.stream.feed(samples, behind=self._behind))
+        self._show(lambda: self.stream.feed(samples, behind=self._lateness.behind))
 
     def _show(self, work: Callable[[], list[Update]]) -> None:
         begin = time.perf_counter()
         updates = work()
         spent = time.perf_counter() - begin
         self.busy += spent
-        late = spent + self.source.waiting_seconds
+        late = max(spent, self.source.waiting_seconds)  # meanwhile more came
         for update in updates:
             self.delays.add(update.segment, update.final, self.heard + late, late)
             self.on_update(update)
 
     def _check_pace(self) -> None:
-        waiting = self.source.waiting_seconds
-        if not self._behind and waiting > LATE_SECONDS:
-            self._behind = True
-            until = "words come with the end of their segment until that is made up"
-            self.on_note(f"warning: {waiting:.1f} s behind; {until}")
-        elif self._behind and waiting < LATE_SECONDS / 2:
-            self._behind = False
+        if news := self._lateness.look(self.source.waiting_seconds):
+            self.on_note(f"warning: {news}")
         if lost := self.source.take_lost():
             self.on_note(f"warning: {lost:.2f} s of sound were lost; the computer is too busy")
 

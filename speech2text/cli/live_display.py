@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from speech2text.cli.console import print_note, print_output
 
 _BARS = " ▁▂▃▄▅▆▇█"
+_ECHO = "^C"  # what a terminal adds to the line by itself
 _QUIETEST, _LOUDEST = -60.0, 0.0  # decibels of full scale at the ends of the meter
 
 
@@ -54,7 +55,8 @@ class LiveDisplay:
         if self._shown:
             from rich.cells import cell_len
 
-            print_output("\r" + " " * cell_len(self._shown) + "\r", end="")
+            columns = min(cell_len(self._shown) + len(_ECHO), shutil.get_terminal_size().columns - 1)
+            print_output("\r" + " " * columns + "\r", end="")
             self._shown = ""
 
     def _draw(self) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from math import isfinite
 from pathlib import Path
 
 import click
 
-from speech2text import HOTWORDS_SCORE, LARGEST_BEAM, LARGEST_WEIGHT
+from speech2text.runtime.options import HOTWORDS_SCORE, LARGEST_BEAM, LARGEST_WEIGHT, SearchOptions
 
 
 def require_finite(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
@@ -20,11 +22,6 @@ def require_finite(_: click.Context, __: click.Parameter, value: float | None) -
 model_option = click.option(
     "--model", default="default", show_default=True, help="`default`, or the folder of a bundle."
 )
-beam_size_option = click.option(
-    "--beam-size",
-    type=click.IntRange(1, LARGEST_BEAM),
-    help="Readings the search keeps; what the model was tuned for if not given.",
-)
 threads_option = click.option(
     "--threads",
     type=click.IntRange(min=1),
@@ -32,22 +29,47 @@ threads_option = click.option(
     show_default=True,
     help="Files transcribed side by side, each in a process of its own; the result is the same.",
 )
-lm_weight_option = click.option(
-    "--lm-weight",
-    type=click.FloatRange(0, LARGEST_WEIGHT),
-    callback=require_finite,
-    help="How much the model's language model counts; what the model was tuned for if not given, 0 leaves it out.",
-)
-hotwords_file_option = click.option(
-    "--hotwords-file",
-    type=click.Path(path_type=Path),
-    help="Words and phrases to expect, one a line; lines that begin with # are comments.",
-)
-hotwords_score_option = click.option(
-    "--hotwords-score",
-    type=click.FloatRange(0, LARGEST_WEIGHT),
-    callback=require_finite,
-    default=HOTWORDS_SCORE,
-    show_default=True,
-    help="What each letter of a hot word adds to the score of a reading.",
-)
+
+
+def search_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of the search; the command is given all of them as one `options`, a `SearchOptions`."""
+
+    @click.option(
+        "--beam-size",
+        type=click.IntRange(1, LARGEST_BEAM),
+        help="Readings the search keeps; what the model was tuned for if not given.",
+    )
+    @click.option(
+        "--lm-weight",
+        type=click.FloatRange(0, LARGEST_WEIGHT),
+        callback=require_finite,
+        help="How much the model's language model counts; what the model was tuned for if not given, 0 leaves it out.",
+    )
+    @click.option(
+        "--hotwords-file",
+        type=click.Path(path_type=Path),
+        help="Words and phrases to expect, one a line; lines that begin with # are comments.",
+    )
+    @click.option(
+        "--hotwords-score",
+        type=click.FloatRange(0, LARGEST_WEIGHT),
+        callback=require_finite,
+        default=HOTWORDS_SCORE,
+        show_default=True,
+        help="What each letter of a hot word adds to the score of a reading.",
+    )
+    @wraps(command)
+    def with_options(
+        *,
+        beam_size: int | None,
+        lm_weight: float | None,
+        hotwords_file: Path | None,
+        hotwords_score: float,
+        **others: object,
+    ) -> None:
+        options = SearchOptions(
+            beam_size=beam_size, lm_weight=lm_weight, hotwords=hotwords_file or (), hotwords_score=hotwords_score
+        )
+        command(options=options, **others)
+
+    return with_options

@@ -97,7 +97,6 @@ def _stretches(segments: Sequence[Segment], length: int) -> Iterator[tuple[int, 
 
 def _spell_again(recognizer: Recognizer, text: str, samples: FloatArray, start: float) -> Spelling:
     """Attention and alignment of a text that was recognised in samples (N,), which begin at `start` seconds."""
-    from speech2text.audio.files import SAMPLE_RATE
     from speech2text.decoding.alignment import align
     from speech2text.decoding.forcing import force_attention
     from speech2text.evaluation.inspection import Spelling, Spike
@@ -106,7 +105,7 @@ def _spell_again(recognizer: Recognizer, text: str, samples: FloatArray, start: 
     tokens = tokenizer.encode(text)
     pieces = tuple(tokenizer.pieces[token] for token in tokens)
     memory = recognizer.listener.listen(samples, recognizer.chunk_seconds)
-    frame = recognizer.manifest.model.memory_frame_samples / SAMPLE_RATE
+    frame = recognizer.manifest.model.memory_frame_seconds
     spikes = tuple(
         Spike(piece, start + span.first_frame * frame, start + (span.last_frame + 1) * frame, span.posterior)
         for piece, span in zip(pieces, align(memory.ctc_log_probs, tokens) or (), strict=False)

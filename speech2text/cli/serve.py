@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from speech2text.cli.console import keep_libraries_quiet, print_note, show_warnings_as_lines
 from speech2text.cli.dependencies import packages_of
-from speech2text.cli.options import (
-    beam_size_option,
-    hotwords_file_option,
-    hotwords_score_option,
-    lm_weight_option,
-    model_option,
-    require_finite,
-)
+from speech2text.cli.options import model_option, require_finite, search_options
 from speech2text.serving.limits import LOWEST_RATE, Limits
+
+if TYPE_CHECKING:
+    from speech2text.runtime.options import SearchOptions
 
 
 @click.command()
@@ -29,10 +25,7 @@ from speech2text.serving.limits import LOWEST_RATE, Limits
     help="The port to listen on; 0 is any free one.",
 )
 @model_option
-@beam_size_option
-@lm_weight_option
-@hotwords_file_option
-@hotwords_score_option
+@search_options
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
@@ -83,10 +76,7 @@ def serve(
     host: str,
     port: int,
     model: str,
-    beam_size: int | None,
-    lm_weight: float | None,
-    hotwords_file: Path | None,
-    hotwords_score: float,
+    options: SearchOptions,
     threads: int,
     max_upload: float,
     max_seconds: float,
@@ -99,7 +89,7 @@ def serve(
     POST /v1/audio/transcriptions takes recordings as OpenAI's API does; the WebSocket /v1/stream takes PCM and gives
     the words while they are spoken. Whoever reaches the port may use it: there are no keys and no encryption.
     """
-    from speech2text import load_model
+    from speech2text.runtime.loading import open_recognizer
 
     with packages_of("serve", needed_by="serve"):
         import python_multipart  # noqa: F401 - the first request would miss them
@@ -115,13 +105,7 @@ def serve(
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     with listen(host, port) as listening:
-        recognizer = load_model(
-            model,
-            beam_size=beam_size,
-            lm_weight=lm_weight,
-            hotwords=hotwords_file or (),
-            hotwords_score=hotwords_score,
-        )
+        recognizer = open_recognizer(model, options)
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listening.getsockname()[1]}"
         ready = f"{recognizer.manifest.name}: listening on {address} (Ctrl-C ends)"

@@ -36,6 +36,7 @@ _SHORTEST_PAUSE = 3
 _PAUSE_WORTH = 20  # a pause of 200 ms is certain to be one; longer is not better
 _DISTANCE_COST = 0.2  # of each step between a pause and the token it should touch
 _SOUND_COST = 0.3  # of each step of sound left out of all words, a cough between two pauses
+_LONGEST_SOUND = 50  # longer costs no more: else two pauses, worth 40, could not outweigh a second of it
 _LEAD = 8  # a word's first token is heard this long after its start
 _TAIL = 40  # a word's last token is heard this long before its end
 _LONGEST_TAIL = 100
@@ -116,7 +117,7 @@ def _between(pauses: NDArray[np.int64], after: int, before: int, expected: int, 
     for index, (end, _) in enumerate(near):
         worth, sounded = 0.0, end
         for begin, start in near[index:]:
-            worth += min(start - begin, _PAUSE_WORTH) - _SOUND_COST * (begin - sounded)
+            worth += min(start - begin, _PAUSE_WORTH) - _SOUND_COST * min(begin - sounded, _LONGEST_SOUND)
             sounded = start
             distance = max(end - expected, 0) + (0 if is_last else max(expected - start, 0))
             value = worth - _DISTANCE_COST * distance

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from math import isfinite
 from pathlib import Path
 
 from speech2text.decoding.hotwords import Hotwords
@@ -16,7 +15,7 @@ _LONGEST_PHRASE = 200
 
 
 def make_hotwords(
-    source: Sequence[str] | os.PathLike[str], score: float, tokenizer: Tokenizer, languages: Sequence[str]
+    source: Sequence[str] | os.PathLike[str], score: float, tokenizer: Tokenizer, language: str
 ) -> Hotwords:
     """The hot words of a list of phrases, or of a file with one phrase a line; phrases are normalised as all texts are.
 
@@ -25,13 +24,9 @@ def make_hotwords(
     Raises:
         HotwordsError: the file cannot be read or has no phrase, or a phrase cannot be written with the pieces.
         TypeError: a text, which could be a phrase or the name of a file.
-        ValueError: the score is negative or not finite.
     """
     if isinstance(source, str):
         raise TypeError("hotwords takes a list of phrases, or a pathlib.Path to a file of them, not a text")
-    if not (isfinite(score) and score >= 0):
-        raise ValueError(f"hotwords_score must be 0 or more, and finite, not {score}")
-    language = languages[0] if len(languages) == 1 else ""
     pieces = tokenizer.pieces[len(SPECIAL_PIECES) :]
     spellings = [*("" for _ in SPECIAL_PIECES), *(piece.replace(WORD_MARK, " ") for piece in pieces)]
     numbered = _read(Path(source)) if isinstance(source, os.PathLike) else _number(source)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from speech2text.bundle import tensors
 from speech2text.bundle.manifest import LANGUAGE_MODEL_NAME, LanguageModelShape
 from speech2text.decoding.protocols import FloatArray, IntArray, SpellerState
 from speech2text.runtime.session import check_sizes, open_session
-
-_INPUTS = ("tokens", "hidden", "cell")
-_OUTPUTS = ("log_probs", "next_hidden", "next_cell")
 
 
 class OnnxLanguageModel:
@@ -27,10 +25,12 @@ class OnnxLanguageModel:
 
     def __init__(self, graph: bytes, shape: LanguageModelShape, vocabulary: int, threads: int = 1) -> None:
         self._shape = shape
-        self._session = open_session(LANGUAGE_MODEL_NAME, graph, _INPUTS, _OUTPUTS, threads)
+        self._session = open_session(
+            LANGUAGE_MODEL_NAME, graph, tensors.LANGUAGE_MODEL_INPUTS, tensors.LANGUAGE_MODEL_OUTPUTS, threads
+        )
         state = (None, shape.layers, shape.units)
-        sizes = dict.fromkeys(("hidden", "cell", "next_hidden", "next_cell"), state)
-        check_sizes(LANGUAGE_MODEL_NAME, self._session, {**sizes, "log_probs": (None, vocabulary)})
+        sizes = dict.fromkeys((*tensors.SPELLER_STATE, *tensors.NEXT_SPELLER_STATE), state)
+        check_sizes(LANGUAGE_MODEL_NAME, self._session, {**sizes, tensors.LOG_PROBS: (None, vocabulary)})
 
     def start(self) -> SpellerState:
         """The state of one hypothesis that has no token yet."""
@@ -42,6 +42,6 @@ class OnnxLanguageModel:
 
         Returns next-token log-probabilities (H, V) and the new state.
         """
-        feeds = {"tokens": tokens, "hidden": state.hidden, "cell": state.cell}
-        log_probs, hidden, cell = self._session.run(_OUTPUTS, feeds)
+        feeds = {tensors.TOKENS: tokens, tensors.HIDDEN: state.hidden, tensors.CELL: state.cell}
+        log_probs, hidden, cell = self._session.run(tensors.LANGUAGE_MODEL_OUTPUTS, feeds)
         return log_probs, SpellerState(hidden, cell)

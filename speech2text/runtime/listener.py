@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from speech2text.bundle import tensors
 from speech2text.bundle.manifest import LISTENER_NAME, ModelShape
 from speech2text.decoding.protocols import FloatArray, Memory
 from speech2text.errors import BundleError
@@ -16,7 +17,6 @@ from speech2text.runtime.session import check_sizes, open_session
 ListenerState: TypeAlias = Mapping[str, FloatArray]
 """What the listener remembers between two calls of a stream; never changed in place, so it can be kept and reused."""
 
-_MEMORY = ("memory", "keys", "ctc_log_probs")
 _QUIET_SECONDS = 0.2
 """Silence heard before every recording or span, and after one that is whole: of a recording cut close to its only word,
 the listener takes the edge for a part of the word (`python -m recipes.measurements.edges` prints what it is worth)."""
@@ -28,12 +28,12 @@ class OnnxListener:
     def __init__(self, graph: bytes, shape: ModelShape, threads: int = 1) -> None:
         self._shape = shape
         self._states = tuple(shape.listener_state)
-        outputs = (*_MEMORY, "memory_lengths", *(f"next_{name}" for name in self._states))
-        self._session = open_session(LISTENER_NAME, graph, ("pcm", "lengths", *self._states), outputs, threads)
+        inputs = (*tensors.LISTENER_INPUTS, *self._states)
+        self._outputs = (*tensors.LISTENER_OUTPUTS, *map(tensors.next_of, self._states))
+        self._session = open_session(LISTENER_NAME, graph, inputs, self._outputs, threads)
         states = {name: (None, *size) for name, size in shape.listener_state.items()}
-        sizes = {**states, **{f"next_{name}": size for name, size in states.items()}}
-        check_sizes(LISTENER_NAME, self._session, {**sizes, "ctc_log_probs": (None, None, shape.vocabulary)})
-        self._outputs = (*_MEMORY, *(f"next_{name}" for name in self._states))
+        sizes = {**states, **{tensors.next_of(name): size for name, size in states.items()}}
+        check_sizes(LISTENER_NAME, self._session, {**sizes, tensors.CTC_LOG_PROBS: (None, None, shape.vocabulary)})
         self._check_frames()
         unit = shape.memory_frame_samples
         self._quiet = np.zeros(math.ceil(_QUIET_SECONDS * shape.sample_rate / unit) * unit, np.float32)
@@ -49,8 +49,8 @@ class OnnxListener:
 
         N must be a whole number of memory frames, except in the last call of a stream.
         """
-        feeds = {"pcm": samples[None], "lengths": np.array([len(samples)], np.int64), **state}
-        values, keys, ctc_log_probs, *after = self._session.run(self._outputs, feeds)
+        feeds = {tensors.PCM: samples[None], tensors.LENGTHS: np.array([len(samples)], np.int64), **state}
+        values, keys, ctc_log_probs, _, *after = self._session.run(self._outputs, feeds)
         return Memory(values[0], keys[0], ctc_log_probs[0]), dict(zip(self._states, after, strict=True))
 
     def listen(self, samples: FloatArray, chunk_seconds: float | None = None) -> Memory:
@@ -83,8 +83,8 @@ class OnnxListener:
         unit = self._shape.memory_frame_samples
         lengths = np.array([unit, unit + 1], np.int64)
         states = {name: np.zeros((2, *size), np.float32) for name, size in self._shape.listener_state.items()}
-        feeds = {"pcm": np.zeros((2, unit + 1), np.float32), "lengths": lengths, **states}
-        (frames,) = self._session.run(("memory_lengths",), feeds)
+        feeds = {tensors.PCM: np.zeros((2, unit + 1), np.float32), tensors.LENGTHS: lengths, **states}
+        (frames,) = self._session.run((tensors.MEMORY_LENGTHS,), feeds)
         if frames.tolist() != [1, 2]:
             raise BundleError(
                 f"{LISTENER_NAME}: a memory frame does not have the {unit} samples that the manifest says "

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from speech2text.audio.resampling import SAMPLE_RATE
-from speech2text.decoding.confidence import word_confidence
 from speech2text.decoding.protocols import BLANK, END, FloatArray
-from speech2text.runtime.words import split_words
+from speech2text.runtime.words import scaled_confidence, split_words
 from speech2text.text.transcript import Segment, Word
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class Partial:
         self.start_sample = start_sample
         self._recognizer = recognizer
         self._unit = shape.memory_frame_samples
-        self._frame_seconds = self._unit / SAMPLE_RATE
+        self._frame_seconds = shape.memory_frame_seconds
         chunk = shape.chunk_frames // shape.reduction  # memory frames
         self._step = max(round(_STEP * chunk), 1) * self._unit
         self._settle = _SETTLED * chunk * self._unit
@@ -87,11 +86,10 @@ class Partial:
         evidence = sum(frame.evidence for frame in path)
         if not runs or (threshold is not None and evidence < threshold * len(runs)):
             return Segment("", start, start + self._heard / SAMPLE_RATE)
-        scaling = self._recognizer.manifest.confidence
         words = []
         for text, part in split_words(self._recognizer.tokenizer, [run.token for run in runs]):
             first, last = runs[part][0].first_frame, runs[part][-1].last_frame
-            confidence = word_confidence([run.posterior for run in runs[part]], scaling.slope, scaling.bias)
+            confidence = scaled_confidence([run.posterior for run in runs[part]], self._recognizer.manifest.confidence)
             begin, end = (start + frame * self._frame_seconds for frame in (first, last + 1))
             words.append(Word(text, begin, end, confidence))
         if not words:

@@ -58,13 +58,15 @@ class RecognizerPool:
         """See `Recognizer.transcribe`, with one of the recognisers; an open file is always read here."""
         if not isinstance(source, (str, os.PathLike, np.ndarray)):
             return recognizer.transcribe(source, on_progress=on_progress, on_segment=on_segment)
-        told = 0
+        heard = told = 0  # segments of this attempt, and of all attempts
 
         def tell_new(segment: Segment) -> None:
-            nonlocal told
-            told += 1
-            if on_segment and told > 0:
-                on_segment(segment)
+            nonlocal heard, told
+            heard += 1
+            if heard > told:
+                told = heard
+                if on_segment:
+                    on_segment(segment)
 
         process = self._free.get()
         try:
@@ -74,7 +76,7 @@ class RecognizerPool:
                     return process.transcribe(number, source, on_progress=on_progress, on_segment=tell_new)
                 except _DeadError:
                     process = None
-                    told = -told  # what was told before is not told again
+                    heard = 0  # it is heard from the start again, and what was told is not told again
             return recognizer.transcribe(source, on_progress=on_progress, on_segment=tell_new)
         finally:
             self._free.put(process)

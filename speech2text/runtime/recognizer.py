@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from io import TextIOBase
-from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from speech2text import HOTWORDS_SCORE
 from speech2text.audio.files import read_blocks
 from speech2text.audio.resampling import SAMPLE_RATE
-from speech2text.bundle.manifest import LISTENER_NAME, PIECES_NAME, SPELLER_NAME, Decoding, Manifest
+from speech2text.bundle.manifest import LISTENER_NAME, PIECES_NAME, SPELLER_NAME, Manifest
 from speech2text.bundle.store import Bundle, open_bundle
 from speech2text.decoding.beam import beam_search
 from speech2text.decoding.greedy import attention_greedy
@@ -26,9 +24,11 @@ from speech2text.decoding.hypothesis import Hypothesis
 from speech2text.decoding.protocols import FloatArray, Memory, Term
 from speech2text.errors import BundleError
 from speech2text.runtime.arrays import mix_down, to_mono
+from speech2text.runtime.endpoints import EndpointRules
 from speech2text.runtime.guards import SILENCE, ctc_reading, guard, is_silent
 from speech2text.runtime.listener import OnnxListener
-from speech2text.runtime.segmenter import EndpointRules, Segmenter, Span
+from speech2text.runtime.options import SearchOptions
+from speech2text.runtime.segmenter import Segmenter, Span
 from speech2text.runtime.speller import OnnxSpeller
 from speech2text.runtime.words import timed_words
 from speech2text.text.tokenizer import Tokenizer
@@ -41,13 +41,6 @@ Source: TypeAlias = "str | os.PathLike[str] | BinaryIO | NDArray[Any]"
 """A sound file's path, an open binary file, or an array of samples."""
 
 
-Search: TypeAlias = Literal["joint", "ctc", "attention"]
-"""How a memory becomes text: the beam over both heads, or greedily by one of them."""
-
-Hotwords: TypeAlias = "Sequence[str] | os.PathLike[str]"
-"""Phrases, or a file of them."""
-
-
 class Recognizer:
     """Transcribes with one bundle; make it with `speech2text.load_model`.
 
@@ -56,81 +49,40 @@ class Recognizer:
 
     Attributes:
         manifest: what the bundle says of itself.
-        decoding: the settings of the search.
+        decoding: the settings of the search: those of the bundle, or others that were asked for.
+        search, chunk_seconds, n_best: see `speech2text.load_model`.
         listener, speller, tokenizer: the parts, for whoever wants to see what the model hears.
     """
 
-    def __init__(
-        self,
-        bundle: Bundle,
-        threads: int = 1,
-        decoding: Decoding | None = None,
-        *,
-        search: Search = "joint",
-        chunk_seconds: float | None = None,
-        hotwords: Hotwords = (),
-        hotwords_score: float = HOTWORDS_SCORE,
-        n_best: int = 1,
-    ) -> None:
-        """Open the graphs of a verified bundle.
-
-        Args:
-            bundle: see bundle.store.open_bundle.
-            threads: how many threads one call may use; the result does not depend on it.
-            decoding: other settings of the search than the bundle's own.
-            search, chunk_seconds, hotwords, hotwords_score, n_best: see `speech2text.load_model`.
+    def __init__(self, bundle: Bundle, options: SearchOptions | None = None) -> None:
+        """Open the graphs of a verified bundle; see bundle.store.open_bundle.
 
         Raises:
             BundleError: the parts of the bundle do not fit together, or one that is needed is missing.
             HotwordsError: the hot words cannot be read, or not be written with the pieces of the bundle.
-            ValueError: no such search, chunks that are not of some length, or settings that the search cannot use.
+            TypeError: the hot words are a text.
         """
-        if search not in get_args(Search):
-            raise ValueError(f"search must be one of {', '.join(get_args(Search))}, not {search!r}")
-        if chunk_seconds is not None and not (isfinite(chunk_seconds) and chunk_seconds > 0):
-            raise ValueError(f"chunk_seconds must be a number above 0, or None to hear whole, not {chunk_seconds}")
-        if search != "joint" and (hotwords or n_best > 1):
-            raise ValueError(f"hotwords and n_best are for the joint search, and search is {search!r}")
-        if n_best < 1:
-            raise ValueError(f"n_best must be at least 1, not {n_best}")
-        shape = bundle.manifest.model
-        if shape.sample_rate != SAMPLE_RATE:
-            raise BundleError(
-                f"{bundle.folder}: hears {shape.sample_rate} Hz; this version hears {SAMPLE_RATE} Hz only"
-            )
+        options = options or SearchOptions()
         self._folder = bundle.folder
-        self._options = {
-            "threads": threads,
-            "decoding": decoding,
-            "search": search,
-            "chunk_seconds": chunk_seconds,
-            "hotwords": hotwords,
-            "hotwords_score": hotwords_score,
-            "n_best": n_best,
-        }
         self.manifest = bundle.manifest
-        self.decoding = decoding or bundle.manifest.decoding
-        self.search = search
-        self.chunk_seconds = chunk_seconds
-        self.n_best = n_best
-        with ThreadPoolExecutor(1) as side:  # the listener takes as long to open as the rest together
-            opening = side.submit(OnnxListener, bundle.files[LISTENER_NAME], shape, threads)
-            self.tokenizer = _tokenizer(bundle)
-            try:
-                self.speller = OnnxSpeller(bundle.files[SPELLER_NAME], shape, threads)
-                self.listener = opening.result()
-            except BundleError as error:
-                raise BundleError(f"{bundle.folder}: {error}") from None
+        self.decoding = options.applied_to(bundle.manifest.decoding)
+        self.search = options.search
+        self.chunk_seconds = options.chunk_seconds
+        self.n_best = options.n_best
+        self.tokenizer, self.listener, self.speller = _open_parts(bundle, options.threads)
         self._terms: Sequence[Term] = ()
         self._hotwords: Sequence[Term] = ()
-        if search == "joint" and (hotwords or self.decoding.lm_weight or self.decoding.coverage_weight):
-            from speech2text.runtime.terms import open_hotwords, open_terms  # only whoever uses them waits for it
+        if self.search == "joint" and (self.decoding.lm_weight or self.decoding.coverage_weight):
+            from speech2text.runtime.terms import open_terms  # only whoever uses them waits for it
 
-            self._terms = open_terms(bundle, self.decoding, threads)
-            if hotwords:
-                known = open_hotwords(hotwords, hotwords_score, self.tokenizer, bundle.manifest.languages)
-                self._hotwords = (known.start(),)
-                self._options["hotwords"] = known.phrases  # a file may have changed by the time it is read again
+            self._terms = open_terms(bundle, self.decoding, options.threads)
+        if options.hotwords:
+            from speech2text.runtime.hotwords import make_hotwords
+
+            known = make_hotwords(options.hotwords, options.hotwords_score, self.tokenizer, self.manifest.language)
+            self._hotwords = (known.start(),)
+            options = replace(options, hotwords=known.phrases)  # a file may have changed by the time it is read again
+        self._options = options
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _open_again, (self._folder, self.manifest, self._options)
@@ -159,6 +111,9 @@ class Recognizer:
             AudioError: the source cannot be read, or is no sound.
             TypeError: the source is none of these, a list of samples for example.
             ValueError: a sample rate was given for a file, or one that is not positive.
+
+        Warns:
+            AudioWarning: a file is damaged or cut short; the transcript is of what could be read.
         """
         segments: list[Segment] = []
         segmenter = Segmenter(endpoints)
@@ -182,7 +137,7 @@ class Recognizer:
         recognise(segmenter.finish())
         if on_progress:
             on_progress(heard / SAMPLE_RATE)
-        return Transcript(tuple(segments), heard / SAMPLE_RATE)
+        return Transcript(tuple(segments), heard / SAMPLE_RATE, self.manifest.language)
 
     def recognise(self, samples: NDArray[Any]) -> Segment:
         """What is said in samples at 16 kHz, of the kinds `transcribe` takes, heard as one piece and never cut.
@@ -276,11 +231,25 @@ class Recognizer:
         return tuple(Alternative(text, score) for text, score in scores.items())
 
 
-def _open_again(folder: Path, manifest: Manifest, options: Mapping[str, Any]) -> Recognizer:
+def _open_again(folder: Path, manifest: Manifest, options: SearchOptions) -> Recognizer:
     bundle = open_bundle(folder)
     if bundle.manifest != manifest:
         raise BundleError(f"{folder}: was changed while it was in use; start again")
-    return Recognizer(bundle, **options)
+    return Recognizer(bundle, options)
+
+
+def _open_parts(bundle: Bundle, threads: int) -> tuple[Tokenizer, OnnxListener, OnnxSpeller]:
+    shape = bundle.manifest.model
+    if shape.sample_rate != SAMPLE_RATE:
+        raise BundleError(f"{bundle.folder}: hears {shape.sample_rate} Hz; this version hears {SAMPLE_RATE} Hz only")
+    with ThreadPoolExecutor(1) as side:  # the listener takes as long to open as the rest together
+        opening = side.submit(OnnxListener, bundle.files[LISTENER_NAME], shape, threads)
+        tokenizer = _tokenizer(bundle)
+        try:
+            speller = OnnxSpeller(bundle.files[SPELLER_NAME], shape, threads)
+            return tokenizer, opening.result(), speller
+        except BundleError as error:
+            raise BundleError(f"{bundle.folder}: {error}") from None
 
 
 def _tokenizer(bundle: Bundle) -> Tokenizer:

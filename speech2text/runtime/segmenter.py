@@ -23,6 +23,7 @@ import numpy as np
 
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.decoding.protocols import FloatArray
+from speech2text.runtime.endpoints import TAIL_SECONDS, EndpointRules
 from speech2text.runtime.loudness import FRAME, Loudness
 
 LOUD = 6.0
@@ -30,8 +31,7 @@ LOUD = 6.0
 
 _FRAMES_A_SECOND = SAMPLE_RATE // FRAME
 _PRE_ROLL = round(0.3 * _FRAMES_A_SECOND)  # heard before speech rises over the noise: an "f" begins below it
-_DAY = 86_400.0
-_TAIL = round(0.4 * _FRAMES_A_SECOND)  # heard after it has sunk below
+_TAIL = round(TAIL_SECONDS * _FRAMES_A_SECOND)
 _LEAST_SPEECH = round(0.14 * _FRAMES_A_SECOND)  # a click is loud for 0.12 s, since loudness is smoothed, a word longer
 _PAUSE = round(0.3 * _FRAMES_A_SECOND)  # the width of the pause that is looked for where a span must be cut
 _STRIDE = 10 * SAMPLE_RATE  # samples looked at together, whatever the size of a block
@@ -53,37 +53,6 @@ class Span:
     def end(self) -> float:
         """In seconds from the recording's start."""
         return (self.start_sample + len(self.samples)) / SAMPLE_RATE
-
-
-@dataclass(frozen=True)
-class EndpointRules:
-    """When a span ends, in seconds: the three rules of sherpa-onnx, which is more patient.
-
-    It waits 1.2 s after speech; spans of several utterances cost more errors than an early end
-    (`python -m recipes.measurements.long_recordings`).
-
-    Attributes:
-        silence_before_speech: of silence after a noise too short for a word; the noise is dropped.
-        silence_after_speech: of silence after something was said.
-        longest: a span that gets longer is cut at the best pause of its second half, and the rest carried over.
-
-    Raises:
-        ValueError: less than a second to be the longest, silence no longer than what is heard after the last word, or
-            more than a day.
-    """
-
-    silence_before_speech: float = 2.4
-    silence_after_speech: float = 0.6
-    longest: float = 20.0
-
-    def __post_init__(self) -> None:
-        if not all(rule <= _DAY for rule in (self.silence_before_speech, self.silence_after_speech, self.longest)):
-            raise ValueError(f"rules must be numbers of seconds of a day at most, not as in {self}")
-        least = _TAIL / _FRAMES_A_SECOND
-        if not min(self.silence_before_speech, self.silence_after_speech) > least:
-            raise ValueError(f"silence that ends a span must be longer than {least} s, not as in {self}")
-        if not self.longest >= 1:
-            raise ValueError(f"longest must be at least 1 s, not {self.longest}")
 
 
 class Segmenter:

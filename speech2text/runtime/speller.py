@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from speech2text.bundle import tensors
 from speech2text.bundle.manifest import SPELLER_NAME, ModelShape
 from speech2text.decoding.protocols import FloatArray, IntArray, Memory, SpellerState
 from speech2text.runtime.session import check_sizes, open_session
-
-_INPUTS = ("tokens", "hidden", "cell", "memory", "keys", "memory_lengths")
-_OUTPUTS = ("log_probs", "attention", "next_hidden", "next_cell")
 
 
 class OnnxSpeller:
@@ -17,10 +15,10 @@ class OnnxSpeller:
 
     def __init__(self, graph: bytes, shape: ModelShape, threads: int = 1) -> None:
         self._shape = shape.speller
-        self._session = open_session(SPELLER_NAME, graph, _INPUTS, _OUTPUTS, threads)
+        self._session = open_session(SPELLER_NAME, graph, tensors.SPELLER_INPUTS, tensors.SPELLER_OUTPUTS, threads)
         state = (None, None, shape.speller.layers, shape.speller.units)
-        sizes = dict.fromkeys(("hidden", "cell", "next_hidden", "next_cell"), state)
-        check_sizes(SPELLER_NAME, self._session, {**sizes, "log_probs": (None, None, shape.vocabulary)})
+        sizes = dict.fromkeys((*tensors.SPELLER_STATE, *tensors.NEXT_SPELLER_STATE), state)
+        check_sizes(SPELLER_NAME, self._session, {**sizes, tensors.LOG_PROBS: (None, None, shape.vocabulary)})
 
     def start(self) -> SpellerState:
         """The state of one hypothesis that has no token yet."""
@@ -35,12 +33,12 @@ class OnnxSpeller:
         Returns next-token log-probabilities (H, V), attention weights averaged over heads (H, T), and the new state.
         """
         feeds = {
-            "tokens": tokens[None],
-            "hidden": state.hidden[None],
-            "cell": state.cell[None],
-            "memory": memory.values[None],
-            "keys": memory.keys[None],
-            "memory_lengths": np.array([len(memory)], np.int64),
+            tensors.TOKENS: tokens[None],
+            tensors.HIDDEN: state.hidden[None],
+            tensors.CELL: state.cell[None],
+            tensors.MEMORY: memory.values[None],
+            tensors.KEYS: memory.keys[None],
+            tensors.MEMORY_LENGTHS: np.array([len(memory)], np.int64),
         }
-        log_probs, attention, hidden, cell = self._session.run(_OUTPUTS, feeds)
+        log_probs, attention, hidden, cell = self._session.run(tensors.SPELLER_OUTPUTS, feeds)
         return log_probs[0], attention[0], SpellerState(hidden[0], cell[0])

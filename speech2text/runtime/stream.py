@@ -30,8 +30,9 @@ from numpy.typing import NDArray
 from speech2text.audio.resampling import SAMPLE_RATE, Resampler
 from speech2text.decoding.protocols import FloatArray
 from speech2text.runtime.arrays import check_rate, mix_down
+from speech2text.runtime.endpoints import EndpointRules
 from speech2text.runtime.partial import Partial
-from speech2text.runtime.segmenter import EndpointRules, Segmenter, Span
+from speech2text.runtime.segmenter import Segmenter, Span
 from speech2text.text.transcript import Segment
 
 if TYPE_CHECKING:

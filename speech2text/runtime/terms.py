@@ -1,19 +1,11 @@
-"""What a search may rank readings by beside the two heads: language model, hot words, coverage; opened where used."""
+"""What a search may rank readings by beside the two heads: language model, coverage; opened where used."""
 
 from __future__ import annotations
-
-import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from speech2text.bundle.manifest import LANGUAGE_MODEL_NAME, Decoding
 from speech2text.bundle.store import Bundle
 from speech2text.decoding.protocols import Term
 from speech2text.errors import BundleError
-from speech2text.text.tokenizer import Tokenizer
-
-if TYPE_CHECKING:
-    from speech2text.decoding.hotwords import Hotwords
 
 
 def open_terms(bundle: Bundle, decoding: Decoding, threads: int) -> tuple[Term, ...]:
@@ -30,20 +22,6 @@ def open_terms(bundle: Bundle, decoding: Decoding, threads: int) -> tuple[Term, 
 
         terms.append(Coverage(decoding.coverage_weight))
     return tuple(terms)
-
-
-def open_hotwords(
-    source: Sequence[str] | os.PathLike[str], score: float, tokenizer: Tokenizer, languages: Sequence[str]
-) -> Hotwords:
-    """The hot words, whose start is a term of beam_search; see `speech2text.load_model`.
-
-    Raises:
-        HotwordsError: the hot words cannot be read, or not be written with the pieces of the bundle.
-        ValueError: the score is negative or not finite.
-    """
-    from speech2text.runtime.hotwords import make_hotwords
-
-    return make_hotwords(source, score, tokenizer, languages)
 
 
 def _open_language_model(bundle: Bundle, weight: float, threads: int) -> Term:

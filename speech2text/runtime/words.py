@@ -42,7 +42,7 @@ def timed_words(
         duration = len(samples) / SAMPLE_RATE
         times = [(word[0].first_frame * frame, min((word[-1].last_frame + 1) * frame, duration)) for _, word in words]
     return tuple(
-        Word(text, start, end, _confidence(word, confidence) if heard else 0.0)
+        Word(text, start, end, scaled_confidence([span.posterior for span in word], confidence) if heard else 0.0)
         for (text, word), (start, end) in zip(words, times, strict=True)
     )
 
@@ -55,8 +55,9 @@ def split_words(tokenizer: Tokenizer, tokens: Sequence[int]) -> list[tuple[str, 
     return [(text, part) for text, part in found if text]
 
 
-def _confidence(word: Sequence[TokenSpan], scaling: Confidence) -> float:
-    return word_confidence([span.posterior for span in word], scaling.slope, scaling.bias)
+def scaled_confidence(posteriors: Sequence[float], scaling: Confidence) -> float:
+    """The confidence of a word with these posteriors of its tokens, as a bundle scales it."""
+    return word_confidence(posteriors, scaling.slope, scaling.bias)
 
 
 def _spread(tokens: int, frames: int) -> tuple[TokenSpan, ...]:

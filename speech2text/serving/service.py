@@ -15,6 +15,7 @@ import json
 import logging
 import os
 import socket
+import warnings
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -30,7 +31,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from speech2text.errors import ServiceError
+from speech2text.errors import AudioWarning, ServiceError
 from speech2text.serving.limits import Limits, Sessions
 from speech2text.serving.replies import RequestError, describe_error, describe_models
 from speech2text.serving.streams import BAD, MESSAGE_BYTES, Streams
@@ -82,7 +83,9 @@ def serve(
         ValueError: threads below 1.
         KeyboardInterrupt: it was ended by SIGINT.
     """
-    asyncio.run(_serve(recognizer, listening, limits or Limits(), threads, on_ready))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", AudioWarning)  # of damaged uploads their senders are told
+        asyncio.run(_serve(recognizer, listening, limits or Limits(), threads, on_ready))
 
 
 async def _serve(
@@ -128,7 +131,7 @@ def _make_app(
     async def models(_: Request) -> Response:
         return JSONResponse(describe_models(name))
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/health", health),
             Route("/v1/models", models),
@@ -143,6 +146,8 @@ def _make_app(
             Exception: _admit_fault,
         },
     )
+    app.router.redirect_slashes = False  # an upload does not follow, and is told instead
+    return app
 
 
 async def _refuse(_: Request, error: Exception) -> Response:

@@ -11,7 +11,10 @@ JSON, and the closing code tells as well: 1008 for the client's mistakes, 1013 f
 service. A client that closes, whose connection breaks, or whose message has more than 4 MiB (closing code 1009), ends
 its stream and gets nothing any more.
 
-No message is taken before the last one was heard, so whoever sends faster than can be heard is slowed down.
+No message is taken before the last one was heard, so whoever sends faster than can be heard is slowed down. Where sound
+that comes as it is spoken is heard late, partial updates are spared until that is made up for, and the client is told:
+
+    {"warning": {"code": "late", "message": "1.3 s behind; words come with the end of their segment until ..."}}
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from speech2text.audio.pace import Lateness, Pace
 from speech2text.audio.pcm import ENCODINGS, decode_pcm
 from speech2text.errors import AudioError
 from speech2text.serving.limits import Limits, Sessions
@@ -87,10 +91,13 @@ class Streams:
 
     async def _hear(self, socket: WebSocket, layout: Layout) -> None:
         stream = self._recognizer.stream(layout.rate)
+        pace, lateness = Pace(), Lateness()
         problem = None
         try:
-            async for samples in self._receive_samples(socket, layout):
-                await self._tell(socket, await self._in_thread(_feeding(stream, samples)))
+            async for samples in self._receive_samples(socket, layout, pace):
+                if news := lateness.look(pace.late_seconds):
+                    await self._send(socket, {"warning": {"code": "late", "message": news}})
+                await self._tell(socket, await self._in_thread(_feeding(stream, samples, lateness.behind)))
         except (RequestError, AudioError) as error:
             problem = error
         await self._tell(socket, await self._in_thread(stream.finish))
@@ -99,15 +106,19 @@ class Streams:
         if problem:
             raise problem
 
-    async def _receive_samples(self, socket: WebSocket, layout: Layout) -> AsyncIterator[NDArray[Any]]:
+    async def _receive_samples(self, socket: WebSocket, layout: Layout, pace: Pace) -> AsyncIterator[NDArray[Any]]:
         """What the client sends (N, channels), a second at most at a time, until it ends the stream."""
         frames = 0
+        asked = monotonic()
         while message := await self._receive(socket):
+            waited = monotonic() - asked
             samples = decode_pcm(message, layout.encoding, layout.channels)
+            pace.take(len(samples) / layout.rate, waited)
             frames += len(samples)
             self._limits.check_seconds(frames / layout.rate)
             for begin in range(0, len(samples), layout.rate):
                 yield samples[begin : begin + layout.rate]
+            asked = monotonic()
 
     async def _receive(self, socket: WebSocket) -> bytes:
         """The bytes of the next message; none when the client ends the stream."""
@@ -167,7 +178,7 @@ def _read_number(query: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def _feeding(stream: Stream, samples: NDArray[Any]) -> Callable[[], list[Update]]:
-    """The work of hearing samples; when it begins late, without partial updates."""
+def _feeding(stream: Stream, samples: NDArray[Any], behind: bool) -> Callable[[], list[Update]]:
+    """The work of hearing samples; without partial updates when they, or the work, are late."""
     asked = monotonic()
-    return lambda: stream.feed(samples, behind=monotonic() - asked > _LATE_SECONDS)
+    return lambda: stream.feed(samples, behind=behind or monotonic() - asked > _LATE_SECONDS)

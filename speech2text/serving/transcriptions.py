@@ -4,7 +4,7 @@ Of the form's fields `file`, `language`, `response_format` and `timestamp_granul
 anything, since there is one. Every other field is ignored: `temperature`, since nothing is drawn at random, and
 `prompt`, since it is the text before or sets a style; its words need not be said, and as hot words some of them would
 be invented. Hot words are those of `speech2text serve --hotwords-file`. `stream=true` is refused, as what it asks for
-is at the WebSocket.
+is at the WebSocket. A recording that is damaged or cut short is refused: its sender would not see a warning.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Message, Receive
 
 from speech2text.audio.files import probe
-from speech2text.errors import AudioError
+from speech2text.errors import AudioError, AudioWarning
 from speech2text.serving.limits import Limits, Sessions, stopping_error
 from speech2text.serving.replies import RequestError, describe_transcript
 
@@ -103,7 +103,7 @@ class Transcriptions:
             self._limits.check_rate(info.rate, "file")
             check(info.sure_seconds)
             return self._recognizer.transcribe(source, on_progress=check)
-        except AudioError as error:
+        except (AudioError, AudioWarning) as error:
             raise RequestError(str(error), code="bad_audio", param="file") from None
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from speech2text.text.transcript import Seconds, Segment, Transcript, Word
+from speech2text.text.transcript import LINE_COUNT, LINE_WIDTH, Seconds, Segment, Transcript, Word
 
 LONGEST_PAUSE: Seconds = 0.5
 """A longer pause ends a cue: so long a gap between two cues is shown, shorter ones flicker (Netflix)."""
@@ -34,8 +34,8 @@ class Layout:
         ValueError: a limit is less than 1.
     """
 
-    max_line_width: int = 42
-    max_line_count: int = 2
+    max_line_width: int = LINE_WIDTH
+    max_line_count: int = LINE_COUNT
     highlight_words: bool = False
 
     def __post_init__(self) -> None:

@@ -7,6 +7,9 @@ from functools import cached_property
 
 Seconds = float
 
+LINE_WIDTH, LINE_COUNT = 42, 2
+"""Most characters in a line, and lines at once, of subtitles where nothing else is asked for; see text/subtitles.py."""
+
 
 @dataclass(frozen=True)
 class Word:
@@ -49,10 +52,14 @@ class Segment:
 
 @dataclass(frozen=True)
 class Transcript:
-    """The text of one recording of `duration` seconds; segments are in order and never overlap."""
+    """The text of one recording of `duration` seconds; segments are in order and never overlap.
+
+    language: the code of the one language the model hears; nothing where it tells none, or several.
+    """
 
     segments: tuple[Segment, ...]
     duration: Seconds
+    language: str = ""
 
     @cached_property
     def text(self) -> str:
@@ -68,7 +75,9 @@ class Transcript:
         """One segment a line."""
         return self._write("txt")
 
-    def to_srt(self, *, max_line_width: int = 42, max_line_count: int = 2, highlight_words: bool = False) -> str:
+    def to_srt(
+        self, *, max_line_width: int = LINE_WIDTH, max_line_count: int = LINE_COUNT, highlight_words: bool = False
+    ) -> str:
         """SubRip subtitles; the cues are described in text/subtitles.py.
 
         Args:
@@ -84,7 +93,9 @@ class Transcript:
 
         return to_srt(self, Layout(max_line_width, max_line_count, highlight_words))
 
-    def to_vtt(self, *, max_line_width: int = 42, max_line_count: int = 2, highlight_words: bool = False) -> str:
+    def to_vtt(
+        self, *, max_line_width: int = LINE_WIDTH, max_line_count: int = LINE_COUNT, highlight_words: bool = False
+    ) -> str:
         """WebVTT subtitles; see `to_srt`."""
         from speech2text.text.subtitles import Layout
         from speech2text.text.writers import to_vtt

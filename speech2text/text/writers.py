@@ -65,6 +65,7 @@ def to_json(transcript: Transcript) -> str:
         {
             "schema_version": SCHEMA_VERSION,
             "text": transcript.text,
+            "language": transcript.language or None,
             "duration": round(transcript.duration, 3),
             "segments": [describe_segment(number, segment) for number, segment in enumerate(transcript.segments)],
         },

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from speech2text.audio import pcm
+from speech2text.cli.listen import ENCODINGS
 from tests.cli.conftest import COMMAND
 from tests.tiny_bundle import tone
 
@@ -47,6 +49,10 @@ def test_a_pipe_is_heard_as_wav_or_raw_samples(listen, data, arguments):
     assert done.stdout.decode() == "one two\nthree\n"
     assert b"2.5 s heard, real-time factor" in done.stderr
     assert done.returncode == 0
+
+
+def test_every_encoding_that_can_be_read_can_be_named():
+    assert tuple(pcm.ENCODINGS) == ENCODINGS
 
 
 def test_samples_that_look_like_the_beginning_of_an_mp3_are_heard(listen):

@@ -16,8 +16,7 @@ import soundfile
 
 from speech2text import load_model
 from speech2text.cli.parallel import StoppedError
-from speech2text.cli.transcribe import Job, Worker
-from speech2text.text.subtitles import Layout
+from speech2text.cli.transcribing import Job, Output, Worker
 from tests.cli.conftest import COMMAND
 from tests.tiny_bundle import tone
 
@@ -282,6 +281,31 @@ def test_an_interruption_keeps_what_is_done(two, tiny, threads):
     assert (two / "out" / "x.txt").read_text() == "one\n"
 
 
+def test_an_interruption_does_not_wait_for_a_pipe(two, tiny):
+    command = [*COMMAND, "transcribe", "-", "--model", str(tiny)]
+    with subprocess.Popen(command, cwd=two, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdin.write((two / "a" / "x.wav").read_bytes()[:1000])
+        process.stdin.flush()
+        time.sleep(3)  # nothing tells from outside that it waits
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+        assert process.stderr.read() == b""
+
+
+def test_an_interruption_begins_nothing_new(two, tiny):
+    record(two / "c.wav", *["three", ""] * 600, seconds=1.0)
+    record(two / "d.wav", *["two", ""] * 600, seconds=1.0)
+    command = [*COMMAND, "transcribe", "a/x.wav", "c.wav", "d.wav", "-o", "out", "--model", str(tiny)]
+    process = subprocess.Popen(command, cwd=two, stderr=subprocess.PIPE)
+    while not (two / "out" / "x.txt").exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert not (two / "out" / "d.txt").exists()
+
+
 def test_an_interruption_prints_what_was_done_before_its_turn(two, tiny):
     record(two / "c.wav", *["three", ""] * 3600, seconds=1.0)
     command = [*COMMAND, "transcribe", "c.wav", "a/x.wav", "--model", str(tiny), "--threads", "2"]
@@ -387,7 +411,7 @@ def test_a_worker_that_is_stopped_writes_what_it_has(tiny, tmp_path):
         if seconds > 1:
             worker.stop.set()
 
-    worker = Worker(load_model(tiny).transcribe, tmp_path, "txt", Layout(), advance)
+    worker = Worker(load_model(tiny).transcribe, Output(tmp_path, ("txt",)), advance)
     job = Job(tmp_path / "c.wav", "c")
     with pytest.raises(StoppedError):
         worker.run(job)

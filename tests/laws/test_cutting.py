@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from speech2text.audio.files import read_audio, read_blocks
 from speech2text.audio.resampling import SAMPLE_RATE
-from speech2text.runtime.segmenter import EndpointRules, Segmenter, Span
+from speech2text.runtime.endpoints import EndpointRules
+from speech2text.runtime.segmenter import Segmenter, Span
 
 RULES = EndpointRules(longest=2.0)  # as good as 20 for a test, and more is cut
 SECONDS = 12

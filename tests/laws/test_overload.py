@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import speech2text
+from speech2text.audio.pace import LATE_SECONDS
 from speech2text.audio.resampling import SAMPLE_RATE
-from speech2text.cli.listening import LATE_SECONDS, Listening
+from speech2text.cli.listening import Listening
 from tests.tiny_bundle import tone, write_tiny_bundle
 
 TALK = np.tile(tone("one", "two", "three", "one", "", "", "", seconds=0.4), 12)  # 33 s

@@ -24,7 +24,7 @@ def recognizer():
 )
 def test_what_is_too_quiet_to_be_speech_gives_nothing(recognizer, length, level, seed):
     samples = np.random.default_rng(seed).uniform(-level, level, length).astype(np.float32)
-    assert recognizer.transcribe(samples) == speech2text.Transcript((), length / SAMPLE_RATE)
+    assert recognizer.transcribe(samples) == speech2text.Transcript((), length / SAMPLE_RATE, "en")
     assert recognizer.recognise(samples) == speech2text.Segment("", 0.0, length / SAMPLE_RATE, guard="silence")
 
 

@@ -127,12 +127,23 @@ def test_after_the_end_nothing_is_taken(recognizer):
         recognizer.stream(0)
 
 
-def test_one_recogniser_serves_many_streams_in_many_threads(recognizer):
-    sounds = [tone(*words, seconds=0.7) for words in (("one", "", "two"), ("three",), ("two", "one", "", "one"))] * 8
+def test_one_recogniser_serves_hundreds_of_streams_in_many_threads(recognizer):
+    sounds = [tone(*words, seconds=0.7) for words in (("one", "", "two"), ("three",), ("two", "one", "", "one"))]
     alone = [listen(recognizer, np.split(sound, 20)) for sound in sounds]
+    streams = [recognizer.stream() for _ in range(200)]
+    told = [[] for _ in streams]
+
+    def serve(thread: int) -> None:
+        """Every fourth stream, block by block in turns."""
+        for block in range(20):
+            for number in range(thread, len(streams), 4):
+                told[number] += streams[number].feed(np.split(sounds[number % 3], 20)[block])
+        for number in range(thread, len(streams), 4):
+            told[number] += streams[number].finish()
+
     with ThreadPoolExecutor(4) as pool:
-        together = pool.map(lambda sound: listen(recognizer, np.split(sound, 20)), sounds)
-        assert list(together) == alone
+        list(pool.map(serve, range(4)))
+    assert all(updates == alone[number % 3] for number, updates in enumerate(told))
 
 
 def test_memory_stays_flat(recognizer):

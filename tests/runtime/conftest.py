@@ -1,5 +1,7 @@
 """The tiny bundle, opened once."""
 
+from dataclasses import replace
+
 import pytest
 
 import speech2text
@@ -14,3 +16,14 @@ def bundle(tmp_path_factory):
 @pytest.fixture(scope="session")
 def recognizer(bundle):
     return speech2text.load_model(bundle.folder)
+
+
+@pytest.fixture
+def tuned(bundle):
+    """Gives the bundle as if it had been tuned to other settings of the search."""
+
+    def tune(**settings):
+        decoding = replace(bundle.manifest.decoding, **settings)
+        return replace(bundle, manifest=replace(bundle.manifest, decoding=decoding))
+
+    return tune

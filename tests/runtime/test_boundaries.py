@@ -43,9 +43,12 @@ def test_words_without_a_pause_meet_just_before_the_token_of_the_second():
     assert 0.6 <= start <= 0.8
 
 
-def test_a_cough_between_two_pauses_belongs_to_no_word():
-    placed = place_words(sound(-0.3, 0.4, -0.4, 0.25, -0.4, 0.4, -0.3), [Mark(0.4, 0.4), Mark(1.8, 1.8)])
-    assert placed == [pytest.approx((0.3, 0.7), abs=EDGE), pytest.approx((1.75, 2.15), abs=EDGE)]
+@pytest.mark.parametrize("cough", [0.25, 0.5, 0.7, 0.9, 1.2, 2.0])
+def test_a_cough_between_two_pauses_belongs_to_no_word(cough):
+    next_start = 1.3 + cough
+    marks = [Mark(0.4, 0.4), Mark(next_start + 0.05, next_start + 0.05)]
+    placed = place_words(sound(-0.3, 0.4, -0.4, cough, -0.2, 0.4, -0.3), marks)
+    assert placed == [pytest.approx((0.3, 0.7), abs=EDGE), pytest.approx((next_start, next_start + 0.4), abs=EDGE)]
 
 
 def test_noise_without_a_pause_does_not_make_words_endless():

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +6,7 @@ from hypothesis import strategies as st
 from speech2text.decoding.ctc import ctc_score
 from speech2text.decoding.hypothesis import Hypothesis
 from speech2text.runtime.guards import LOOP, SILENCE, evidence, guard, has_loop, is_silent
+from speech2text.runtime.options import SearchOptions
 from speech2text.runtime.recognizer import Recognizer
 from tests.tiny_bundle import tone
 
@@ -114,18 +113,16 @@ def test_what_16_bits_can_hardly_hold_is_silent(samples, silent):
     assert is_silent(samples) == silent
 
 
-def test_the_threshold_of_a_bundle_decides_and_the_segment_says_so(bundle):
-    sure = replace(bundle.manifest.decoding, speech_threshold=-1e9)
-    deaf = replace(bundle.manifest.decoding, speech_threshold=1e9)
+def test_the_threshold_of_a_bundle_decides_and_the_segment_says_so(tuned):
     samples = tone("one", "", "two", "")
-    assert Recognizer(bundle, decoding=sure).transcribe(samples).text == "one two"
-    transcript = Recognizer(bundle, decoding=deaf).transcribe(samples)
+    assert Recognizer(tuned(speech_threshold=-1e9)).transcribe(samples).text == "one two"
+    transcript = Recognizer(tuned(speech_threshold=1e9)).transcribe(samples)
     assert transcript.text == ""
     (segment,) = transcript.segments
     assert (segment.guard, segment.words) == (SILENCE, ())
 
 
-def test_attention_alone_is_shown_as_it_is(bundle):
-    deaf = replace(bundle.manifest.decoding, speech_threshold=1e9)
-    assert Recognizer(bundle, decoding=deaf, search="attention").recognise(tone("one")).guard is None
-    assert Recognizer(bundle, decoding=deaf, search="ctc").recognise(tone("one")).guard == SILENCE
+def test_attention_alone_is_shown_as_it_is(tuned):
+    deaf = tuned(speech_threshold=1e9)
+    assert Recognizer(deaf, SearchOptions(search="attention")).recognise(tone("one")).guard is None
+    assert Recognizer(deaf, SearchOptions(search="ctc")).recognise(tone("one")).guard == SILENCE

@@ -71,10 +71,9 @@ def test_n_best_gives_each_text_once_and_changes_no_text(bundle, recognizer, unc
         ({"end_threshold": 1.0}, 10),
     ],
 )
-def test_settings_of_a_bundle_reach_the_search(bundle, setting, tokens):
+def test_settings_of_a_bundle_reach_the_search(tuned, setting, tokens):
     """All tokens are as likely to the tiny speller, which looks at all ten frames alike, so what is added decides."""
-    decoding = replace(bundle.manifest.decoding, ctc_weight=0.0, **setting)
-    recognizer = Recognizer(bundle, decoding=decoding)
+    recognizer = Recognizer(tuned(ctc_weight=0.0, **setting))
     assert len(recognizer.spell(recognizer.listener.listen(tone("one")))[0].tokens) == tokens
 
 

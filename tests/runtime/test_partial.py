@@ -12,6 +12,8 @@ from speech2text.audio.files import read_audio
 from speech2text.bundle.store import find_bundle
 from speech2text.runtime.partial import Partial
 
+STEPS = 11
+
 
 @pytest.fixture(scope="module")
 def recognizer():
@@ -19,9 +21,16 @@ def recognizer():
 
 
 @pytest.fixture(scope="module")
-def speech(recognizer):
+def step(recognizer):
+    """Samples in half a chunk."""
+    shape = recognizer.manifest.model
+    return shape.chunk_frames * shape.frame_samples // 2
+
+
+@pytest.fixture(scope="module")
+def speech(recognizer, step):
     sample = read_audio(find_bundle(None) / recognizer.manifest.sample.audio)
-    return np.concatenate([sample, sample])
+    return np.resize(sample, STEPS * step)
 
 
 def hear(recognizer, samples, ends) -> list[speech2text.Segment]:
@@ -31,31 +40,31 @@ def hear(recognizer, samples, ends) -> list[speech2text.Segment]:
 
 
 @settings(deadline=None, max_examples=20)
-@given(ends=st.lists(st.integers(0, 60_000), max_size=8))
+@given(ends=st.lists(st.floats(0, 1, exclude_max=True), max_size=8))
 def test_what_was_asked_before_changes_nothing(recognizer, speech, ends):
-    last = min(60_000, len(speech)) // 5120 * 5120
-    assert hear(recognizer, speech, [*sorted(end for end in ends if end < last), last])[-1:] == hear(
-        recognizer, speech, [last]
-    )
+    before = sorted(int(end * len(speech)) for end in ends)
+    (at_once,) = hear(recognizer, speech, [len(speech)])
+    assert at_once.text
+    assert hear(recognizer, speech, [*before, len(speech)])[-1] == at_once
 
 
-def test_there_is_something_new_every_half_chunk(recognizer, speech):
+def test_there_is_something_new_every_half_chunk(recognizer, speech, step):
     partial = Partial(recognizer, 0)
-    assert not partial.is_ready(5119)
-    assert partial.is_ready(5120)
-    partial.hear(speech[:9000])
-    assert not partial.is_ready(10_239)
-    assert partial.is_ready(10_240)
+    assert not partial.is_ready(step - 1)
+    assert partial.is_ready(step)
+    partial.hear(speech[: 2 * step - 1])
+    assert not partial.is_ready(2 * step - 1)
+    assert partial.is_ready(2 * step)
 
 
-def test_a_window_is_three_chunks_at_most_and_goes_on_from_the_state_before(recognizer, speech, monkeypatch):
+def test_a_window_is_three_chunks_at_most_and_goes_on_from_the_state_before(recognizer, speech, step, monkeypatch):
     heard = []
     listener = recognizer.listener
 
     def record(samples, state):
-        heard.append((len(samples) // 5120, state is not listener.start()))
+        heard.append((len(samples) // step, state is not listener.start()))
         return type(listener).hear(listener, samples, state)
 
     monkeypatch.setattr(listener, "hear", record)
-    hear(recognizer, speech, range(5120, 5120 * 12, 5120))
+    hear(recognizer, speech, range(step, (STEPS + 1) * step, step))
     assert heard == [(steps, False) for steps in range(1, 7)] + [(steps, True) for steps in (3, 4, 5, 6, 3)]

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speech2text.audio.resampling import SAMPLE_RATE
-from speech2text.runtime.segmenter import EndpointRules, Segmenter, Span
+from speech2text.runtime.endpoints import EndpointRules
+from speech2text.runtime.segmenter import Segmenter, Span
 
 LONGEST = 4.0  # seconds: as good as 20 for a test, and quicker
 PRE_ROLL, TAIL = 0.3, 0.4

@@ -30,7 +30,7 @@ async def speak(address, number, recognizer):
             await socket.send(data[begin : begin + step])
         await socket.send(b"")
         lines = [json.loads(line) async for line in socket]
-    told = [line["segment"]["text"] for line in lines if line["final"]]
+    told = [line["segment"]["text"] for line in lines if line.get("final")]
     heard = recognizer.transcribe((np.frombuffer(data, "<i2") / 32_768).astype(np.float32))
     return told, [segment.text for segment in heard.segments]
 

@@ -52,7 +52,7 @@ def test_the_finals_are_the_segments_of_the_file(service, expected, message_byte
     messages = [data[begin : begin + message_bytes] for begin in range(0, len(data), message_bytes)]
     lines, code = say(service.stream_address(), *messages)
     assert code == 1000
-    told = [line["segment"] for line in lines if line["final"] and line["segment"]["text"]]
+    told = [line["segment"] for line in lines if line.get("final") and line["segment"]["text"]]
     assert [segment["text"] for segment in told] == [segment.text for segment in expected] == ["one two", "three"]
     for given, segment in zip(told, expected, strict=True):
         assert (given["start"], given["end"]) == pytest.approx((segment.start, segment.end), abs=1e-3)

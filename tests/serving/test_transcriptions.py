@@ -26,6 +26,12 @@ def wav(samples, rate=16_000, name="talk.wav", form="WAV"):
     return (name, file.getvalue())
 
 
+def cut(upload):
+    """The first half of a file."""
+    name, content = upload
+    return (name, content[: len(content) // 2])
+
+
 @pytest.fixture(scope="module")
 def talk():
     return wav(tone(*WORDS))
@@ -124,6 +130,8 @@ def test_health(service):
     [
         ({"file": ("noise.mp3", b"no sound at all")}, "file", "noise.mp3: not audio"),
         ({"file": ("empty.wav", b"")}, "file", "empty.wav: the file is empty"),
+        ({"file": cut(wav(tone("one", seconds=1.0)))}, "file", "talk.wav: damaged or cut short: read 0.5 s"),
+        ({"file": cut(wav(tone("one", seconds=1.0), form="FLAC"))}, "file", "talk.wav: damaged or cut short"),
         ({"file": wav(tone("one", rate=96_000), 96_000)}, "file", "96000 Hz"),
         ({"file": wav(tone("one")[::160], 100)}, "file", "100 Hz"),
         ({"response_format": "docx"}, "response_format", "json, text, srt"),

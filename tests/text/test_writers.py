@@ -50,7 +50,7 @@ def test_the_text_formats(name):
 
 def test_json_holds_everything():
     data = json.loads(TRANSCRIPT.to_json())
-    assert list(data) == ["schema_version", "text", "duration", "segments"]
+    assert list(data) == ["schema_version", "text", "language", "duration", "segments"]
     assert (data["schema_version"], data["text"], data["duration"]) == (1, TRANSCRIPT.text, 3724.0)
     assert data["segments"][0] == FIRST_SEGMENT
     assert [segment["id"] for segment in data["segments"]] == [0, 1, 2]
@@ -72,7 +72,13 @@ def test_an_empty_transcript_is_a_valid_file(name, expected):
 
 
 def test_an_empty_transcript_is_valid_json():
-    assert json.loads(EMPTY.to_json()) == {"schema_version": 1, "text": "", "duration": 0.0, "segments": []}
+    assert json.loads(EMPTY.to_json()) == {
+        "schema_version": 1,
+        "text": "",
+        "language": None,
+        "duration": 0.0,
+        "segments": [],
+    }
 
 
 @pytest.mark.parametrize("name", WRITERS)

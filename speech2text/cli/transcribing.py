@@ -1,0 +1,259 @@
+"""The work of `speech2text transcribe`: each recording through a recogniser, and its transcript to where it goes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from select import select
+from threading import Event
+from typing import TYPE_CHECKING, BinaryIO
+
+from speech2text.audio.files import STANDARD_INPUT, probe
+from speech2text.cli.console import print_error, print_note, print_output, progress_bar, sum_known
+from speech2text.cli.interrupts import EXIT_AFTER_SIGNAL, interrupts_set
+from speech2text.cli.parallel import StoppedError, map_in_order
+from speech2text.disk import is_file, make_folder, write_atomically
+from speech2text.errors import AudioError, OutputError
+from speech2text.text.subtitles import DEFAULT_LAYOUT, Layout
+from speech2text.text.transcript import Segment, Transcript
+from speech2text.text.writers import writers
+
+if TYPE_CHECKING:
+    from speech2text import Recognizer
+
+_LOOK_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Job:
+    """One recording, and the name of its output files without their suffix."""
+
+    recording: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """The transcript of a recording, as far as it could be read; and the error when that was not to its end.
+
+    stopped: whether it is a part since the command was stopped.
+    """
+
+    transcript: Transcript
+    error: AudioError | OutputError | None = None
+    stopped: bool = False
+
+    @property
+    def reach(self) -> str:
+        """How far a transcript goes that is not whole."""
+        return f"the first {self.transcript.duration:.0f} s are transcribed"
+
+    @property
+    def problem(self) -> str:
+        """What to say of the error."""
+        is_part = isinstance(self.error, AudioError) and self.transcript.segments
+        return f"{self.error}; {self.reach}" if is_part else str(self.error)
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where transcripts go, and how they look.
+
+    Attributes:
+        folder: of the files, one of each format for a recording; None for standard output, which takes one format.
+        overwrite: replace files that are there.
+        with_names: print the name of the recording before its text.
+    """
+
+    folder: Path | None
+    formats: Sequence[str]
+    layout: Layout = DEFAULT_LAYOUT
+    overwrite: bool = False
+    with_names: bool = False
+
+    def find_kept(self, name: str) -> Path | None:
+        """A file of this name that is there and is not to be replaced."""
+        return None if self.overwrite else next((file for file in self._files(name) if is_file(file)), None)
+
+    def write(self, name: str, transcript: Transcript) -> None:
+        """Write the files of this name, if there is a folder for them.
+
+        Raises:
+            OutputError: they cannot be written.
+        """
+        for file, suffix in self._files(name).items():
+            make_folder(file.parent)
+            write_atomically(file, writers(self.layout)[suffix](transcript))
+
+    def show(self, recording: Path, transcript: Transcript) -> None:
+        """Print the transcript, if there is no folder for it."""
+        if self.folder is not None:
+            return
+        (suffix,) = self.formats
+        if suffix == "txt":
+            print_output(f"{_in_a_line(recording)}\t{transcript.text}" if self.with_names else transcript.text)
+        else:
+            print_output(writers(self.layout)[suffix](transcript), end="")
+
+    def _files(self, name: str) -> dict[Path, str]:
+        """The files of a transcript, each with its format."""
+        return {self.folder / f"{name}.{suffix}": suffix for suffix in self.formats} if self.folder else {}
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Transcribes jobs in any thread; where the output is files it writes those of each as soon as it is done.
+
+    Attributes:
+        transcribe: that of a recogniser; `language` is what its transcripts tell.
+        stop: ends the transcriptions at their next span when it is set.
+        results: of all that have ended, and of those that were stopped, where they had words by then.
+    """
+
+    transcribe: Callable[..., Transcript]
+    output: Output
+    advance: Callable[[float], None]
+    language: str = ""
+    stop: Event = field(default_factory=Event)
+    results: dict[Job, Result] = field(default_factory=dict)
+
+    def run(self, job: Job) -> Result:
+        """The transcript, or what there is of it and why there is no more, or why it was not or could not be written.
+
+        Raises:
+            StoppedError: the stop event was set meanwhile; what there is of the transcript is written all the same.
+        """
+        if self.stop.is_set():  # its turn came after that
+            raise StoppedError
+        if kept := self.output.find_kept(job.name):
+            return Result(self._part(), OutputError(f"{kept}: is kept as it is; --overwrite replaces it"))
+        from_pipe = job.recording == STANDARD_INPUT
+        if from_pipe and sys.stdin is None:
+            return Result(self._part(), AudioError("standard input: is closed; pipe a recording in, or name a file"))
+        source = _Pipe(sys.stdin.buffer, self.stop) if from_pipe else job.recording
+        segments: list[Segment] = []
+        done = 0.0
+
+        def progress(seconds: float) -> None:
+            nonlocal done
+            if self.stop.is_set():
+                raise StoppedError
+            self.advance(seconds - done)
+            done = seconds
+
+        try:
+            transcript = self.transcribe(source, on_progress=progress, on_segment=segments.append)
+            result = Result(transcript)
+        except AudioError as error:
+            result = Result(self._part(segments, done), error)
+        except StoppedError:
+            if segments:
+                self.results[job] = self._written(job.name, Result(self._part(segments, done), stopped=True))
+            raise
+        if not result.error or segments:
+            result = self._written(job.name, result)
+        self.results[job] = result
+        return result
+
+    def _part(self, segments: Sequence[Segment] = (), seconds: float = 0.0) -> Transcript:
+        """A transcript that ends after so many seconds, or with its last segment."""
+        return Transcript(tuple(segments), max([seconds, *(segment.end for segment in segments[-1:])]), self.language)
+
+    def _written(self, name: str, result: Result) -> Result:
+        """The result after its files were written; with the error where they could not be."""
+        try:
+            self.output.write(name, result.transcript)
+        except OutputError as error:
+            return replace(result, error=error)
+        return result
+
+
+class _Pipe:
+    """Standard input, whose reader waits for no more once `stop` is set; a file is read as one."""
+
+    def __init__(self, stream: BinaryIO, stop: Event) -> None:
+        self._stream = stream
+        self._stop = stop
+        self.name = stream.name
+        self.seek = stream.seek
+        self.tell = stream.tell
+        self.seekable = stream.seekable
+        self._can_wait = sys.platform != "win32" and not stream.seekable()  # there only sockets can be waited for
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to so many bytes as soon as there are some, none at the end.
+
+        Raises:
+            StoppedError: none come, and the stop event is set.
+        """
+        if not self._can_wait:
+            return self._stream.read(size)
+        while not select([self._stream], [], [], _LOOK_SECONDS)[0]:
+            if self._stop.is_set():
+                raise StoppedError
+        return os.read(self._stream.fileno(), size)
+
+
+def transcribe_all(recognizer: Recognizer, jobs: Sequence[Job], output: Output, threads: int) -> int:
+    """Transcribe every job, tell of each in its turn, and count those that failed.
+
+    Raises:
+        SystemExit: it was interrupted; what was transcribed is where it should go.
+    """
+    from speech2text.runtime.pool import RecognizerPool
+
+    with (
+        progress_bar(lambda: sum_known(map(_seconds, jobs))) as advance,
+        RecognizerPool([recognizer], threads) as pool,
+    ):
+        worker = Worker(partial(pool.transcribe, recognizer), output, advance, recognizer.manifest.language)
+        return _work(worker, jobs, threads)
+
+
+def _work(worker: Worker, jobs: Sequence[Job], threads: int) -> int:
+    failed = 0
+    left = deque(jobs)
+    with interrupts_set(worker.stop) as interruption:
+        try:
+            with closing(map_in_order(worker.run, jobs, threads, worker.stop)) as results:
+                for result in results:
+                    _tell(left.popleft(), result, worker.output)
+                    failed += bool(result.error)
+        except StoppedError:
+            for job in left:  # others may have ended before the one that was awaited
+                if job in worker.results:
+                    _tell(job, worker.results[job], worker.output)
+            raise SystemExit(EXIT_AFTER_SIGNAL + (interruption.signal or 0)) from None
+    return failed
+
+
+def _tell(job: Job, result: Result, output: Output) -> None:
+    """Print the transcript, if that is where it goes, and what is to be said of it."""
+    if not result.error or result.transcript.segments:
+        output.show(job.recording, result.transcript)
+    if result.error:
+        print_error(result.problem)
+    elif result.stopped:
+        remedy = "; --overwrite begins it anew" if output.folder else ""
+        print_note(f"{job.recording}: {result.reach}{remedy}")
+
+
+def _seconds(job: Job) -> float | None:
+    """How long the recording is; None when only hearing it can tell."""
+    if job.recording == STANDARD_INPUT:
+        return None
+    try:
+        return probe(job.recording).seconds
+    except AudioError:
+        return 0.0  # reported when its turn comes
+
+
+def _in_a_line(path: Path) -> str:
+    """The path, with what would break a line or a column written as in Python."""
+    return "".join(repr(letter)[1:-1] if letter in "\t\n\r\v\f" else letter for letter in str(path))

@@ -1,0 +1,39 @@
+"""When a span of speech ends: the rules of runtime/segmenter.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+TAIL_SECONDS = 0.4
+"""Heard after speech has sunk into the noise; no rule may be shorter."""
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class EndpointRules:
+    """When a span ends, in seconds: the three rules of sherpa-onnx, which is more patient.
+
+    It waits 1.2 s after speech; spans of several utterances cost more errors than an early end
+    (`python -m recipes.measurements.long_recordings`).
+
+    Attributes:
+        silence_before_speech: of silence after a noise too short for a word; the noise is dropped.
+        silence_after_speech: of silence after something was said.
+        longest: a span that gets longer is cut at the best pause of its second half, and the rest carried over.
+
+    Raises:
+        ValueError: less than a second to be the longest, silence no longer than what is heard after the last word, or
+            more than a day.
+    """
+
+    silence_before_speech: float = 2.4
+    silence_after_speech: float = 0.6
+    longest: float = 20.0
+
+    def __post_init__(self) -> None:
+        if not all(rule <= _DAY for rule in (self.silence_before_speech, self.silence_after_speech, self.longest)):
+            raise ValueError(f"rules must be numbers of seconds of a day at most, not as in {self}")
+        if not min(self.silence_before_speech, self.silence_after_speech) > TAIL_SECONDS:
+            raise ValueError(f"silence that ends a span must be longer than {TAIL_SECONDS} s, not as in {self}")
+        if not self.longest >= 1:
+            raise ValueError(f"longest must be at least 1 s, not {self.longest}")

@@ -1,0 +1,77 @@
+"""The settings of a recogniser: checked here, before anything is opened, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+
+if TYPE_CHECKING:
+    from speech2text.bundle.manifest import Decoding
+
+Search: TypeAlias = Literal["joint", "ctc", "attention"]
+"""How a memory becomes text: the beam over both heads, or greedily by one of them."""
+SEARCHES: tuple[Search, ...] = get_args(Search)
+
+Hotwords: TypeAlias = "Sequence[str] | os.PathLike[str]"
+"""Phrases, or a file of them."""
+
+HOTWORDS_SCORE = 0.5
+"""For each letter of a hot word, in nats; recipes/measurements/hotwords.py shows what other values do."""
+LARGEST_BEAM = 1000
+LARGEST_WEIGHT = 100.0
+"""Of the language model, and of a letter of a hot word: long before it nothing else counts."""
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How a recogniser makes text of what it hears; `speech2text.load_model` says what each of these does.
+
+    Raises:
+        ValueError: one of them is impossible, or of no use to the search.
+    """
+
+    threads: int = 1
+    beam_size: int | None = None
+    search: Search = "joint"
+    chunk_seconds: float | None = None
+    lm_weight: float | None = None
+    hotwords: Hotwords = ()
+    hotwords_score: float = HOTWORDS_SCORE
+    n_best: int = 1
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise ValueError(f"threads must be at least 1, not {self.threads}")
+        if self.beam_size is not None and not 1 <= self.beam_size <= LARGEST_BEAM:
+            raise ValueError(f"beam_size must be 1 to {LARGEST_BEAM}, not {self.beam_size}")
+        if self.search not in SEARCHES:
+            raise ValueError(f"search must be one of {', '.join(SEARCHES)}, not {self.search!r}")
+        if self.chunk_seconds is not None and not (isfinite(self.chunk_seconds) and self.chunk_seconds > 0):
+            raise ValueError(f"chunk_seconds must be a number above 0, or None to hear whole, not {self.chunk_seconds}")
+        if self.lm_weight is not None and not 0 <= self.lm_weight <= LARGEST_WEIGHT:
+            raise ValueError(f"lm_weight must be 0 to {LARGEST_WEIGHT:g}, not {self.lm_weight}")
+        if not 0 <= self.hotwords_score <= LARGEST_WEIGHT:
+            raise ValueError(f"hotwords_score must be 0 to {LARGEST_WEIGHT:g}, not {self.hotwords_score}")
+        if self.n_best < 1:
+            raise ValueError(f"n_best must be at least 1, not {self.n_best}")
+        if self.search != "joint" and self.lm_weight:
+            raise ValueError(f"lm_weight is for the joint search, and search is {self.search!r}")
+        if self.search != "joint" and (self.hotwords or self.n_best > 1):
+            raise ValueError(f"hotwords and n_best are for the joint search, and search is {self.search!r}")
+
+    def applied_to(self, decoding: Decoding) -> Decoding:
+        """The settings a bundle was tuned for, with those given here instead."""
+        if self.beam_size is not None:
+            decoding = replace(decoding, beam_size=self.beam_size)
+        if self.lm_weight is not None:
+            decoding = replace(decoding, lm_weight=self.lm_weight)
+        return decoding
+
+    def for_search(self, search: Search) -> SearchOptions:
+        """The same with a search, and without what that has no use for."""
+        if search == "joint":
+            return replace(self, search=search)
+        return replace(self, search=search, lm_weight=None, hotwords=(), n_best=1)

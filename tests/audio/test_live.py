@@ -1,0 +1,70 @@
+"""A pipe: what has come is heard, lateness is told, and a header that is cut short is no traceback."""
+
+import io
+import os
+import time
+
+import numpy as np
+import pytest
+
+from speech2text.audio.live import Pipe
+from speech2text.errors import AudioError
+from tests.zoo import encode
+
+RATE = 16_000
+BLOCK = bytes(RATE // 10 * 2)
+
+
+@pytest.fixture
+def ends():
+    """The two ends of a pipe: a file to read from, and a descriptor to write to."""
+    read, write = os.pipe()
+    with os.fdopen(read, "rb", buffering=0) as reader:
+        yield reader, write
+
+
+def take(pipe, blocks):
+    """So many blocks, waiting for each."""
+    left = blocks * RATE // 10
+    while left > 0:
+        left -= len(pipe.read(5.0))
+
+
+def test_sound_that_comes_as_it_is_spoken_is_late_when_nobody_reads(ends):
+    reader, write = ends
+    os.write(write, BLOCK)
+    pipe = Pipe(reader, RATE, 1, "s16le")
+    take(pipe, 1)
+    time.sleep(0.1)
+    os.write(write, BLOCK)
+    take(pipe, 1)
+    os.write(write, BLOCK * 10)
+    time.sleep(1.0)
+    assert pipe.waiting_seconds >= 1.0
+    os.close(write)
+
+
+def test_a_file_is_never_late():
+    pipe = Pipe(io.BytesIO(BLOCK * 100), RATE, 1, "s16le")
+    take(pipe, 100)
+    assert pipe.waiting_seconds == 0.0
+
+
+def test_a_pipe_that_does_not_wait_is_made_to(ends):
+    reader, write = ends
+    os.set_blocking(reader.fileno(), False)
+    os.write(write, BLOCK)
+    pipe = Pipe(reader, RATE, 1, "s16le")
+    take(pipe, 1)
+    time.sleep(0.2)
+    os.write(write, BLOCK)
+    take(pipe, 1)
+    os.close(write)
+    assert pipe.read(5.0) is None
+
+
+@pytest.mark.parametrize("kept", range(4, 44))
+def test_a_wav_that_ends_in_its_header(kept):
+    whole = encode(np.zeros(RATE, np.float32), "WAV", "PCM_16")
+    with pytest.raises(AudioError, match=r"ends before its first sample|begins as WAV and is none"):
+        Pipe(io.BytesIO(whole[:kept]), RATE, 1, "s16le")

@@ -1,0 +1,30 @@
+"""The settings of a recogniser, of which nothing needs a bundle; those that are refused are in test_recognizer.py."""
+
+import pytest
+
+import speech2text
+from speech2text.bundle.manifest import Decoding
+from speech2text.runtime.options import SEARCHES, SearchOptions
+
+
+def test_what_is_impossible_is_told_before_a_bundle_is_looked_for():
+    with pytest.raises(ValueError, match="n_best must be at least 1"):
+        speech2text.load_model("no such folder", n_best=0)
+    with pytest.raises(ValueError, match="threads must be at least 1"):
+        speech2text.load_model("no such folder", threads=0)
+
+
+def test_what_is_given_takes_the_place_of_what_a_bundle_was_tuned_for():
+    tuned = Decoding(beam_size=8, ctc_weight=0.3, length_bonus=0.1, lm_weight=0.5)
+    assert SearchOptions().applied_to(tuned) == tuned
+    asked = SearchOptions(beam_size=1, lm_weight=0.0).applied_to(tuned)
+    assert asked == Decoding(beam_size=1, ctc_weight=0.3, length_bonus=0.1, lm_weight=0.0)
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_another_search_is_given_what_it_has_a_use_for(search):
+    options = SearchOptions(threads=2, chunk_seconds=0.5, lm_weight=0.5, hotwords=("one",), n_best=2)
+    other = options.for_search(search)
+    assert (other.search, other.threads, other.chunk_seconds) == (search, 2, 0.5)
+    assert (other == options) == (search == "joint")
+    assert other.for_search("joint").for_search(search) == other
