@@ -27,7 +27,7 @@ REPEATS = {
     "common_voice_en": 2,
     "common_voice_en_extra": 2,
     "speechocean762": 2,
-    "synthetic-kokoro": 2,
+    "synthetic-kokoro": 3,
 }
 """How often an epoch hears each recording: the spelled and numeric corpora and the synthesiser with accents have few
 hours, and people reading teach more than synthesisers do."""

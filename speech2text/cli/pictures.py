@@ -103,14 +103,18 @@ def _spell_again(recognizer: Recognizer, text: str, samples: FloatArray, start: 
 
     tokenizer = recognizer.tokenizer
     tokens = tokenizer.encode(text)
-    pieces = tuple(tokenizer.pieces[token] for token in tokens)
     memory = recognizer.listener.listen(samples, recognizer.chunk_seconds)
     frame = recognizer.manifest.model.memory_frame_seconds
     spikes = tuple(
-        Spike(piece, start + span.first_frame * frame, start + (span.last_frame + 1) * frame, span.posterior)
-        for piece, span in zip(pieces, align(memory.ctc_log_probs, tokens) or (), strict=False)
+        Spike(
+            tokenizer.pieces[token],
+            start + span.first_frame * frame,
+            start + (span.last_frame + 1) * frame,
+            span.posterior,
+        )
+        for token, span in zip(tokens, align(memory.ctc_log_probs, tokens) or (), strict=False)
     )
-    return Spelling(start, frame, force_attention(memory, recognizer.speller, tokens), pieces, spikes)
+    return Spelling(start, frame, force_attention(memory, recognizer.speller, tokens), spikes)
 
 
 def encode_audio(samples: FloatArray) -> Media:

@@ -87,7 +87,7 @@ class _Beam:
     """H open hypotheses of L tokens each.
 
     tokens: (H, L); attention: (H,), the speller's log-probability of the tokens; state: the speller's, and terms,
-    before they have read the last token; added: (H,) for each term, what it has added to the score.
+    before they have read the last token; added: (H,), what the terms have added to the score.
     """
 
     tokens: IntArray
@@ -95,7 +95,7 @@ class _Beam:
     prefixes: Prefixes
     state: SpellerState
     terms: tuple[Term, ...]
-    added: tuple[ScoreArray, ...]
+    added: ScoreArray
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -107,7 +107,7 @@ class _Beam:
             self.prefixes.select(hypotheses),
             self.state.select(hypotheses),
             tuple(term.select(hypotheses) for term in self.terms),
-            tuple(part[hypotheses] for part in self.added),
+            self.added[hypotheses],
         )
 
 
@@ -155,8 +155,7 @@ class _JointSearch:
 
     def start(self) -> _Beam:
         nothing = np.empty((1, 0), dtype=np.int64)
-        added = tuple(np.zeros(1) for _ in self.terms)
-        return _Beam(nothing, np.zeros(1), self.ctc.start(), self.speller.start(), self.terms, added)
+        return _Beam(nothing, np.zeros(1), self.ctc.start(), self.speller.start(), self.terms, np.zeros(1))
 
     def step(self, beam: _Beam) -> tuple[_Beam, list[Hypothesis]]:
         """The best hypotheses one token longer, and those among the best that took END."""
@@ -168,22 +167,18 @@ class _JointSearch:
         scores = self.joint(ctc, attention) + self.length_bonus * (length + 1)
         scores[:, END] -= self.length_bonus
         advanced = [term.advance(last, weights) for term in beam.terms]
-        added = [before[:, None] + more for before, (more, _) in zip(beam.added, advanced, strict=True)]
-        scores = sum(added, scores)
+        added = sum((more for more, _ in advanced), beam.added[:, None])  # (H, V) or (H, 1)
+        scores = scores + added
         self._forbid(scores, length, log_probs)
 
         origins, tokens = _best(scores, self.beam_size)
-        parts = [np.broadcast_to(part, scores.shape)[origins, tokens] for part in added]
         ended = [
             Hypothesis(
                 tuple(beam.tokens[origin].tolist()),
                 float(self.normalized(scores[origin, END], length)),
                 as_log_prob(ctc[origin, END]),
-                float(attention[origin, END]),
-                tuple(float(part[candidate]) for part in parts),
             )
-            for candidate, origin in enumerate(origins.tolist())
-            if tokens[candidate] == END
+            for origin in origins[tokens == END]
         ]
         goes_on = tokens != END
         origins, tokens = origins[goes_on], tokens[goes_on]
@@ -193,7 +188,7 @@ class _JointSearch:
             self.ctc.extend(beam.prefixes, origins, tokens),
             state.select(origins),
             tuple(term.select(origins) for _, term in advanced),
-            tuple(part[goes_on] for part in parts),
+            np.broadcast_to(added, scores.shape)[origins, tokens],
         )
         return longer, ended
 
@@ -204,9 +199,9 @@ class _JointSearch:
             bound = self.joint(self.ctc.outlook(beam.prefixes, self._ahead), beam.attention)
         else:
             bound = beam.attention + np.max(self._gains) * (len(self.memory) - length)
-        bound += self.length_bonus * length
-        for part, term in zip(beam.added, beam.terms, strict=True):
-            bound += part + term.prospects()
+        bound += self.length_bonus * length + beam.added
+        for term in beam.terms:
+            bound += term.prospects()
         if self.length_normalization:  # a negative score is the better the longer the text, a positive one the worse
             bound = np.maximum(self.normalized(bound, length), self.normalized(bound, len(self.memory)))
         return bound

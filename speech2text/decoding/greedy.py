@@ -35,5 +35,5 @@ def attention_greedy(memory: Memory, speller: Speller) -> Hypothesis:
         last = int(choices.argmax()) if len(tokens) < len(memory) else END
         score += float(choices[last])
         if last == END:
-            return Hypothesis(tuple(tokens), score, ctc_score(memory.ctc_log_probs, tokens), score)
+            return Hypothesis(tuple(tokens), score, ctc_score(memory.ctc_log_probs, tokens))
         tokens.append(last)

@@ -23,13 +23,12 @@ class Spelling:
     """One stretch of the recording as it was spelled, from `start` (seconds) on.
 
     attention: (L + 1, T), where the speller looked for each of L pieces and for the end, in frames of `frame` seconds;
-    spikes: the L pieces as CTC aligns them, or none where CTC cannot have said so many.
+    spikes: the pieces as CTC aligns them, or none where CTC cannot have said so many.
     """
 
     start: float
     frame: float
     attention: NDArray[np.float32]
-    pieces: tuple[str, ...]
     spikes: tuple[Spike, ...]
 
 

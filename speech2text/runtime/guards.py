@@ -59,10 +59,10 @@ def guard(
 
 
 def ctc_reading(ctc_log_probs: FloatArray) -> Hypothesis:
-    """What CTC hears alone, of which the speller has no opinion; ctc_log_probs (T, V)."""
+    """What CTC hears alone; ctc_log_probs (T, V)."""
     tokens = ctc_greedy(ctc_log_probs)
     score = ctc_score(ctc_log_probs, tokens)
-    return Hypothesis(tokens, score, score, 0.0)
+    return Hypothesis(tokens, score, score)
 
 
 def evidence(reading: Hypothesis, ctc_log_probs: FloatArray) -> float:

@@ -29,7 +29,8 @@ def test_a_recording_is_inspected_whole(recognizer, tmp_path):
     found = inspect(recognizer, utterance(tmp_path, tone("one", "", "two")))
     assert found.duration == pytest.approx(1.2)
     (spelling,) = found.spellings
-    assert (spelling.start, spelling.frame, spelling.pieces) == (0.0, pytest.approx(0.04), ("▁one", "▁two"))
+    assert (spelling.start, spelling.frame) == (0.0, pytest.approx(0.04))
+    assert [spike.piece for spike in spelling.spikes] == ["▁one", "▁two"]
     assert spelling.attention.shape == (3, 30)
     assert spelling.attention.sum(axis=1) == pytest.approx([1, 1, 1], abs=1e-5)
     first, second = spelling.spikes
@@ -49,7 +50,7 @@ def test_stretches_of_a_long_recording_follow_each_other(recognizer, tmp_path):
     ends = [spelling.start + spelling.attention.shape[1] * spelling.frame for spelling in found.spellings]
     assert found.spellings[0].start == 0.0
     assert [spelling.start for spelling in found.spellings[1:]] == pytest.approx(ends[:-1], abs=0.05)
-    assert sum((spelling.pieces for spelling in found.spellings), ()) == ("▁one", "▁two", "▁three")
+    assert [spike.piece for each in found.spellings for spike in each.spikes] == ["▁one", "▁two", "▁three"]
 
 
 def test_a_very_long_recording_is_heard_and_not_drawn(recognizer, tmp_path):

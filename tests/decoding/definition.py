@@ -32,7 +32,7 @@ class Settings:
     hotwords_score: float = 0.0
 
     def terms(self) -> list[Term]:
-        """What `beam_search` takes, in the order of `Hypothesis.term_scores`."""
+        """What `beam_search` takes."""
         terms: list[Term] = [Coverage(self.coverage_weight)]
         if self.spellings:
             terms.append(Hotwords(self.hotwords, self.spellings, self.hotwords_score).start())
@@ -57,11 +57,10 @@ def all_readings(memory: Memory, speller: ScriptedSpeller, settings: Settings) -
             longer = length < len(memory) and (not weight or any(t[:length] == tokens < t for t in spelled))
             if longer and ends_early(speller.script(tokens), settings.end_threshold):
                 continue
-            attention = log_prob(speller, tokens)
-            terms = term_scores(tokens, memory, settings)
-            score = (1 - weight) * attention + settings.length_bonus * length + sum(terms)
+            score = (1 - weight) * log_prob(speller, tokens) + settings.length_bonus * length
+            score += terms_score(tokens, memory, settings)
             score = (score + (weight * ctc if weight else 0.0)) / (length + 1) ** settings.length_normalization
-            readings.append(Hypothesis(tokens, score, ctc, attention, terms))
+            readings.append(Hypothesis(tokens, score, ctc))
     return sorted(readings, key=lambda reading: -reading.score)
 
 
@@ -73,15 +72,15 @@ def log_prob(model: ScriptedSpeller, tokens: Tokens) -> float:
     return sum(float(model.script(tokens[:n])[token]) for n, token in enumerate((*tokens, END)))
 
 
-def term_scores(tokens: Tokens, memory: Memory, settings: Settings) -> tuple[float, ...]:
+def terms_score(tokens: Tokens, memory: Memory, settings: Settings) -> float:
     attended = sum(attention_of(tokens[:n], len(memory)) for n in range(len(tokens) + 1))
-    scores = [settings.coverage_weight * int((attended > COVERED).sum())]
+    score = settings.coverage_weight * int((attended > COVERED).sum())
     if settings.spellings:
         text = "".join(settings.spellings[token] for token in tokens)
-        scores.append(settings.hotwords_score * len(hot_letters(text, settings.hotwords)))
+        score += settings.hotwords_score * len(hot_letters(text, settings.hotwords))
     if settings.language_model:
-        scores.append(settings.lm_weight * log_prob(settings.language_model, tokens))
-    return tuple(scores)
+        score += settings.lm_weight * log_prob(settings.language_model, tokens)
+    return score
 
 
 def hot_letters(text: str, phrases: Sequence[str]) -> set[int]:

@@ -8,6 +8,7 @@ from speech2text.decoding.greedy import attention_greedy, ctc_greedy
 from speech2text.decoding.hotwords import Hotwords
 from speech2text.decoding.hypothesis import Hypothesis
 from speech2text.decoding.protocols import END
+from tests.decoding.definition import log_prob
 from tests.decoding.scripted import (
     ScriptedLanguageModel,
     ScriptedSpeller,
@@ -49,9 +50,10 @@ PATH = [0, 0, 5, 5, 0, 6, 0, 6, 0, 0, 9, 4, 4, 0, 0, 0]
 
 def test_both_agreeing_finds_the_text():
     memory = memory_of(planted(PATH, VOCABULARY, strength=6))
-    best = beam_search(memory, speller_of(TEXT), beam_size=4, ctc_weight=0.3)[0]
+    speller = speller_of(TEXT)
+    best = beam_search(memory, speller, beam_size=4, ctc_weight=0.3)[0]
     assert best.tokens == tuple(TEXT)
-    assert best.score == pytest.approx(0.3 * best.ctc_score + 0.7 * best.attention_score)
+    assert best.score == pytest.approx(0.3 * best.ctc_score + 0.7 * log_prob(speller, best.tokens))
 
 
 def test_ctc_stops_a_speller_that_loops():
@@ -152,12 +154,12 @@ def test_coverage_prefers_the_reading_that_has_looked_at_more():
     def script(prefix):
         return log_softmax(np.array([-9.0, 1.0, 0.9, -9.0, -9.0]) if len(prefix) < 2 else np.array([-9, 3, -9, -9, -9]))
 
+    speller = Reader(script)
     found = [
-        beam_search(memory, Reader(script), 4, 0.0, terms=[Coverage(weight)] if weight else [])[0]
-        for weight in (0.0, 2.0)
+        beam_search(memory, speller, 4, 0.0, terms=[Coverage(weight)] if weight else [])[0] for weight in (0.0, 2.0)
     ]
     assert [len(best.tokens) for best in found] == [0, 2]
-    assert found[1].term_scores == (2.0 * 6,)
+    assert found[1].score == pytest.approx(log_prob(speller, found[1].tokens) + 2.0 * 6)
 
 
 def test_search_goes_on_while_the_step_of_end_may_still_pay():
@@ -183,7 +185,8 @@ def test_a_language_model_settles_what_the_sound_leaves_open():
         model = ScriptedLanguageModel(speller_of([5, middle, 7]).script)
         best = beam_search(memory_of(log_probs), unsure, 4, 0.7, terms=[ShallowFusion.of(model, 0.5)])[0]
         assert best.tokens == (5, middle, 7)
-        assert best.score == pytest.approx(0.7 * best.ctc_score + 0.3 * best.attention_score + sum(best.term_scores))
+        spelled = 0.3 * log_prob(unsure, best.tokens) + 0.5 * log_prob(model, best.tokens)
+        assert best.score == pytest.approx(0.7 * best.ctc_score + spelled)
 
 
 def test_terms_do_not_lengthen_the_search_where_the_rest_is_silence():
@@ -217,7 +220,7 @@ def test_search_ends_soon_after_the_text_even_with_a_bonus():
 
 def test_no_frames_no_tokens():
     memory = memory_of(np.zeros((0, VOCABULARY), np.float32))
-    empty = Hypothesis((), 0.0, 0.0, 0.0)
+    empty = Hypothesis((), 0.0, 0.0)
     assert beam_search(memory, speller_of(TEXT), beam_size=8, ctc_weight=0.3) == [empty]
     assert attention_greedy(memory, speller_of(TEXT)) == empty
 

@@ -20,7 +20,7 @@ def test_attention_greedy_scores_its_own_path():
     speller = random_speller(2, 6)
     best = attention_greedy(memory, speller)
     path = [float(speller.script(best.tokens[:n])[token]) for n, token in enumerate((*best.tokens, 1))]
-    assert np.isclose(best.attention_score, sum(path))
+    assert np.isclose(best.score, sum(path))
     assert best.ctc_score == ctc_score(memory.ctc_log_probs, best.tokens)
 
 

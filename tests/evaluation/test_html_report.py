@@ -33,7 +33,7 @@ ROWS = [
 
 def inspection(start=0.0):
     attention = np.array([[0.9, 0.1, 0.0], [0.0, 0.5, 0.5]], np.float32)
-    spelling = Spelling(start, 0.5, attention, ("▁call",), (Spike("▁call", start + 0.5, start + 1.0, 0.8),))
+    spelling = Spelling(start, 0.5, attention, (Spike("▁call", start + 0.5, start + 1.0, 0.8),))
     return Inspection(2.0, Media("audio/ogg", b"sound"), Media("image/webp", b"picture"), (spelling,))
 
 
@@ -147,7 +147,7 @@ def test_texts_are_never_markup():
         heard(NASTY, NASTY, NASTY, corpus=NASTY, speaker=NASTY),
         heard("b", "yes", "no", corpus="$title", speaker="c"),
     ]
-    spelling = Spelling(0.0, 0.5, np.ones((2, 3), np.float32), (NASTY,), (Spike(NASTY, 0.0, 1.0, 0.5),))
+    spelling = Spelling(0.0, 0.5, np.ones((2, 3), np.float32), (Spike(NASTY, 0.0, 1.0, 0.5),))
     seen = Inspection(2.0, Media("audio/ogg", b""), Media("image/webp", b""), (spelling,))
     scored = score(rows)
     report = make_report(

@@ -2,19 +2,26 @@
 
 import os
 import subprocess
+import sys
+
+import pytest
 
 from tests.cli.conftest import COMMAND
 
+HOMES = ("HOME", "USERPROFILE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
 
-def test_a_home_stays_empty(tmp_path):
-    names = {
-        name: str(tmp_path) for name in ("HOME", "USERPROFILE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
-    }
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [*COMMAND, "transcribe", "speech2text/default_bundle/sample.flac"],
+        [sys.executable, "-c", "import speech2text_export.quantization"],
+    ],
+)
+def test_a_home_stays_empty(tmp_path, command):
     kept = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
-    sample = "speech2text/default_bundle/sample.flac"
     done = subprocess.run(
-        [*COMMAND, "transcribe", sample], env=kept | names, capture_output=True, text=True, check=True
+        command, env=kept | dict.fromkeys(HOMES, str(tmp_path)), capture_output=True, text=True, check=True
     )
-    assert done.stdout
     assert done.stderr == ""
     assert list(tmp_path.rglob("*")) == []

@@ -29,7 +29,7 @@ def spoken(text: str, sure: float = 0.9) -> np.ndarray:
 def reading(text: str, log_probs: np.ndarray) -> Hypothesis:
     tokens = tuple(2 + LETTERS.index(letter) for letter in text)
     score = ctc_score(log_probs, tokens)
-    return Hypothesis(tokens, score, score, 0.0)
+    return Hypothesis(tokens, score, score)
 
 
 @pytest.mark.parametrize(
