@@ -36,10 +36,13 @@ def require_place(file: Path) -> None:
     Raises:
         OutputError: its folder is not there, or no files can be put in it.
     """
-    if not file.parent.is_dir():
-        raise OutputError(f"{file}: its folder does not exist; make it or choose another")
-    if is_file(file) or not file.exists():  # a device is written to, not replaced
-        _require_rights(file.parent)
+    try:
+        if not file.parent.is_dir():
+            raise OutputError(f"{file}: its folder does not exist; make it or choose another")
+        if file.is_file() or not file.exists():  # a device is written to, not replaced
+            _require_rights(file.resolve().parent)
+    except OSError as error:
+        raise OutputError(f"{file}: cannot be written ({error.strerror}); {_remedy(error)}") from None
 
 
 def _require_rights(folder: Path) -> None:

@@ -72,8 +72,9 @@ class Pipe:
         self._stream = stream
         self._frame_bytes = ENCODINGS[encoding].itemsize * channels
         self._left = sys.maxsize  # bytes of sound that are to come
-        with contextlib.suppress(OSError, ValueError):  # what has no descriptor waits anyway
-            os.set_blocking(stream.fileno(), True)  # whoever had it before may have left it so that it does not
+        if sys.platform != "win32":
+            with contextlib.suppress(OSError, ValueError):  # what has no descriptor waits anyway
+                os.set_blocking(stream.fileno(), True)  # whoever had it before may have left it so that it does not
         self._begun = self._read_exactly(4)
         if self._begun == b"RIFF":
             self._read_header()
@@ -99,11 +100,13 @@ class Pipe:
     def read(self, timeout: float) -> NDArray[Any] | None:
         """The next block (N, channels), see `LiveSource`."""
         asked = monotonic()
+        nothing_came = self._blocks.empty()
         try:
             data = self._blocks.get(timeout=timeout)
         except Empty:
             data = b""
-        self._waited += monotonic() - asked
+        if nothing_came:
+            self._waited += monotonic() - asked
         if isinstance(data, AudioError):
             raise data
         if data is None:

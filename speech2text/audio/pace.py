@@ -6,8 +6,8 @@ from time import monotonic
 
 LATE_SECONDS = 1.0
 """Then partial texts are spared, until it is less than half."""
-_WAITED_SECONDS = 0.02
-"""Whoever waited so long for sound had heard all there was."""
+_WAITED_SECONDS = 0.05
+"""Whoever waited so long for sound had heard all there was; a busy machine takes less to hand it over."""
 
 
 class Pace:

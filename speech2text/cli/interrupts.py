@@ -39,7 +39,7 @@ class Interruption:
         elif monotonic() - self._since > _PATIENCE_SECONDS:
             if os.isatty(_STANDARD_ERROR):
                 os.write(_STANDARD_ERROR, _SHOW_CURSOR)
-            os._exit(EXIT_AFTER_SIGNAL + number)  # threads that do not look at the event would be waited for
+            os._exit(EXIT_AFTER_SIGNAL + self.signal)  # threads that do not look at the event would be waited for
 
 
 @contextmanager

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SILENT_SECONDS = 2.0  # without a frame, or of frames that are all zero
 _LOOK_SECONDS = 0.1
+_MOST_WAITING_SECONDS = 3.0  # about what a pipe and its queue hold; who was stopped from writing more has lost that
 
 
 @dataclass
@@ -71,10 +72,11 @@ class Listening:
             elif not told and time.monotonic() - last >= _SILENT_SECONDS:
                 told = True
                 self.on_note("warning: no sound has come for 2 s; check that the microphone is still connected")
-        left = self.source.waiting_seconds + _LOOK_SECONDS  # what was said by the time it was stopped
+        left = min(self.source.waiting_seconds, _MOST_WAITING_SECONDS) + _LOOK_SECONDS  # said by the time of the stop
         while left > 0 and (block := self.source.read(_LOOK_SECONDS / 2)) is not None and len(block):
             self._take(block)
             left -= len(block) / self.source.rate
+        self._check_lost()
 
     def _take(self, block: NDArray[Any]) -> None:
         samples = mix_down(block)
@@ -96,6 +98,9 @@ class Listening:
     def _check_pace(self) -> None:
         if news := self._lateness.look(self.source.waiting_seconds):
             self.on_note(f"warning: {news}")
+        self._check_lost()
+
+    def _check_lost(self) -> None:
         if lost := self.source.take_lost():
             self.on_note(f"warning: {lost:.2f} s of sound were lost; the computer is too busy")
 

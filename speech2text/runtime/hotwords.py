@@ -23,10 +23,7 @@ def make_hotwords(
 
     Raises:
         HotwordsError: the file cannot be read or has no phrase, or a phrase cannot be written with the pieces.
-        TypeError: a text, which could be a phrase or the name of a file.
     """
-    if isinstance(source, str):
-        raise TypeError("hotwords takes a list of phrases, or a pathlib.Path to a file of them, not a text")
     pieces = tokenizer.pieces[len(SPECIAL_PIECES) :]
     spellings = [*("" for _ in SPECIAL_PIECES), *(piece.replace(WORD_MARK, " ") for piece in pieces)]
     numbered = _read(Path(source)) if isinstance(source, os.PathLike) else _number(source)

@@ -68,7 +68,7 @@ def open_recognizer(name_or_path: str | os.PathLike[str] | None, options: Search
     """`load_model` for whoever has the options already.
 
     Raises:
-        BundleError, HotwordsError, TypeError: see there.
+        BundleError, HotwordsError: see there.
     """
     from speech2text.bundle.store import find_bundle, open_bundle
 

@@ -30,6 +30,7 @@ class SearchOptions:
     """How a recogniser makes text of what it hears; `speech2text.load_model` says what each of these does.
 
     Raises:
+        TypeError: the hot words are a text, which could be a phrase or the name of a file.
         ValueError: one of them is impossible, or of no use to the search.
     """
 
@@ -53,6 +54,8 @@ class SearchOptions:
             raise ValueError(f"chunk_seconds must be a number above 0, or None to hear whole, not {self.chunk_seconds}")
         if self.lm_weight is not None and not 0 <= self.lm_weight <= LARGEST_WEIGHT:
             raise ValueError(f"lm_weight must be 0 to {LARGEST_WEIGHT:g}, not {self.lm_weight}")
+        if isinstance(self.hotwords, str):
+            raise TypeError("hotwords takes a list of phrases, or a pathlib.Path to a file of them, not a text")
         if not 0 <= self.hotwords_score <= LARGEST_WEIGHT:
             raise ValueError(f"hotwords_score must be 0 to {LARGEST_WEIGHT:g}, not {self.hotwords_score}")
         if self.n_best < 1:

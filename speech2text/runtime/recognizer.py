@@ -60,7 +60,6 @@ class Recognizer:
         Raises:
             BundleError: the parts of the bundle do not fit together, or one that is needed is missing.
             HotwordsError: the hot words cannot be read, or not be written with the pieces of the bundle.
-            TypeError: the hot words are a text.
         """
         options = options or SearchOptions()
         self._folder = bundle.folder
@@ -162,7 +161,7 @@ class Recognizer:
             readings, _ = self._pass_guards(memory, self._search_jointly(memory, self._terms))
         tokens = readings[0].tokens if readings else ()
         alternatives = self._as_texts(readings) if self.n_best > 1 else ()
-        frame = self.manifest.model.memory_frame_samples / SAMPLE_RATE
+        frame = self.manifest.model.memory_frame_seconds
         words = timed_words(
             self.tokenizer, memory.ctc_log_probs, tokens, frame, samples, confidence=self.manifest.confidence
         )

@@ -113,11 +113,12 @@ class Streams:
         while message := await self._receive(socket):
             waited = monotonic() - asked
             samples = decode_pcm(message, layout.encoding, layout.channels)
-            pace.take(len(samples) / layout.rate, waited)
             frames += len(samples)
             self._limits.check_seconds(frames / layout.rate)
             for begin in range(0, len(samples), layout.rate):
-                yield samples[begin : begin + layout.rate]
+                piece = samples[begin : begin + layout.rate]
+                pace.take(len(piece) / layout.rate, 0.0 if begin else waited)
+                yield piece
             asked = monotonic()
 
     async def _receive(self, socket: WebSocket) -> bytes:

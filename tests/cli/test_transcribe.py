@@ -1,5 +1,6 @@
 """`speech2text transcribe` as people and scripts meet it."""
 
+import fcntl
 import json
 import os
 import pty
@@ -8,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 import numpy as np
@@ -286,10 +288,15 @@ def test_an_interruption_does_not_wait_for_a_pipe(two, tiny):
     with subprocess.Popen(command, cwd=two, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdin.write((two / "a" / "x.wav").read_bytes()[:1000])
         process.stdin.flush()
-        time.sleep(3)  # nothing tells from outside that it waits
+        while _unread_bytes(process.stdin):
+            time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
         assert process.stderr.read() == b""
+
+
+def _unread_bytes(pipe):
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def test_an_interruption_begins_nothing_new(two, tiny):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 
 from speech2text.cli.app import application
 from speech2text.training.recipe import read_recipe
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a script of sh")
 
 RUNS = Path("recipes/english/runs.sh")
 RECORD = f"""#!{sys.executable}
@@ -47,7 +50,22 @@ def test_every_run_is_of_a_recipe_that_can_be_read(commands):
     assert set(origins) <= {*names, *exported}
 
 
+def test_every_script_is_there(commands):
+    for _, *arguments in (command for command in commands if command[0] == "python"):
+        if arguments[0] == "-m":
+            module = import_module(arguments[1])
+            source = Path(module.__file__).read_text()
+            options = arguments[2:]
+        else:
+            source = Path(arguments[0]).read_text()
+            options = arguments[1:]
+        assert all(f'"{option}"' in source for option in options if option.startswith("--"))
+
+
 def test_every_command_of_ours_takes_its_options(commands):
-    for _, name, *arguments in (command for command in commands if command[0] == "speech2text"):
+    alone = [command[1:] for command in commands if command[0] == "speech2text"]
+    in_teams = [command[command.index("--") + 1 :] for command in commands if command[0] == "torchrun"]
+    assert in_teams
+    for name, *arguments in (*alone, *in_teams):
         command = application.get_command(click.Context(application), name)
         command.make_context(name, list(arguments))  # UsageError if it does not

@@ -66,7 +66,10 @@ def test_partial_lines_come_before_the_final_one_of_their_index(service):
         assert (first["index"], first["final"]) == (0, False)
         assert first["segment"]["text"].startswith("one")
         socket.send("")
-        lines = [first, *map(json.loads, socket)]
+        lines = [
+            first,
+            *(line for line in map(json.loads, socket) if "warning" not in line),
+        ]  # this machine may be slow
     assert [line["final"] for line in lines] == [False] * (len(lines) - 1) + [True]
 
 
