@@ -7,7 +7,7 @@ from time import monotonic
 LATE_SECONDS = 1.0
 """Then partial texts are spared, until it is less than half."""
 _WAITED_SECONDS = 0.05
-"""Whoever waited so long for sound had heard all there was; a busy machine takes less to hand it over."""
+"""Whoever waited so long for sound, or half as long as it lasts, had heard all there was: so its clock may differ."""
 
 
 class Pace:
@@ -26,7 +26,7 @@ class Pace:
 
     def take(self, seconds: float, waited: float) -> None:
         """So many seconds of sound were taken, after so long a wait for them."""
-        if self._came is None or waited >= _WAITED_SECONDS:
+        if self._came is None or waited >= min(_WAITED_SECONDS, seconds / 2):
             self._came = monotonic()
         else:
             self._came += seconds

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from speech2text.audio.live import Pipe
+from speech2text.audio.pace import Pace
 from speech2text.errors import AudioError
 from tests.zoo import encode
 
@@ -43,6 +44,14 @@ def test_sound_that_comes_as_it_is_spoken_is_late_when_nobody_reads(ends):
     time.sleep(1.0)
     assert pipe.waiting_seconds >= 1.0
     os.close(write)
+
+
+def test_a_source_whose_clock_is_slow_is_not_late():
+    pace = Pace()
+    for _ in range(20):
+        time.sleep(0.03)
+        pace.take(0.02, waited=0.02)
+    assert pace.late_seconds < 0.2
 
 
 def test_a_file_is_never_late():
