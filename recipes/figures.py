@@ -25,11 +25,10 @@ from speech2text.bundle.manifest import ErrorRate
 from speech2text.bundle.store import open_bundle
 from speech2text.evaluation.report import Summary, make_report
 from speech2text.evaluation.scoring import pair, score
-from speech2text.runtime.options import Search
+from speech2text.runtime.options import SEARCHES, Search
 from speech2text_export.bundling import write_with_card
 from speech2text_export.comparison import error_rate
 
-SEARCHES: tuple[Search, ...] = ("joint", "ctc", "attention")
 STREAM_CHUNK_SECONDS = 0.64
 CARD_CHUNKS = (None, 1.28, 0.64, 0.32)
 CLIP_SECONDS, CLIPS = 10, 20

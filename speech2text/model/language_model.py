@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+BLANK = 0
+"""The token of CTC that no text has: the model gives it no probability."""
 IMPOSSIBLE = -1e9
 """The logit of a token that no text has; finite, so that a weight of 0 takes it away."""
 
@@ -21,8 +23,6 @@ class LanguageModelConfig:
 
     vocabulary: int
     """Tokens, the CTC blank and the end of an utterance among them."""
-    blank: int = 0
-    """The token of CTC that no text has: the model gives it no probability."""
     embedding: int = 128
     layers: int = 1
     units: int = 512
@@ -48,7 +48,7 @@ class LanguageModel(nn.Module):
         self.bias = nn.Parameter(torch.zeros(config.vocabulary))
         self.dropout = nn.Dropout(config.dropout)
         possible = torch.zeros(config.vocabulary)
-        possible[config.blank] = IMPOSSIBLE
+        possible[BLANK] = IMPOSSIBLE
         self.register_buffer("possible", possible, persistent=False)
 
     def forward(self, tokens: Tensor) -> Tensor:

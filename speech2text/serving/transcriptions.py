@@ -28,6 +28,7 @@ from speech2text.serving.limits import Limits, Sessions, stopping_error
 from speech2text.serving.replies import RequestError, describe_transcript
 
 if TYPE_CHECKING:
+    from speech2text.bundle.manifest import Manifest
     from speech2text.runtime.recognizer import Recognizer
     from speech2text.text.transcript import Transcript
 
@@ -57,7 +58,7 @@ class Transcriptions:
         with self._sessions.enter():
             form = await self._read_form(request)
             try:
-                order = _read_order(form, self._recognizer.manifest.languages)
+                order = _read_order(form, self._recognizer.manifest)
                 transcript = await self._hear(order.recording, request.receive)
             finally:
                 await form.close()
@@ -176,7 +177,7 @@ class _Order:
         return PlainTextResponse(transcript.to_srt() if self.response_format == "srt" else transcript.to_vtt())
 
 
-def _read_order(form: FormData, languages: Collection[str]) -> _Order:
+def _read_order(form: FormData, manifest: Manifest) -> _Order:
     upload = form.get("file")
     if not isinstance(upload, UploadFile):
         raise RequestError(
@@ -197,7 +198,7 @@ def _read_order(form: FormData, languages: Collection[str]) -> _Order:
         )
     return _Order(
         _Recording(upload),
-        _choose_language(form.get("language"), languages),
+        _choose_language(form.get("language"), manifest),
         response_format,
         [str(granularity) for granularity in granularities] or ["segment"],
     )
@@ -209,16 +210,16 @@ def _choose(value: str | UploadFile, choices: Collection[str], param: str) -> st
     return str(value)
 
 
-def _choose_language(asked: str | UploadFile | None, languages: Collection[str]) -> str:
+def _choose_language(asked: str | UploadFile | None, manifest: Manifest) -> str:
     """The language of the answer: the one that was asked for, or the model's; "und" when it has several, or tells none.
 
     Regions make no difference: a model of pt-BR answers to pt. One that tells no language answers to any.
     """
     if not asked:
-        return next(iter(languages)) if len(languages) == 1 else "und"
+        return manifest.language or "und"
     language = _without_region(str(asked))
-    if languages and language not in map(_without_region, languages):
-        raise RequestError(f"the model hears {', '.join(languages)}, not {asked!r}", param="language")
+    if manifest.languages and language not in map(_without_region, manifest.languages):
+        raise RequestError(f"the model hears {', '.join(manifest.languages)}, not {asked!r}", param="language")
     return language
 
 

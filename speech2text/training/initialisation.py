@@ -23,13 +23,14 @@ from torch import Tensor
 
 from speech2text.bundle.manifest import LISTENER_NAME, MANIFEST_NAME, PIECES_NAME, SPELLER_NAME, ModelShape
 from speech2text.bundle.store import DEFAULT_NAME, Bundle, find_bundle, open_bundle
+from speech2text.bundle.tensors import FORWARD_HIDDEN
 from speech2text.errors import BundleError, TrainingError
 from speech2text.model.frontend import MEL_BINS
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training import layout
 from speech2text.training.checkpoint import has_checkpoint, load_run
-from speech2text.training.recipe import FRAMES_PER_SECOND, Credit, Recipe, Section
+from speech2text.training.recipe import Credit, Recipe, Section
 
 ROWS_OF_PIECES = (
     "listener.ctc.weight",
@@ -172,12 +173,12 @@ def _search(bundle: Bundle) -> dict[str, Any]:
     """The bundle's settings of the search, without its language model, which stays where it is."""
     search, shape = bundle.manifest.decoding, bundle.manifest.model
     kept = {name: value for name, value in vars(search).items() if name != "lm_weight" and value is not None}
-    return {**kept, "chunk_seconds": shape.chunk_frames / FRAMES_PER_SECOND}
+    return {**kept, "chunk_seconds": shape.chunk_seconds}
 
 
 def _sizes(arrays: Arrays, speller: onnx.ModelProto, shape: ModelShape) -> dict[str, int]:
     """The table `model` of a recipe, without its dropout, which no graph keeps."""
-    layers, units = shape.listener_state["forward_hidden"]
+    layers, units = shape.listener_state[FORWARD_HIDDEN]
     stack = arrays["listener/0/forward/of_inputs"].shape[2] // MEL_BINS
     pyramid_layers = (shape.reduction // stack).bit_length() - 1
     constants = {each.name: each for each in speller.graph.initializer}
@@ -221,7 +222,7 @@ def _named_as_in_model(arrays: Arrays, shape: ModelShape) -> Iterator[tuple[str,
     """The weights of the graphs under the names and in the shapes of a LAS."""
     for name in ("mean", "deviation"):
         yield f"listener.frontend.{name}", arrays[f"frontend/{name}"][:, 0]
-    for depth in range(shape.listener_state["forward_hidden"][0]):
+    for depth in range(shape.listener_state[FORWARD_HIDDEN][0]):
         for direction in ("forward", "backward"):
             yield from _lstm(arrays, f"listener/{depth}/{direction}", f"listener.layers.{depth}.{direction}_lstm", 0)
         for name, kind in (("scale", "weight"), ("shift", "bias")):

@@ -195,7 +195,7 @@ def test_an_upload_that_is_still_coming_is_told_that_the_service_stops(tiny):
             while service.get("/health").json()["sessions"] == 0:
                 time.sleep(0.02)
             service.process.send_signal(2)
-            answer = connection.recv(10_000).decode()
+            answer = b"".join(iter(lambda: connection.recv(10_000), b"")).decode()
     assert answer.startswith("HTTP/1.1 503")
     assert '"code":"stopping"' in answer
 
