@@ -98,9 +98,9 @@ def _print_delays(recognizer: Recognizer, recording: Joined) -> None:
     print(f"{len(recording.samples) / SAMPLE_RATE:.0f} s, {len(delays.finals)} segments, {len(delays.words)} words")
     for name, values in (
         ("first words", delays.first_partials),
-        ("words", delays.words),
-        ("those that partial text had right", delays.shown_words),
-        ("those that only final text had right", delays.final_words),
+        ("words, shown at their place", [word.shown for word in delays.words]),
+        ("words, as they stayed", [word.settled for word in delays.words]),
+        ("those that partial text had right, as they stayed", [word.settled for word in delays.words if word.early]),
         ("final text", delays.finals),
     ):
         middle, most = (percentile(values, percent) for percent in (50, 95))

@@ -118,9 +118,13 @@ class Listening:
         delays = self.delays
         if delays.first_partials:
             lines.append(f"first words of a segment after {percentile(delays.first_partials, 50):.2f} s (median)")
-        if delays.words:
-            middle, most = (percentile(delays.words, percent) for percent in (50, 95))
-            lines.append(f"words shown {middle:.2f} s after their end (median; 95th percentile {most:.2f} s)")
+        for what, values in (
+            ("words shown", [word.shown for word in delays.words]),
+            ("and as they stayed", [word.settled for word in delays.words]),
+        ):
+            if values:
+                middle, most = (percentile(values, percent) for percent in (50, 95))
+                lines.append(f"{what} {middle:.2f} s after their end (median; 95th percentile {most:.2f} s)")
         if delays.shown:
             lines.append(f"{100 * delays.changed / delays.shown:.0f} % of the words shown changed with the next text")
         if delays.finals:

@@ -8,7 +8,22 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
-from speech2text.text.transcript import Seconds, Segment
+from speech2text.text.transcript import Seconds, Segment, Word
+
+
+@dataclass(frozen=True)
+class WordDelay:
+    """How long after the end of a final word, as aligned, it was to be seen; less than 0 where that came before.
+
+    Attributes:
+        shown: until some word was first shown at its place, the right one or another.
+        settled: until it was first shown where it stayed.
+        early: whether partial text had it right, and not only the final one.
+    """
+
+    shown: Seconds
+    settled: Seconds
+    early: bool
 
 
 @dataclass
@@ -16,51 +31,43 @@ class Delays:
     """Collects updates with the moment at which each was shown, in seconds since the recording began.
 
     first_partials: from the start of each segment's first word to its first partial text.
-    shown_words: from the end of a final word, as aligned, to when it was first shown where it stayed.
-    final_words: the same of words that came with the final text alone, since no partial text had them right.
+    words: of each final word.
     finals: from the moment a segment's end was decided to its final text, as told.
     shown, changed: how many words partial texts held, and how many of them the next text did not.
     """
 
     first_partials: list[Seconds] = field(default_factory=list)
-    shown_words: list[Seconds] = field(default_factory=list)
-    final_words: list[Seconds] = field(default_factory=list)
+    words: list[WordDelay] = field(default_factory=list)
     finals: list[Seconds] = field(default_factory=list)
     shown: int = 0
     changed: int = 0
-    _open: list[tuple[Seconds, tuple[str, ...]]] = field(default_factory=list)
-
-    @property
-    def words(self) -> list[Seconds]:
-        """Of all final words."""
-        return self.shown_words + self.final_words
+    _open: list[tuple[Seconds, Segment]] = field(default_factory=list)
 
     def add(self, segment: Segment, final: bool, at: Seconds, since_end: Seconds = 0.0) -> None:
         """An update shown at a moment; `since_end` is how long before that the segment's end was decided."""
-        words = tuple(word.text for word in segment.words)
         if self._open:
             last = self._open[-1][1]
-            self.shown += len(last)
-            self.changed += len(last) - len(_matched(last, words))
-        self._open.append((at, words))
+            self.shown += len(last.words)
+            self.changed += len(last.words) - len(_matched(last, segment))
+        self._open.append((at, segment))
         if final:
-            self._complete(segment, words, since_end)
+            self.finals.append(since_end)
+            self._complete(segment)
             self._open = []
 
-    def _complete(self, segment: Segment, words: tuple[str, ...], since_end: Seconds) -> None:
-        self.finals.append(since_end)
-        if words and len(self._open) > 1:
-            self.first_partials.append(self._open[0][0] - segment.start)
-        right_since = dict.fromkeys(range(len(words)), self._open[-1][0])
-        right = set(right_since)
-        partials = self._open[:-1]
+    def _complete(self, segment: Segment) -> None:
+        *partials, (end, _) = self._open
+        if segment.words and partials:
+            self.first_partials.append(partials[0][0] - segment.start)
+        settled_at = [end] * len(segment.words)
+        right = early = _matched(segment, partials[-1][1]) if partials else set()
         for at, shown in reversed(partials):
-            right &= _matched(words, shown)
-            right_since.update(dict.fromkeys(right, at))
-        early = _matched(words, partials[-1][1]) if partials else set()
-        for index, at in right_since.items():
-            delays = self.shown_words if index in early else self.final_words
-            delays.append(at - segment.words[index].end)
+            right = right & _matched(segment, shown)
+            for index in right:
+                settled_at[index] = at
+        for index, word in enumerate(segment.words):
+            shown_at = next((at for at, shown in partials if _has_place(shown, word)), end)
+            self.words.append(WordDelay(shown_at - word.end, settled_at[index] - word.end, index in early))
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
@@ -68,7 +75,17 @@ def percentile(values: Sequence[float], percent: int) -> float:
     return float(np.percentile(values, percent)) if values else float("nan")
 
 
-def _matched(words: Sequence[str], others: Sequence[str]) -> set[int]:
-    """Which of the words are among the others, in order."""
-    blocks = SequenceMatcher(None, words, others, autojunk=False).get_matching_blocks()
+def _matched(segment: Segment, other: Segment) -> set[int]:
+    """Which words of the segment are among those of the other, in order."""
+    texts, others = ([word.text for word in each.words] for each in (segment, other))
+    blocks = SequenceMatcher(None, texts, others, autojunk=False).get_matching_blocks()
     return {block.a + offset for block in blocks for offset in range(block.size)}
+
+
+def _has_place(segment: Segment, word: Word) -> bool:
+    """Whether a word of the segment is where this one is: the middle of either lies in the other."""
+    return any(_holds_middle(word, other) or _holds_middle(other, word) for other in segment.words)
+
+
+def _holds_middle(word: Word, other: Word) -> bool:
+    return word.start <= (other.start + other.end) / 2 <= word.end

@@ -170,7 +170,14 @@ def test_an_interrupt_finishes_the_open_segment_and_prints_the_figures(listening
     assert stdout == b"one two three two\n"
     for line, beginning in zip(
         stderr.decode().splitlines(),
-        ("1.6 s heard, real-time factor", "first words of a segment after", "words shown", "", "final text"),
+        (
+            "1.6 s heard, real-time factor",
+            "first words of a segment after",
+            "words shown",
+            "and as they stayed",
+            "",
+            "final text",
+        ),
         strict=True,
     ):
         assert line.startswith(beginning)

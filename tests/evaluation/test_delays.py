@@ -24,26 +24,45 @@ def collect(*updates: tuple[str, float]) -> Delays:
     return delays
 
 
+def settled(delays: Delays, early: bool) -> list[float]:
+    return [word.settled for word in delays.words if word.early == early]
+
+
 def test_words_count_from_when_they_were_first_shown_where_they_stayed():
     delays = collect(("a", 1.3), ("a b", 2.4), ("a b c", 3.5), ("a b c", 4.0))
-    assert delays.shown_words == pytest.approx([0.3, 0.4, 0.5])
-    assert delays.final_words == []
+    assert settled(delays, early=True) == pytest.approx([0.3, 0.4, 0.5])
+    assert settled(delays, early=False) == []
 
 
 def test_a_word_that_went_away_counts_from_when_it_came_back():
     delays = collect(("a", 1.3), ("x", 1.6), ("a", 1.9), ("a", 4.0))
-    assert delays.shown_words == pytest.approx([0.9])
+    assert settled(delays, early=True) == pytest.approx([0.9])
 
 
 def test_words_that_only_the_final_text_has_right_are_told_apart():
     delays = collect(("a x", 2.3), ("a b", 4.0))
-    assert (delays.shown_words, delays.final_words) == (pytest.approx([1.3]), pytest.approx([2.0]))
-    assert sorted(delays.words) == pytest.approx([1.3, 2.0])
+    assert settled(delays, early=True) == pytest.approx([1.3])
+    assert settled(delays, early=False) == pytest.approx([2.0])
+
+
+def test_a_word_is_shown_when_any_is_at_its_place():
+    delays = collect(("x", 1.3), ("x", 2.2), ("a b", 4.0))
+    assert [word.shown for word in delays.words] == pytest.approx([0.3, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "shown"), [(0.0, 3.0, 0.5), (0.5, 0.7, 0.5), (0.7, 1.5, 3.0), (1.1, 1.4, 3.0)]
+)
+def test_a_word_is_at_the_place_of_another_when_the_middle_of_either_lies_in_it(start, end, shown):
+    delays = Delays()
+    delays.add(Segment("x", start, end, (Word("x", start, end, 1.0),)), False, 1.5)
+    delays.add(segment("a"), True, 4.0)
+    assert [word.shown for word in delays.words] == pytest.approx([shown])
 
 
 def test_a_segment_without_partial_text_comes_with_its_final_text():
     delays = collect(("a", 3.0))
-    assert (delays.shown_words, delays.final_words) == ([], [2.0])
+    assert [(word.shown, word.settled, word.early) for word in delays.words] == [(2.0, 2.0, False)]
     assert delays.first_partials == []
     assert delays.finals == [0.1]
 
@@ -60,7 +79,8 @@ def test_changes_are_words_that_the_next_text_does_not_have():
 def test_segments_are_apart():
     delays = collect(("a", 1.3), ("a", 2.0))
     delays.add(segment("a"), True, 3.0)
-    assert (delays.shown_words, delays.final_words) == (pytest.approx([0.3]), [2.0])
+    assert settled(delays, early=True) == pytest.approx([0.3])
+    assert settled(delays, early=False) == [2.0]
 
 
 @pytest.mark.parametrize(
