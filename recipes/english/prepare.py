@@ -56,11 +56,8 @@ def _rows(source: Path, names: tuple[str, ...], with_texts: bool = True) -> Iter
         file = source / name
         if not file.is_file():
             raise ManifestError(f"{file}: missing; --data must be the folder that holds {', '.join(names)}")
-        read_utterances(file, with_texts)  # says which row cannot be used, and why
-        for line in file.read_text(encoding="utf-8-sig").split("\n"):
-            if line.strip():
-                row = json.loads(line)
-                yield {**row, "audio": str((file.parent / row["audio"]).resolve())}
+        for utterance in read_utterances(file, with_texts):
+            yield {**utterance.row, "audio": str(utterance.audio.resolve())}
 
 
 def _repeated(rows: Iterator[Row]) -> Iterator[Row]:

@@ -13,11 +13,14 @@ text in the clean utterances, so the bundle must know the corpus. The first tabl
 holds blank for likelier than 0.95, `silero` is silero-vad with its threshold of 0.5 (`--silero`: the file
 silero_vad.onnx of the package of that name). The second table asks where to cut 20 s that must be cut: the share of
 cuts that go through a word. The third has what the segmenter itself does: its spans, and words lost or cut through.
+
+So that memory hardly grows with the manifest, a recording has 100 utterances; the tables are of all recordings.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -39,8 +42,53 @@ from speech2text.text.normalization import normalize
 SNRS = (40, 30, 20, 10, 0)
 CHUNK_SECONDS = 0.64
 PAUSE_FRAMES = 30
+JOINED_UTTERANCES = 100
 Flags = NDArray[np.bool_]
 Interval = tuple[float, float]
+
+
+@dataclass
+class Heard:
+    """What was heard of recordings that follow each other: times in seconds, and values of every 10 ms.
+
+    Attributes:
+        places: of the utterances.
+        spans: of the segmenter.
+        above: decibels above the noise.
+        blank: how likely CTC holds blank.
+        silero: where silero-vad hears nobody, if it was asked.
+    """
+
+    places: list[Interval] = field(default_factory=list)
+    words: list[Interval] = field(default_factory=list)
+    spans: list[Interval] = field(default_factory=list)
+    above: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    blank: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    silero: Flags = field(default_factory=lambda: np.zeros(0, bool))
+
+    @property
+    def seconds(self) -> float:
+        """How long all recordings are."""
+        return len(self.above) * FRAME / SAMPLE_RATE
+
+    def add(self, recognizer: Recognizer, joined: Joined, spoken: list[list[Interval]], silero: Path | None) -> None:
+        """Hear the next recording; `spoken` has the words of each of its utterances."""
+        start = self.seconds
+        samples = joined.samples[: len(joined.samples) // FRAME * FRAME]  # so that the next begins with a frame
+        places = [(start + begin / SAMPLE_RATE, start + end / SAMPLE_RATE) for begin, end in joined.places]
+        self.places += places
+        self.words += [
+            (begin + first, begin + last)
+            for (begin, _), said in zip(places, spoken, strict=True)
+            for first, last in said
+        ]
+        segmenter = Segmenter(recognizer.manifest.model.chunk_seconds)
+        spans = segmenter.feed(samples) + segmenter.finish()
+        self.spans += [(start + span.start, start + span.end) for span in spans]
+        self.blank = np.append(self.blank, _blank(recognizer, samples))
+        if silero:
+            self.silero = np.append(self.silero, _silero(silero, samples))
+        self.above = np.append(self.above, Loudness().feed(samples))
 
 
 def main() -> None:
@@ -55,26 +103,22 @@ def main() -> None:
     spoken = [_words(recognizer, read_audio(each.audio), normalize(each.text, each.language)) for each in utterances]
     pauses, cuts, spans = [], [], []
     for snr in SNRS:
-        joined = join(utterances, snr)
-        words = [
-            (begin / SAMPLE_RATE + start, begin / SAMPLE_RATE + end)
-            for (begin, _), said in zip(joined.places, spoken, strict=True)
-            for start, end in said
-        ]
-        joints = [(end / SAMPLE_RATE, begin / SAMPLE_RATE) for (_, end), (begin, _) in pairwise(joined.places)]
-        blank = _blank(recognizer, joined.samples)
-        above = np.array(Loudness().feed(joined.samples))
-        detectors = {"energy": above <= LOUD, "ctc": blank > 0.95}
+        heard = Heard()
+        for first in range(0, len(utterances), JOINED_UTTERANCES):
+            part = slice(first, first + JOINED_UTTERANCES)
+            heard.add(recognizer, join(utterances[part], snr), spoken[part], arguments.silero)
+        detectors = {"energy": heard.above <= LOUD, "ctc": heard.blank > 0.95}
         detectors["energy and ctc"] = detectors["energy"] & detectors["ctc"]
         if arguments.silero:
-            detectors["silero"] = _silero(arguments.silero, joined.samples)
-        pauses += [_pause_row(snr, name, quiet, words, joints) for name, quiet in detectors.items()]
+            detectors["silero"] = heard.silero
+        joints = [(end, begin) for (_, end), (begin, _) in pairwise(heard.places)]
+        pauses += [_pause_row(snr, name, quiet, heard.words, joints) for name, quiet in detectors.items()]
         cuts += [
-            _cut_row(snr, name, scores, width, words)
-            for name, scores in {"energy": above, "ctc": -blank}.items()
+            _cut_row(snr, name, scores, width, heard.words)
+            for name, scores in {"energy": heard.above, "ctc": -heard.blank}.items()
             for width in (5, 10, 20, 30, 50)
         ]
-        spans.append(_span_row(snr, joined, words))
+        spans.append(_span_row(snr, heard))
     _print("snr dB | detector | recall % | precision % | words % | speech %", pauses)
     _print("snr dB | quietest by | over s | cuts | through a word %", cuts)
     _print("snr dB | spans | longest s | heard % | words lost % | words cut through %", spans)
@@ -149,16 +193,13 @@ def _cut_row(snr: int, name: str, scores: NDArray[np.float64], width: int, words
     return snr, name, width / 100, len(cuts), _percent(sum(_goes_through(cut, words) for cut in cuts), len(cuts))
 
 
-def _span_row(snr: int, joined: Joined, words: list[Interval]) -> tuple[object, ...]:
-    segmenter = Segmenter()
-    spans = segmenter.feed(joined.samples) + segmenter.finish()
-    heard = sum(span.end - span.start for span in spans)
-    kept = [any(span.start <= (a + b) / 2 <= span.end for span in spans) for a, b in words]
-    edges = [edge for span in spans for edge in (span.start, span.end)]
-    cut = sum(any(a < edge < b for edge in edges) for a, b in words)
+def _span_row(snr: int, heard: Heard) -> tuple[object, ...]:
+    words, spans = heard.words, heard.spans
+    kept = [any(start <= (a + b) / 2 <= end for start, end in spans) for a, b in words]
+    cut = sum(any(a < edge < b for span in spans for edge in span) for a, b in words)
     return (
-        snr, len(spans), f"{max(span.end - span.start for span in spans):.1f}",
-        _percent(heard, len(joined.samples) / SAMPLE_RATE), _percent(kept.count(False), len(words)),
+        snr, len(spans), f"{max(end - start for start, end in spans):.1f}",
+        _percent(sum(end - start for start, end in spans), heard.seconds), _percent(kept.count(False), len(words)),
         _percent(cut, len(words)),
     )  # fmt: skip
 

@@ -13,7 +13,6 @@ recording of 100. `recipes/figures.py` comes after: the error rates in the bundl
 from __future__ import annotations
 
 import argparse
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -86,17 +85,12 @@ def _read_noises(manifest: Path) -> list[Noise]:
     Raises:
         ManifestError: it cannot be read, or a row has no class or no fold.
     """
-    utterances = read_utterances(manifest, with_texts=False)
-    if manifest.is_dir():
-        raise ManifestError(f"{manifest}: a folder; give a manifest, whose rows have a class and a fold")
-    lines = manifest.read_text(encoding="utf-8-sig").split("\n")
-    rows = [json.loads(line) for line in lines if line.strip()]
     noises = []
-    for utterance, row in zip(utterances, rows, strict=True):
-        kind, fold = row.get("class"), row.get("fold")
+    for utterance in read_utterances(manifest, with_texts=False):
+        kind, fold = utterance.row.get("class"), utterance.row.get("fold")
         if not (isinstance(kind, str) and isinstance(fold, int)):
             needed = "a 'class', which is what makes the noise, and a 'fold', a whole number"
-            raise ManifestError(f"{manifest}: the row of {utterance.id!r} needs {needed}")
+            raise ManifestError(f"{manifest}: {utterance.id!r} needs {needed}; give a manifest whose rows have both")
         noises.append(Noise(kind, fold, utterance.audio))
     return noises
 
@@ -107,7 +101,7 @@ def _clips(noises: Sequence[Noise], reported: bool) -> list[Clip]:
 
 def _evidence(recognizer: Recognizer, samples: FloatArray) -> float:
     """Of the span that has most; -inf where nothing is read."""
-    segmenter = Segmenter()
+    segmenter = Segmenter(recognizer.manifest.model.chunk_seconds)
     most = -np.inf
     for span in segmenter.feed(samples) + segmenter.finish():
         memory = recognizer.listener.listen(span.samples)

@@ -49,6 +49,7 @@ from speech2text.runtime.segmenter import Segmenter
 
 CLIP_SECONDS = (10, 30)
 GAP_SECONDS = 0.1
+EDGE_SECONDS = 0.3  # of silence that is kept around speech
 BARS = {"faster-whisper": {10: 15.0, 30: 8.0}, "pocketsphinx": {10: 80.0, 30: 80.0}}
 FILES_BAR = 1.7
 TRANSCRIBE = "from speech2text.cli.app import main; main()"
@@ -108,7 +109,7 @@ def _clips(manifest: Path, seconds: int, count: int) -> Iterator[FloatArray]:
 
 def _spoken(samples: FloatArray) -> FloatArray:
     """What the segmenter hears speech in, without its pauses."""
-    segmenter = Segmenter()
+    segmenter = Segmenter(EDGE_SECONDS)
     spans = [*segmenter.feed(samples), *segmenter.finish()]
     return np.concatenate([np.zeros(0, np.float32), *(span.samples for span in spans)])
 

@@ -7,7 +7,8 @@ import json
 import math
 import os
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,10 @@ AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".aiff", ".a
 
 @dataclass(frozen=True)
 class Utterance:
-    """One recording and what is said in it, as its author wrote it; `duration` in seconds, None where unknown."""
+    """One recording and what is said in it, as its author wrote it; `duration` in seconds, None where unknown.
+
+    `row` is all that its manifest says of it, further columns too; empty where there is no manifest.
+    """
 
     id: str
     audio: Path
@@ -28,6 +32,7 @@ class Utterance:
     corpus: str = ""
     duration: float | None = None
     language: str = ""
+    row: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 def is_audio(file: Path) -> bool:
@@ -100,6 +105,7 @@ def _parse_row(path: Path, number: int, line: str, with_texts: bool) -> Utteranc
         corpus=_label(row, "corpus"),
         duration=duration,
         language=_label(row, "lang"),
+        row=row,
     )
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-TAIL_SECONDS = 0.4
-"""Heard after speech has sunk into the noise; no rule may be shorter."""
+_LEAST_SILENCE = 0.3  # less is between the sounds of a word
 _DAY = 86_400.0
 
 
@@ -22,8 +21,7 @@ class EndpointRules:
         longest: a span that gets longer is cut at the best pause of its second half, and the rest carried over.
 
     Raises:
-        ValueError: less than a second to be the longest, silence no longer than what is heard after the last word, or
-            more than a day.
+        ValueError: less than a second to be the longest, less than 0.3 s of silence, or more than a day.
     """
 
     silence_before_speech: float = 2.4
@@ -33,7 +31,7 @@ class EndpointRules:
     def __post_init__(self) -> None:
         if not all(rule <= _DAY for rule in (self.silence_before_speech, self.silence_after_speech, self.longest)):
             raise ValueError(f"rules must be numbers of seconds of a day at most, not as in {self}")
-        if not min(self.silence_before_speech, self.silence_after_speech) > TAIL_SECONDS:
-            raise ValueError(f"silence that ends a span must be longer than {TAIL_SECONDS} s, not as in {self}")
+        if not min(self.silence_before_speech, self.silence_after_speech) >= _LEAST_SILENCE:
+            raise ValueError(f"silence that ends a span must be {_LEAST_SILENCE} s at least, not as in {self}")
         if not self.longest >= 1:
             raise ValueError(f"longest must be at least 1 s, not {self.longest}")

@@ -115,7 +115,7 @@ class Recognizer:
             AudioWarning: a file is damaged or cut short; the transcript is of what could be read.
         """
         segments: list[Segment] = []
-        segmenter = Segmenter(endpoints)
+        segmenter = Segmenter(self.manifest.model.chunk_seconds, endpoints)
 
         def recognise(spans: Iterable[Span]) -> None:
             for span in spans:

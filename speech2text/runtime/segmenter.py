@@ -2,12 +2,13 @@
 
 Samples are mono, 16 kHz. Causal: a cut depends on nothing that comes after it was made, and not on how the samples
 come, so a stream and a file are cut alike. Speech is what is well above the noise of the room (see
-runtime/loudness.py). A span lasts from a moment before speech begins to a moment after it has ended; the silence
-between spans belongs to none.
+runtime/loudness.py). What a word begins and ends with may be below that, so a span lasts from one chunk of the listener
+before speech to one after it, as much as it has learned to hear at once, though never into the span before, nor beyond
+the silence that ended it; silence further from speech belongs to no span.
 The listener is not asked: its CTC head found pauses less well, and would have to hear everything twice
 (`python -m recipes.measurements.pauses` prints the figures).
 
-    segmenter = Segmenter()
+    segmenter = Segmenter(bundle.manifest.model.chunk_seconds)
     for block in blocks:
         for span in segmenter.feed(block): ...
     for span in segmenter.finish(): ...
@@ -23,15 +24,14 @@ import numpy as np
 
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.decoding.protocols import FloatArray
-from speech2text.runtime.endpoints import TAIL_SECONDS, EndpointRules
+from speech2text.runtime.endpoints import EndpointRules
 from speech2text.runtime.loudness import FRAME, Loudness
+from speech2text.text.transcript import Seconds
 
 LOUD = 6.0
 """Decibels above the noise of the room that make speech of a frame."""
 
 _FRAMES_A_SECOND = SAMPLE_RATE // FRAME
-_PRE_ROLL = round(0.3 * _FRAMES_A_SECOND)  # heard before speech rises over the noise: an "f" begins below it
-_TAIL = round(TAIL_SECONDS * _FRAMES_A_SECOND)
 _LEAST_SPEECH = round(0.14 * _FRAMES_A_SECOND)  # a click is loud for 0.12 s, since loudness is smoothed, a word longer
 _PAUSE = round(0.3 * _FRAMES_A_SECOND)  # the width of the pause that is looked for where a span must be cut
 _STRIDE = 10 * SAMPLE_RATE  # samples looked at together, whatever the size of a block
@@ -62,11 +62,13 @@ class Segmenter:
     longest. Blocks are kept as they are while they are needed: do not change them after they were fed.
     """
 
-    def __init__(self, rules: EndpointRules | None = None) -> None:
+    def __init__(self, context: Seconds, rules: EndpointRules | None = None) -> None:
+        """Begin a recording; `context` is what is heard before and after speech, at most a quarter of the longest."""
         rules = rules or EndpointRules()
         self._before_speech = round(rules.silence_before_speech * _FRAMES_A_SECOND)
         self._after_speech = round(rules.silence_after_speech * _FRAMES_A_SECOND)
         self._longest = int(rules.longest * _FRAMES_A_SECOND)
+        self._context = round(min(context, rules.longest / 4) * _FRAMES_A_SECOND)
         self._loudness = Loudness()
         self._held = _Samples()
         self._frames: deque[float] = deque()  # how far those held are above the noise
@@ -100,9 +102,14 @@ class Segmenter:
         """The last span, if one is open; nothing may be fed any more."""
         spans = list(self._look(self._loudness.finish()))
         if self.said:
-            spans.append(self._give(len(self._frames) - max(self._silent - _TAIL, 0)))
+            spans.append(self._give(self._end))
         self._forget(len(self._frames))
         return spans
+
+    @property
+    def _end(self) -> int:
+        """One past the last frame of the span that is open."""
+        return min(len(self._frames) - max(self._silent - self._context, 0), self._longest)
 
     def _look(self, above_noise: list[float]) -> Iterator[Span]:
         for above in above_noise:
@@ -111,13 +118,12 @@ class Segmenter:
             self._said += loud
             self._silent = 0 if loud else self._silent + 1
             if not self._said:
-                self._forget(len(self._frames) - _PRE_ROLL)
+                self._forget(len(self._frames) - self._context)
             elif self._silent >= (self._after_speech if self.said else self._before_speech):
-                end = len(self._frames) - self._silent + _TAIL
                 if self.said:
-                    yield self._give(end)
+                    yield self._give(self._end)
                 else:
-                    self._forget(end)
+                    self._forget(self._end)
             elif len(self._frames) > self._longest:
                 yield self._give(self._best_pause())
 
@@ -126,7 +132,7 @@ class Segmenter:
         span = Span(self._held.start, self._held.first(frames * FRAME))
         self._forget(frames)
         silent = next((index for index, above in enumerate(self._frames) if above > LOUD), len(self._frames))
-        self._forget(silent - _PRE_ROLL)
+        self._forget(silent - self._context)
         return span
 
     def _forget(self, frames: int) -> None:

@@ -63,7 +63,7 @@ class Stream:
         check_rate(sample_rate)
         self._recognizer = recognizer
         self._resampler = Resampler(sample_rate)
-        self._segmenter = Segmenter(endpoints)
+        self._segmenter = Segmenter(recognizer.manifest.model.chunk_seconds, endpoints)
         self._partials = partials
         self._partial: Partial | None = None
         self._rest = np.zeros(0, np.float32)  # less than a step

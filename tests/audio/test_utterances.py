@@ -26,9 +26,9 @@ def test_a_full_row_becomes_an_utterance(tmp_path):
         "lang": "fr",
         "age": 7,
     }
-    assert read_utterances(write_manifest(tmp_path, row)) == [
-        Utterance("u1", tmp_path / "a/x.wav", "Hé", "s", "c", 1.5, "fr")
-    ]
+    (found,) = read_utterances(write_manifest(tmp_path, row))
+    assert found == Utterance("u1", tmp_path / "a/x.wav", "Hé", "s", "c", 1.5, "fr")
+    assert found.row == row
 
 
 def test_audio_and_text_are_enough_and_empty_lines_are_skipped(tmp_path):

@@ -19,6 +19,7 @@ from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.runtime.endpoints import EndpointRules
 from speech2text.runtime.segmenter import Segmenter, Span
 
+CONTEXT = 0.5
 RULES = EndpointRules(longest=2.0)  # as good as 20 for a test, and more is cut
 SECONDS = 12
 
@@ -34,7 +35,7 @@ SPEECH = speech(SECONDS)
 
 
 def cut(blocks: Iterable[np.ndarray], rules: EndpointRules) -> list[Span]:
-    segmenter = Segmenter(rules)
+    segmenter = Segmenter(CONTEXT, rules)
     return [span for block in blocks for span in segmenter.feed(block)] + segmenter.finish()
 
 

@@ -25,7 +25,7 @@ def recognizer(tmp_path_factory):
 @settings(deadline=None, max_examples=25)
 @given(samples=recordings)
 def test_a_recording_says_what_its_spans_say_heard_whole(recognizer, samples):
-    segmenter = Segmenter()
+    segmenter = Segmenter(recognizer.manifest.model.chunk_seconds)
     spans = segmenter.feed(samples) + segmenter.finish()
     heard = [(span.start, recognizer.recognise(span.samples)) for span in spans]
     spoken = [(start, segment) for start, segment in heard if segment.text]

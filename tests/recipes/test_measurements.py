@@ -19,6 +19,7 @@ from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.bundle.manifest import Confidence, ErrorRate
 from speech2text.bundle.store import open_bundle
 from speech2text.runtime.guards import evidence
+from speech2text.runtime.loudness import FRAME
 from speech2text.runtime.segmenter import Segmenter
 from speech2text.text.normalization import normalize
 from speech2text.text.transcript import Word
@@ -179,7 +180,8 @@ def test_a_stream_is_measured_on_what_a_file_says(run, files):
     said = load_model(files["TINY"]).transcribe(samples)
     segments, words = len(said.segments), len(said.words)
     assert f"{len(samples) / SAMPLE_RATE:.0f} s, {segments} segments, {words} words\n" in found
-    assert f"\nwords: {words}, " in found
+    assert f"\nwords, shown at their place: {words}, " in found
+    assert f"\nwords, as they stayed: {words}, " in found
     assert f"\nfinal text: {segments}, " in found
 
 
@@ -195,8 +197,9 @@ def test_joints_are_measured_beside_the_utterances_alone(run, files):
 
 def test_pauses_in_a_quiet_room_are_found_and_no_word_is_lost(run, files):
     found = run("measurements.pauses", ["--bundle=TINY", "SPOKEN"])
-    segmenter = Segmenter()
+    segmenter = Segmenter(load_model(files["TINY"]).manifest.model.chunk_seconds)
     samples = join(read_utterances(files["SPOKEN"]), 40).samples
+    samples = samples[: len(samples) // FRAME * FRAME]
     spans = [span.end - span.start for span in [*segmenter.feed(samples), *segmenter.finish()]]
     heard = 100 * sum(spans) / (len(samples) / SAMPLE_RATE)
     assert "| 40 | ctc | 100.0 | 100.0 | 0.0 | 0.0 |" in found
@@ -235,8 +238,8 @@ def test_word_times_are_compared_where_the_words_are_right(capsys):
     [
         ("measurements.beams", ["--bundle=TINY", "WORDS"], "less than 10 s of sound"),
         ("measurements.hotwords", ["--bundle=TINY", "SPOKEN"], "no word of DEV"),
-        ("measurements.silence", ["--noise=WORDS", "SPOKEN"], "words.jsonl: the row of 'words-0.wav' needs a 'class'"),
-        ("measurements.silence", ["--noise=TINY", "SPOKEN"], "a folder; give a manifest"),
+        ("measurements.silence", ["--noise=WORDS", "SPOKEN"], "words.jsonl: 'words-0.wav' needs a 'class'"),
+        ("measurements.silence", ["--noise=TINY", "SPOKEN"], "give a manifest whose rows have both"),
         ("measurements.silence", ["--noise=TINY/none", "SPOKEN"], "none: no such manifest"),
         ("measurements.times", ["TINY", "SPOKEN"], "'one two' is not a single word"),
     ],
