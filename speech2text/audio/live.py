@@ -62,7 +62,7 @@ class Pipe:
     Who writes faster than is read has to wait, so nothing is lost here.
 
     Raises:
-        AudioError: WAV of a kind that has no samples of 16 or 32 bits, or another kind of sound file.
+        AudioError: nothing comes, WAV of a kind that has no samples of 16 or 32 bits, or another kind of sound file.
     """
 
     def __init__(self, stream: BinaryIO, rate: int, channels: int, encoding: str) -> None:
@@ -76,6 +76,8 @@ class Pipe:
             with contextlib.suppress(OSError, ValueError):  # what has no descriptor waits anyway
                 os.set_blocking(stream.fileno(), True)  # whoever had it before may have left it so that it does not
         self._begun = self._read_exactly(4)
+        if not self._begun:
+            raise AudioError("standard input: nothing came; check what writes it")
         if self._begun == b"RIFF":
             self._read_header()
         elif self._begun.startswith(_OTHER_FILES) or self._is_mp3():
@@ -165,9 +167,8 @@ class Pipe:
         if kind == _EXTENSIBLE and len(body) >= 26:
             kind = struct.unpack("<H", body[24:26])[0]
         if (kind, bits) not in _WAV_ENCODINGS:
-            raise AudioError(
-                f"standard input: WAV of format {kind} with {bits} bits is not read from a pipe; write 16-bit samples"
-            )
+            samples = {_PCM: f"{bits}-bit integers", _FLOAT: f"{bits}-bit floats"}.get(kind, "compressed sound")
+            raise AudioError(f"standard input: WAV of {samples} is not read from a pipe; write 16-bit integers")
         if not (LEAST_RATE <= rate <= MOST_RATE and 1 <= channels <= MOST_CHANNELS):
             raise AudioError(
                 f"standard input: WAV of {rate} Hz and {channels} channels cannot be heard; check what writes it"

@@ -8,14 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from speech2text.audio.limits import SAMPLE_TYPES
 from speech2text.errors import AudioError
 
-ENCODINGS: Mapping[str, np.dtype[Any]] = {
-    "s16le": np.dtype("<i2"),
-    "s32le": np.dtype("<i4"),
-    "f32le": np.dtype("<f4"),
-}
-"""By the names that ffmpeg and PulseAudio use: signed integers, and floats from -1 to 1."""
+ENCODINGS: Mapping[str, np.dtype[Any]] = {name: np.dtype(kind) for name, kind in SAMPLE_TYPES.items()}
 
 
 def decode_pcm(data: bytes, encoding: str = "s16le", channels: int = 1) -> NDArray[Any]:

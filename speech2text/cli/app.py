@@ -52,7 +52,11 @@ def _with_hyphens(option: str) -> str:
 
 @click.group(
     cls=LazyGroup,
-    context_settings={"token_normalize_func": _with_hyphens, "help_option_names": ["-h", "--help"]},
+    context_settings={
+        "token_normalize_func": _with_hyphens,
+        "help_option_names": ["-h", "--help"],
+        "show_default": True,
+    },
 )
 @click.version_option(package_name="speech2text", message="%(prog)s %(version)s")
 def application() -> None:

@@ -48,7 +48,6 @@ def _read_levels(_: click.Context, __: click.Parameter, value: str | None) -> tu
     "report_format",
     type=click.Choice(("text", "json")),
     default="text",
-    show_default=True,
     help="A report to read, or one JSON object with every utterance.",
 )
 @click.option(
@@ -61,7 +60,6 @@ def _read_levels(_: click.Context, __: click.Parameter, value: str | None) -> tu
     "--search",
     type=click.Choice(SEARCHES),
     default=SearchOptions.search,
-    show_default=True,
     help="Both heads together, or greedily by one of them.",
 )
 @search_options
@@ -70,14 +68,14 @@ def _read_levels(_: click.Context, __: click.Parameter, value: str | None) -> tu
     type=click.FloatRange(min=0, min_open=True),
     callback=require_finite,
     metavar="SECONDS",
-    help="Hear in chunks of this length, as a stream does; each recording whole if not given.",
+    show_default="each recording whole",
+    help="Hear in chunks of this length, as a stream does.",
 )
 @threads_option
 @click.option(
     "--worst",
     type=click.IntRange(min=0),
     default=5,
-    show_default=True,
     help="How many of the worst utterances the report to read shows.",
 )
 @click.option(
@@ -95,7 +93,8 @@ def _read_levels(_: click.Context, __: click.Parameter, value: str | None) -> tu
 @click.option(
     "--noise",
     type=click.Path(path_type=Path),
-    help="Manifest or folder of the noise for --snr; pink noise is generated if not given.",
+    show_default="pink noise, generated",
+    help="Manifest or folder of the noise for --snr.",
 )
 @click.option(
     "--html",
@@ -106,7 +105,6 @@ def _read_levels(_: click.Context, __: click.Parameter, value: str | None) -> tu
     "--html-players",
     type=click.IntRange(min=0),
     default=50,
-    show_default=True,
     help="How many of the worst utterances get player and picture in the page, some 60 kB each.",
 )
 def evaluate(

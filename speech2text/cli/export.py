@@ -36,13 +36,13 @@ SAMPLE_SECONDS = 15
     type=click.FloatRange(min=0),
     callback=require_finite,
     default=0.5,
-    show_default=True,
     help="Percent of the word error rate that --int8 may cost (absolute).",
 )
 @click.option(
     "--sample",
     type=click.Path(path_type=Path),
-    help="The recording that goes into the bundle.  [default: the first of --manifest, else one the run measures by]",
+    show_default="the first of --manifest, else one the run measures by",
+    help="The recording that goes into the bundle.",
 )
 @click.option("--lm", help="A bundle with the same pieces whose language model goes into the new one.")
 def export(

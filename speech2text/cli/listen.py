@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from speech2text.audio.limits import LEAST_RATE, MOST_CHANNELS, MOST_RATE
+from speech2text.audio.limits import LEAST_RATE, MOST_CHANNELS, MOST_RATE, SAMPLE_TYPES
 from speech2text.cli.console import keep_libraries_quiet, print_note, print_output
 from speech2text.cli.options import model_option, search_options
 from speech2text.disk import is_file
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from speech2text.audio.live import LiveSource
     from speech2text.runtime.options import SearchOptions
 
-ENCODINGS = ("s16le", "s32le", "f32le")
 _EMPTY_BYTES = {"vtt": len("WEBVTT\n\n"), "wav": 44}
 """What a file begins with; one of that size has no words, or no sound, in it."""
 OUTPUT_SUFFIXES = ("srt", "vtt", "jsonl")
@@ -33,13 +32,11 @@ _STARTING_SECONDS = 3.0  # a virtual device may take two
 @click.command()
 @click.argument("source", required=False, metavar="[-]")
 @model_option
-@click.option("--device", help="The microphone, by its number or a part of its name; the system's own if not given.")
+@click.option("--device", show_default="the system's own", help="The microphone, by its number or a part of its name.")
 @click.option("--list-devices", is_flag=True, help="Print the microphones with their numbers, and leave.")
-@click.option(
-    "--rate", type=click.IntRange(LEAST_RATE, MOST_RATE), default=16_000, show_default=True, help="Of raw samples."
-)
-@click.option("--channels", type=click.IntRange(1, MOST_CHANNELS), default=1, show_default=True, help="Of raw samples.")
-@click.option("--encoding", type=click.Choice(ENCODINGS), default="s16le", show_default=True, help="Of raw samples.")
+@click.option("--rate", type=click.IntRange(LEAST_RATE, MOST_RATE), default=16_000, help="Of raw samples.")
+@click.option("--channels", type=click.IntRange(1, MOST_CHANNELS), default=1, help="Of raw samples.")
+@click.option("--encoding", type=click.Choice(tuple(SAMPLE_TYPES)), default="s16le", help="Of raw samples.")
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), help="Keep FILE.srt, .vtt or .jsonl whole with each segment."
 )
@@ -48,19 +45,19 @@ _STARTING_SECONDS = 3.0  # a virtual device may take two
     "--silence-before-speech",
     type=float,
     default=EndpointRules.silence_before_speech,
-    help=f"Seconds after a noise that is no word; {EndpointRules.silence_before_speech:g} if not given.",
+    help="Seconds after a noise that is no word.",
 )
 @click.option(
     "--silence-after-speech",
     type=float,
     default=EndpointRules.silence_after_speech,
-    help=f"Seconds after words that end a segment; {EndpointRules.silence_after_speech:g} if not given.",
+    help="Seconds after words that end a segment.",
 )
 @click.option(
     "--longest",
     type=float,
     default=EndpointRules.longest,
-    help=f"Seconds of the longest segment; {EndpointRules.longest:g} if not given.",
+    help="Seconds of the longest segment.",
 )
 @search_options
 def listen(

@@ -11,6 +11,8 @@ import click
 
 from speech2text.runtime.options import HOTWORDS_SCORE, LARGEST_BEAM, LARGEST_WEIGHT, SearchOptions
 
+_TUNED = "what the model was tuned for"
+
 
 def require_finite(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
     """A callback of options: infinity and NaN, which click lets pass, are a wrong use."""
@@ -19,14 +21,11 @@ def require_finite(_: click.Context, __: click.Parameter, value: float | None) -
     return value
 
 
-model_option = click.option(
-    "--model", default="default", show_default=True, help="`default`, or the folder of a bundle."
-)
+model_option = click.option("--model", default="default", help="`default`, or the folder of a bundle.")
 threads_option = click.option(
     "--threads",
     type=click.IntRange(min=1),
     default=1,
-    show_default=True,
     help="Files transcribed side by side, each in a process of its own; the result is the same.",
 )
 
@@ -37,13 +36,15 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option(
         "--beam-size",
         type=click.IntRange(1, LARGEST_BEAM),
-        help="Readings the search keeps; what the model was tuned for if not given.",
+        show_default=_TUNED,
+        help="Readings the search keeps.",
     )
     @click.option(
         "--lm-weight",
         type=click.FloatRange(0, LARGEST_WEIGHT),
         callback=require_finite,
-        help="How much the model's language model counts; what the model was tuned for if not given, 0 leaves it out.",
+        show_default=_TUNED,
+        help="How much the model's language model counts; 0 leaves it out.",
     )
     @click.option(
         "--hotwords-file",
@@ -55,7 +56,6 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
         type=click.FloatRange(0, LARGEST_WEIGHT),
         callback=require_finite,
         default=HOTWORDS_SCORE,
-        show_default=True,
         help="What each letter of a hot word adds to the score of a reading.",
     )
     @wraps(command)

@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on; 0.0.0.0 is all.")
+@click.option("--host", default="127.0.0.1", help="The address to listen on; 0.0.0.0 is all.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65_535),
     default=8000,
-    show_default=True,
     help="The port to listen on; 0 is any free one.",
 )
 @model_option
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     "--threads",
     type=click.IntRange(min=1),
     default=1,
-    show_default=True,
     help="Streams heard side by side, and as many uploads besides; the result is the same.",
 )
 @click.option(
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
     type=click.FloatRange(min=0, min_open=True),
     callback=require_finite,
     default=Limits.upload_bytes / 2**20,
-    show_default=True,
     help="MiB of one upload.",
 )
 @click.option(
@@ -46,21 +43,18 @@ if TYPE_CHECKING:
     type=click.FloatRange(min=0, min_open=True),
     callback=require_finite,
     default=Limits.seconds,
-    show_default=True,
     help="Seconds of sound in one upload or stream.",
 )
 @click.option(
     "--max-rate",
     type=click.IntRange(min=LOWEST_RATE),
     default=Limits.sample_rate,
-    show_default=True,
     help="Sample rate of an upload or a stream, in Hz.",
 )
 @click.option(
     "--max-sessions",
     type=click.IntRange(min=1),
     default=Limits.sessions,
-    show_default=True,
     help="Uploads and streams served at the same time.",
 )
 @click.option(
@@ -68,7 +62,6 @@ if TYPE_CHECKING:
     type=click.FloatRange(min=0, min_open=True),
     callback=require_finite,
     default=Limits.idle_seconds,
-    show_default=True,
     help="Seconds without anything from a client.",
 )
 def serve(

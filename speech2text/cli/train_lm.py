@@ -45,21 +45,21 @@ LENGTH_BONUSES = (0.0, 0.5, 1.0)
     "--lm-weight",
     type=click.FloatRange(min=0),
     callback=require_finite,
-    help=f"How much it counts beside what is heard.  [default: chosen by --manifest, else {DEFAULT_WEIGHT}]",
+    show_default=f"chosen by --manifest, else {DEFAULT_WEIGHT}",
+    help="How much it counts beside what is heard.",
 )
-@click.option("--source", help="What the texts are, for the model card.  [default: the names of the files]")
-@click.option("--licence", default="not stated", show_default=True, help="Licence of the texts, for the model card.")
-@click.option("--steps", type=click.IntRange(min=1), default=3000, show_default=True, help="Training steps at most.")
-@click.option("--units", type=click.IntRange(min=8), default=512, show_default=True, help="Width of its LSTM.")
+@click.option("--source", show_default="the names of the files", help="What the texts are, for the model card.")
+@click.option("--licence", default="not stated", help="Licence of the texts, for the model card.")
+@click.option("--steps", type=click.IntRange(min=1), default=3000, help="Training steps at most.")
+@click.option("--units", type=click.IntRange(min=8), default=512, help="Width of its LSTM.")
 @click.option(
     "--dropout",
     type=click.FloatRange(min=0, max=1, max_open=True),
     default=0.2,
-    show_default=True,
     help="Share of its values that training leaves out; more for few texts.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Start of all random numbers.")
-@click.option("--threads", type=click.IntRange(min=1), help="Processor threads.  [default: one a core]")
+@click.option("--seed", type=click.IntRange(min=0), default=1, help="Start of all random numbers.")
+@click.option("--threads", type=click.IntRange(min=1), show_default="one a core", help="Processor threads.")
 def train_lm(
     texts: tuple[Path, ...],
     *,

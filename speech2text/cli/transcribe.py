@@ -41,21 +41,18 @@ _NEEDED_FOR_READINGS = "--format {}, {} or {}".format(*_WITH_READINGS)
     "output_format",
     type=click.Choice((*FORMATS, ALL_FORMATS)),
     default="txt",
-    show_default=True,
     help="What to write; all of them needs --output-dir.",
 )
 @click.option(
     "--max-line-width",
     type=click.IntRange(min=1),
     default=Layout.max_line_width,
-    show_default=True,
     help="Characters in a line of srt and vtt.",
 )
 @click.option(
     "--max-line-count",
     type=click.IntRange(min=1),
     default=Layout.max_line_count,
-    show_default=True,
     help="Lines of a subtitle in srt and vtt.",
 )
 @click.option("--highlight-words", is_flag=True, help="Underline words while they are spoken, in srt and vtt.")
@@ -64,7 +61,6 @@ _NEEDED_FOR_READINGS = "--format {}, {} or {}".format(*_WITH_READINGS)
     "--n-best",
     type=click.IntRange(min=1),
     default=SearchOptions.n_best,
-    show_default=True,
     help="Readings of each segment to write with their scores, fewer where the search finds fewer; "
     f"needs {_NEEDED_FOR_READINGS}.",
 )
@@ -107,7 +103,7 @@ def transcribe(
     failed += transcribe_all(recognizer, jobs, output, threads)
     if failed:
         if total > 1:
-            print_error(f"{failed} of {total} files could not be transcribed")
+            print_error(f"{failed} of {total} files not transcribed")
         raise SystemExit(1)
 
 

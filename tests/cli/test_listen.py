@@ -12,8 +12,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from speech2text.audio import pcm
-from speech2text.cli.listen import ENCODINGS
 from tests.cli.conftest import COMMAND
 from tests.tiny_bundle import tone
 
@@ -49,10 +47,6 @@ def test_a_pipe_is_heard_as_wav_or_raw_samples(listen, data, arguments):
     assert done.stdout.decode() == "one two\nthree\n"
     assert b"2.5 s heard, real-time factor" in done.stderr
     assert done.returncode == 0
-
-
-def test_every_encoding_that_can_be_read_can_be_named():
-    assert tuple(pcm.ENCODINGS) == ENCODINGS
 
 
 def test_samples_that_look_like_the_beginning_of_an_mp3_are_heard(listen):
@@ -95,7 +89,7 @@ def test_segments_and_sound_are_kept(listen, tmp_path):
 
 def test_the_rules_of_segments_can_be_chosen(listen):
     assert listen(as_bytes("RAW"), "--silence-after-speech", 1.2).stdout == b"one two three\n"
-    assert b"longer than 0.4 s" in listen(b"", "--silence-after-speech", 0.1).stderr
+    assert b"0.3 s at least" in listen(b"", "--silence-after-speech", 0.1).stderr
     assert listen(tone("one", seconds=3.0).astype("<f4").tobytes(), "--encoding", "f32le", "--longest", 2).stdout == (
         b"one\none\n"
     )
@@ -106,15 +100,16 @@ def test_the_rules_of_segments_can_be_chosen(listen):
     [
         (b"", ("--output", "talk.doc"), 2, "must end in one of: .srt"),
         (b"", ("--save-audio", "talk.flac"), 2, "must end in one of: .wav"),
+        (b"", (), 1, "standard input: nothing came"),
         (b"RIFFnonsense", (), 1, "begins as WAV and is none"),
-        (as_bytes("WAV", "PCM_24"), (), 1, "with 24 bits is not read from a pipe"),
+        (as_bytes("WAV", "PCM_24"), (), 1, "WAV of 24-bit integers is not read from a pipe"),
         (as_bytes("WAV", rate=2_000_000_000), (), 1, "WAV of 2000000000 Hz and 1 channels cannot be heard"),
         (b"", ("--silence-after-speech", "nan"), 2, "a day at most"),
         (b"", ("--longest", "inf"), 2, "a day at most"),
         (b"", ("--device", "3"), 2, "--device"),
-        (b"", ("--save-audio", "nowhere/talk.wav"), 1, "nowhere/talk.wav: cannot be written"),
-        (b"", ("--output", "morning.srt"), 1, "morning.srt: is there already"),
-        (b"", ("--hotwords-file", "missing.txt"), 1, "missing.txt"),
+        (bytes(8), ("--save-audio", "nowhere/talk.wav"), 1, "nowhere/talk.wav: cannot be written"),
+        (bytes(8), ("--output", "morning.srt"), 1, "morning.srt: is there already"),
+        (bytes(8), ("--hotwords-file", "missing.txt"), 1, "missing.txt"),
     ],
 )
 def test_what_cannot_be_done_is_told_in_a_line(listen, tmp_path, data, *, arguments, code, message):
@@ -254,5 +249,4 @@ def test_another_sound_file_is_not_taken_for_raw_samples(listen, file_format):
 
 def test_digital_silence_is_told_once(listen):
     assert listen(bytes(300_000)).stderr.count(b"all zeros") == 1
-    assert listen(b"").stderr == b"nothing was heard\n"
     assert b"all zeros" not in listen(as_bytes("RAW")).stderr

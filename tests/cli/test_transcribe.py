@@ -185,7 +185,7 @@ def test_one_bad_file_harms_no_other(transcribe, two, threads):
     assert done.returncode == 1
     lines = done.stderr.splitlines()
     assert [line.split(":")[1].strip() for line in lines[:3]] == ["empty", "bad.wav", "missing.wav"]
-    assert lines[3:] == ["error: 3 of 5 files could not be transcribed"]
+    assert lines[3:] == ["error: 3 of 5 files not transcribed"]
 
 
 def test_a_truncated_file_gives_what_is_there_and_a_warning(transcribe, two):
@@ -380,7 +380,7 @@ def test_a_file_that_cannot_be_written_does_not_keep_the_others(transcribe, two)
     assert done.returncode == 1
     lines = done.stderr.splitlines()
     assert lines[0].startswith("error: out/x.txt: cannot be written")
-    assert lines[1:] == ["error: 1 of 2 files could not be transcribed"]
+    assert lines[1:] == ["error: 1 of 2 files not transcribed"]
     assert (two / "out" / "y.txt").read_text() == "three\n"
 
 

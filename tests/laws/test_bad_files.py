@@ -58,7 +58,7 @@ def start(*arguments: str | Path, bundle: Path, **options) -> subprocess.Popen[s
 def assert_each_is_reported_once(stderr: str, bad: list[Path], total: int) -> None:
     *errors, summary = [line for line in stderr.splitlines() if line.startswith("error: ")]
     assert sorted(line.split(": ")[1] for line in errors) == sorted(map(str, bad))
-    assert summary == f"error: {len(bad)} of {total} files could not be transcribed"
+    assert summary == f"error: {len(bad)} of {total} files not transcribed"
     others = [line for line in stderr.splitlines() if not line.startswith("error: ")]
     assert all(line.startswith("warning: ") for line in others)
 
@@ -121,5 +121,5 @@ def test_what_was_transcribed_before_the_disk_was_full_is_on_disk(bundle, short_
     assert process.returncode == 1
     unwritten, summary = stderr.splitlines()
     assert unwritten.startswith(f"error: {tmp_path}/out/later.txt: ")
-    assert summary == "error: 1 of 2 files could not be transcribed"
+    assert summary == "error: 1 of 2 files not transcribed"
     assert (tmp_path / "out" / "short.txt").read_text() == "one two\n"
