@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from speech2text.serving.replies import RequestError
+from speech2text.serving.replies import RequestError, stopping_error
 
 if TYPE_CHECKING:  # the command knows the limits where the packages of the service are missing
     from starlette.types import Message, Receive
@@ -123,8 +123,3 @@ class Sessions:
         """Let no new session in, and tell those inside."""
         if not self.stopping.done():
             self.stopping.set_result(None)
-
-
-def stopping_error() -> RequestError:
-    """What a client is told when the service ends before it is served."""
-    return RequestError("the service is stopping; try again when it runs again", 503, "stopping")

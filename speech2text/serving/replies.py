@@ -38,6 +38,16 @@ def describe_error(error: RequestError) -> dict[str, Any]:
     return {"error": {"message": str(error), "type": kind, "param": error.param, "code": error.code}}
 
 
+def stopping_error() -> RequestError:
+    """What a client is told when the service ends before it is served."""
+    return RequestError("the service is stopping; try again when it runs again", 503, "stopping")
+
+
+def internal_error() -> RequestError:
+    """What a client is told when it met a fault of the service."""
+    return RequestError("a fault of the service; its log says more", 500, "internal_error")
+
+
 def describe_models(name: str) -> dict[str, Any]:
     """The list of the one model there is."""
     return {"object": "list", "data": [{"id": name, "object": "model", "created": 0, "owned_by": "speech2text"}]}
@@ -57,6 +67,16 @@ def describe_transcript(transcript: Transcript, language: str, granularities: Co
     if "word" in granularities:
         described["words"] = [_describe_word(word) for word in transcript.words]
     return described
+
+
+def describe_delta(text: str) -> dict[str, Any]:
+    """The event that more text is there."""
+    return {"type": "transcript.text.delta", "delta": text}
+
+
+def describe_done(transcript: Transcript) -> dict[str, Any]:
+    """The event that all text is there."""
+    return {"type": "transcript.text.done", "text": transcript.text}
 
 
 def _describe_segment(number: int, segment: Segment) -> dict[str, Any]:

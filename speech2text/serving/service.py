@@ -25,7 +25,7 @@ import h11
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
@@ -33,7 +33,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from speech2text.errors import AudioWarning, ServiceError
 from speech2text.serving.limits import Limits, Sessions
-from speech2text.serving.replies import RequestError, describe_error, describe_models
+from speech2text.serving.replies import RequestError, describe_error, describe_models, internal_error
 from speech2text.serving.streams import BAD, MESSAGE_BYTES, Streams
 from speech2text.serving.transcriptions import Transcriptions
 
@@ -135,14 +135,13 @@ def _make_app(
         routes=[
             Route("/health", health),
             Route("/v1/models", models),
-            Route("/v1/audio/transcriptions", transcriptions.create, methods=["POST"]),
+            Route("/v1/audio/transcriptions", transcriptions, methods=["POST"]),
             WebSocketRoute("/v1/stream", streams.serve),
             WebSocketRoute("/{path:path}", _refuse_socket),
         ],
         exception_handlers={
             RequestError: _refuse,
             HTTPException: _refuse_http,
-            ClientDisconnect: _say_nothing,
             Exception: _admit_fault,
         },
     )
@@ -170,21 +169,20 @@ async def _refuse_socket(socket: WebSocket) -> None:
     await socket.close(BAD)
 
 
-async def _admit_fault(_: Request, __: Exception) -> Response:
-    fault = RequestError("a fault of the service; its log says more", 500, "internal_error")
-    return JSONResponse(describe_error(fault), fault.status)
-
-
-async def _say_nothing(_: Request, __: Exception) -> Response:
-    return Response(status_code=499)  # nobody reads it
+async def _admit_fault(request: Request, _: Exception) -> Response:
+    return await _refuse(request, internal_error())
 
 
 def _protocol(limits: Limits) -> type[H11Protocol]:
-    """HTTP that gives up whoever does not send a whole header in time, and takes so many connections at most."""
+    """HTTP that takes so many connections at most, and gives up whoever keeps it waiting.
+
+    That is whoever does not send a whole header in time, or does not take what it is sent.
+    """
     most = limits.sessions + _OTHER_CONNECTIONS
 
     class Protocol(H11Protocol):
-        _patience: asyncio.TimerHandle | None = None
+        _patience: asyncio.TimerHandle | None = None  # with a header
+        _untaken: asyncio.TimerHandle | None = None  # what was sent last
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
             super().connection_made(transport)
@@ -199,6 +197,15 @@ def _protocol(limits: Limits) -> type[H11Protocol]:
         def connection_lost(self, exc: Exception | None) -> None:
             super().connection_lost(exc)
             self._stop_waiting()
+            self._stop_pushing()
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._untaken = self.loop.call_later(limits.idle_seconds, self.transport.abort)
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            self._stop_pushing()
 
         def _await_header(self) -> None:
             upgraded = self.transport.get_protocol() is not self
@@ -211,6 +218,11 @@ def _protocol(limits: Limits) -> type[H11Protocol]:
             if self._patience is not None:
                 self._patience.cancel()
                 self._patience = None
+
+        def _stop_pushing(self) -> None:
+            if self._untaken is not None:
+                self._untaken.cancel()
+                self._untaken = None
 
     return Protocol
 

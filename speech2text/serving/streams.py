@@ -21,9 +21,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ from speech2text.audio.pace import Lateness, Pace
 from speech2text.audio.pcm import ENCODINGS, decode_pcm
 from speech2text.errors import AudioError
 from speech2text.serving.limits import Limits, Sessions
-from speech2text.serving.replies import RequestError, describe_error
+from speech2text.serving.replies import RequestError, describe_error, internal_error
 from speech2text.text.writers import describe_segment
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ MESSAGE_BYTES = 2**20
 """Of one message; more is refused."""
 
 _MOST_CHANNELS = 8
-_LATE_SECONDS = 0.5  # waited for a thread: then partial updates are spared, so that the final ones catch up
 BAD, _FAULT, _LATER = 1008, 1011, 1013  # codes of RFC 6455 and its registry
 
 
@@ -78,11 +78,11 @@ class Streams:
             except RequestError as error:
                 await self._send(socket, describe_error(error))
                 await self._in_time(socket.close(_LATER if error.status == 503 else BAD))
-            except Exception as error:
-                if not isinstance(error, WebSocketDisconnect):
-                    fault = RequestError("a fault of the service; its log says more", 500, "internal_error")
-                    await self._send(socket, describe_error(fault))
-                    await self._in_time(socket.close(_FAULT))
+            except WebSocketDisconnect:
+                raise
+            except Exception:
+                await self._send(socket, describe_error(internal_error()))
+                await self._in_time(socket.close(_FAULT))
                 raise
             else:
                 await self._in_time(socket.close())
@@ -90,17 +90,19 @@ class Streams:
             pass  # nobody is there any more
 
     async def _hear(self, socket: WebSocket, layout: Layout) -> None:
+        in_thread = partial(asyncio.get_running_loop().run_in_executor, self._pool)
         stream = self._recognizer.stream(layout.rate)
         pace, lateness = Pace(), Lateness()
         problem = None
         try:
             async for samples in self._receive_samples(socket, layout, pace):
-                if news := lateness.look(pace.late_seconds):
+                news, updates = await in_thread(_feed, stream, samples, pace, lateness)
+                if news:
                     await self._send(socket, {"warning": {"code": "late", "message": news}})
-                await self._tell(socket, await self._in_thread(_feeding(stream, samples, lateness.behind)))
+                await self._tell(socket, updates)
         except (RequestError, AudioError) as error:
             problem = error
-        await self._tell(socket, await self._in_thread(stream.finish))
+        await self._tell(socket, await in_thread(stream.finish))
         if isinstance(problem, AudioError):
             raise RequestError(str(problem), code="bad_audio")
         if problem:
@@ -132,9 +134,6 @@ class Streams:
         if len(data) > MESSAGE_BYTES:
             raise RequestError(f"a message of {len(data)} bytes; send {MESSAGE_BYTES} at most", 413, "too_large")
         return data
-
-    async def _in_thread(self, work: Callable[[], list[Update]]) -> list[Update]:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def _tell(self, socket: WebSocket, updates: Iterable[Update]) -> None:
         for update in updates:
@@ -179,7 +178,7 @@ def _read_number(query: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def _feeding(stream: Stream, samples: NDArray[Any], behind: bool) -> Callable[[], list[Update]]:
-    """The work of hearing samples; without partial updates when they, or the work, are late."""
-    asked = monotonic()
-    return lambda: stream.feed(samples, behind=behind or monotonic() - asked > _LATE_SECONDS)
+def _feed(stream: Stream, samples: NDArray[Any], pace: Pace, lateness: Lateness) -> tuple[str | None, list[Update]]:
+    """Hear samples in a thread whose turn has come: what to tell of how late that is, and the updates."""
+    news = lateness.look(pace.late_seconds)
+    return news, stream.feed(samples, behind=lateness.behind)

@@ -1,16 +1,23 @@
 """`POST /v1/audio/transcriptions`: a recording in a form, its transcript in one of OpenAI's formats.
 
-Of the form's fields `file`, `language`, `response_format` and `timestamp_granularities[]` are heeded. `model` may be
-anything, since there is one. Every other field is ignored: `temperature`, since nothing is drawn at random, and
+Of the form's fields `file`, `language`, `response_format`, `timestamp_granularities[]` and `stream` are heeded. `model`
+may be anything, since there is one. Every other field is ignored: `temperature`, since nothing is drawn at random, and
 `prompt`, since it is the text before or sets a style; its words need not be said, and as hot words some of them would
-be invented. Hot words are those of `speech2text serve --hotwords-file`. `stream=true` is refused, as what it asks for
-is at the WebSocket. A recording that is damaged or cut short is refused: its sender would not see a warning.
+be invented. Hot words are those of `speech2text serve --hotwords-file`. A recording that is damaged or cut short is
+refused: its sender would not see a warning.
+
+With `stream=true` the text comes as server-sent events, a `transcript.text.delta` when a segment is complete and a
+`transcript.text.done` at the end; the deltas joined are its text. What goes wrong before the first event is told as
+ever, and later by a last event:
+
+    data: {"type": "transcript.text.delta", "delta": "one two"}
+    data: {"type": "error", "error": {"message": "talk.wav: damaged or cut short: ...", "code": "bad_audio", ...}}
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from threading import Event
@@ -20,27 +27,36 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.types import Message, Receive
+from starlette.types import Message, Receive, Scope, Send
 
 from speech2text.audio.files import probe
 from speech2text.errors import AudioError, AudioWarning
-from speech2text.serving.limits import Limits, Sessions, stopping_error
-from speech2text.serving.replies import RequestError, describe_transcript
+from speech2text.serving.events import send_events
+from speech2text.serving.limits import Limits, Sessions
+from speech2text.serving.replies import (
+    RequestError,
+    describe_delta,
+    describe_done,
+    describe_transcript,
+    stopping_error,
+)
 
 if TYPE_CHECKING:
     from speech2text.bundle.manifest import Manifest
     from speech2text.runtime.recognizer import Recognizer
-    from speech2text.text.transcript import Transcript
+    from speech2text.text.transcript import Segment, Transcript
 
 FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
+STREAMED_FORMATS = ("json", "text")
 GRANULARITIES = ("segment", "word")
+_FLAGS = {"true": True, "1": True, "false": False, "0": False, "": False}
 _MOST_FIELDS = 100
 _LONGEST_NAME = 80
 _LEAST_BYTES_PER_SECOND = 500  # speech at the lowest bit rates has more
 
 
 class Transcriptions:
-    """Answers uploads; the work is done in the threads of the pool."""
+    """Answers uploads, as an ASGI application; the work is done in the threads of the pool."""
 
     def __init__(self, recognizer: Recognizer, limits: Limits, sessions: Sessions, pool: Executor) -> None:
         self._recognizer = recognizer
@@ -48,33 +64,60 @@ class Transcriptions:
         self._sessions = sessions
         self._pool = pool
 
-    async def create(self, request: Request) -> Response:
-        """The transcript of the recording in the request.
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one client, unless it leaves.
 
         Raises:
-            RequestError: what is asked for cannot be done.
-            ClientDisconnect: nobody waits for the answer any more.
+            RequestError: what is asked for cannot be done, and nothing was answered yet.
         """
-        with self._sessions.enter():
-            form = await self._read_form(request)
-            try:
-                order = _read_order(form, self._recognizer.manifest)
-                transcript = await self._hear(order.recording, request.receive)
-            finally:
-                await form.close()
-        return order.answer(transcript)
-
-    async def _read_form(self, request: Request) -> FormData:
-        body = _BoundedBody(request.receive, self._limits, self._sessions)
         try:
-            return await Request(request.scope, body.receive).form(max_files=1, max_fields=_MOST_FIELDS)
+            with self._sessions.enter():
+                form = await self._read_form(scope, receive)
+                try:
+                    order = _read_order(form, self._recognizer.manifest)
+                    if order.stream:
+                        await send_events(self._hear_events(order.recording, receive), send)
+                        return
+                    transcript = await self._hear(order.recording, receive)
+                finally:
+                    await form.close()
+            await order.answer(transcript)(scope, receive, send)
+        except ClientDisconnect:
+            pass  # nobody is there any more
+
+    async def _read_form(self, scope: Scope, receive: Receive) -> FormData:
+        body = _BoundedBody(receive, self._limits, self._sessions)
+        try:
+            return await Request(scope, body.receive).form(max_files=1, max_fields=_MOST_FIELDS)
         except (UnicodeError, LookupError):
             raise RequestError("the charset of the form is unknown, or not that of its texts; use UTF-8") from None
 
-    async def _hear(self, recording: _Recording, receive: Receive) -> Transcript:
-        """The transcript, unless the client leaves or the service stops before it is complete."""
+    async def _hear_events(self, recording: _Recording, receive: Receive) -> AsyncIterator[dict[str, Any]]:
+        """What is heard, as events; those not taken yet wait, and not the thread, whose transcript is as large."""
+        loop = asyncio.get_running_loop()
+        segments: asyncio.Queue[Segment | None] = asyncio.Queue()
+
+        def tell(segment: Segment) -> None:
+            loop.call_soon_threadsafe(segments.put_nowait, segment)
+
+        hearing = asyncio.ensure_future(self._hear(recording, receive, tell))
+        hearing.add_done_callback(lambda _: segments.put_nowait(None))
+        space = ""
+        while segment := await segments.get():
+            if segment.text:
+                yield describe_delta(space + segment.text)
+                space = " "
+        yield describe_done(await hearing)
+
+    async def _hear(
+        self, recording: _Recording, receive: Receive, on_segment: Callable[[Segment], None] | None = None
+    ) -> Transcript:
+        """The transcript, unless the client leaves or the service stops before it is complete.
+
+        The thread calls `on_segment` with each segment.
+        """
         stop = Event()
-        job = self._pool.submit(self._transcribe, recording, stop)
+        job = self._pool.submit(self._transcribe, recording, stop, on_segment)
         work = asyncio.wrap_future(job)
         leaving = asyncio.ensure_future(_disconnection(receive))
         ends: set[asyncio.Future[Any]] = {work, leaving, self._sessions.stopping}
@@ -92,7 +135,9 @@ class Transcriptions:
         except _StoppedError:
             raise left from None
 
-    def _transcribe(self, recording: _Recording, stop: Event) -> Transcript:
+    def _transcribe(
+        self, recording: _Recording, stop: Event, on_segment: Callable[[Segment], None] | None
+    ) -> Transcript:
         def check(seconds: float) -> None:
             if stop.is_set():
                 raise _StoppedError
@@ -103,7 +148,7 @@ class Transcriptions:
             info = probe(source)
             self._limits.check_rate(info.rate, "file")
             check(info.sure_seconds)
-            return self._recognizer.transcribe(source, on_progress=check)
+            return self._recognizer.transcribe(source, on_progress=check, on_segment=on_segment)
         except (AudioError, AudioWarning) as error:
             raise RequestError(str(error), code="bad_audio", param="file") from None
 
@@ -166,6 +211,7 @@ class _Order:
     language: str
     response_format: str
     granularities: Collection[str]
+    stream: bool
 
     def answer(self, transcript: Transcript) -> Response:
         if self.response_format == "json":
@@ -184,11 +230,13 @@ def _read_order(form: FormData, manifest: Manifest) -> _Order:
             "no file, or a form that is cut short; send the recording as the field `file` of multipart/form-data",
             param="file",
         )
-    if form.get("stream") in ("true", "1", "True"):
-        raise RequestError(
-            "the answer is not streamed; the WebSocket /v1/stream has words as they come", param="stream"
-        )
     response_format = _choose(form.get("response_format") or "json", FORMATS, "response_format")
+    stream = _read_flag(form, "stream")
+    if stream and response_format not in STREAMED_FORMATS:
+        raise RequestError(
+            f"stream=true gives text alone; response_format must be {' or '.join(STREAMED_FORMATS)} with it",
+            param="response_format",
+        )
     granularities = form.getlist("timestamp_granularities[]") or form.getlist("timestamp_granularities")
     for granularity in granularities:
         _choose(granularity, GRANULARITIES, "timestamp_granularities")
@@ -201,7 +249,16 @@ def _read_order(form: FormData, manifest: Manifest) -> _Order:
         _choose_language(form.get("language"), manifest),
         response_format,
         [str(granularity) for granularity in granularities] or ["segment"],
+        stream,
     )
+
+
+def _read_flag(form: FormData, name: str) -> bool:
+    value = form.get(name, "")
+    flag = _FLAGS.get(value.lower()) if isinstance(value, str) else None
+    if flag is None:
+        raise RequestError(f"{name} must be true or false, not {value!r}", param=name)
+    return flag
 
 
 def _choose(value: str | UploadFile, choices: Collection[str], param: str) -> str:

@@ -14,10 +14,17 @@ from tests.cli.conftest import COMMAND
 from tests.tiny_bundle import write_tiny_bundle
 
 
-@dataclass(frozen=True)
+@dataclass
 class Service:
     process: subprocess.Popen
-    address: str
+    address: str = ""
+    stopping: bool = False
+
+    def stop(self):
+        """Interrupt it, once: Python dies of an interrupt that comes when it has nearly ended."""
+        if not self.stopping:
+            self.stopping = True
+            self.process.send_signal(signal.SIGINT)
 
     @property
     def client(self):
@@ -38,12 +45,13 @@ def serving(bundle, *options):
     """A service that hears with the bundle; it must end without a word when it is interrupted."""
     arguments = [*COMMAND, "serve", "--port", "0", "--model", bundle, *options]
     process = subprocess.Popen([*map(str, arguments)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    service = Service(process)
     with process:
         try:
-            ready = process.stderr.readline()
-            yield Service(process, re.search(r"http://\S+", ready)[0])
+            service.address = re.search(r"http://\S+", process.stderr.readline())[0]
+            yield service
         finally:
-            process.send_signal(signal.SIGINT)
+            service.stop()
             said = process.communicate(timeout=30)
     assert said == ("", "")
     assert process.returncode == 130

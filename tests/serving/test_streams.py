@@ -1,15 +1,21 @@
 """The WebSocket `/v1/stream`: the words of a stream, and what happens to those who use it wrongly."""
 
+import asyncio
 import json
+import socket
 import time
-from socket import create_connection
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from starlette.websockets import WebSocket
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from speech2text import load_model
+from speech2text.audio.pace import LATE_SECONDS
+from speech2text.serving.limits import Limits, Sessions
+from speech2text.serving.streams import Streams
 from tests.serving.conftest import serving
 from tests.tiny_bundle import tone
 
@@ -164,7 +170,7 @@ def test_an_interrupted_service_finishes_its_streams(tiny):
     with serving(tiny) as service, connect(service.stream_address()) as socket:
         socket.send(encode(tone("one", "two", seconds=1.0)))
         socket.recv(timeout=20)
-        service.process.send_signal(2)
+        service.stop()
         lines = list(map(json.loads, _all(socket)))
         service.process.wait(20)
     assert finals(lines) == ["one two"]
@@ -175,9 +181,45 @@ def test_whoever_asks_for_nothing_is_let_go(tiny):
     with serving(tiny, "--max-idle", 0.3) as service:
         host, port = service.address.removeprefix("http://").split(":")
         for beginning in (b"", b"GET /health HTTP/1.1\r\nHost: ", b"GET /v1/stream HTTP/1.1\r\nUpgrade: websocket\r\n"):
-            with create_connection((host, int(port)), timeout=20) as connection:
+            with socket.create_connection((host, int(port)), timeout=20) as connection:
                 connection.sendall(beginning)
                 assert connection.recv(100) == b""
+
+
+def test_whoever_takes_nothing_is_let_go(tiny):
+    with serving(tiny, "--max-idle", 0.5) as service:
+        host, port = service.address.removeprefix("http://").split(":")
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # soon full
+            connection.settimeout(30)
+            connection.connect((host, int(port)))
+            with pytest.raises(ConnectionError):
+                while True:
+                    connection.sendall(b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"x" * 300))
+
+
+def test_sound_whose_turn_comes_late_has_no_partial_updates(tiny):
+    data = encode(tone("one", "two", seconds=1.0))
+    sound = [{"type": "websocket.receive", "bytes": part} for part in (data[:32_000], data[32_000:], b"")]
+    to_come = iter([{"type": "websocket.connect"}, *sound])
+    sent = []
+
+    async def receive():
+        return next(to_come)
+
+    async def send(message):
+        sent.append(message)
+
+    async def hear():
+        with ThreadPoolExecutor(1) as pool:
+            streams = Streams(load_model(tiny), Limits(), Sessions(1), pool)
+            pool.submit(time.sleep, LATE_SECONDS + len(data) / 32_000)  # others have their turn first
+            await streams.serve(WebSocket({"type": "websocket", "query_string": b"", "headers": []}, receive, send))
+
+    asyncio.run(hear())
+    warning, final = [json.loads(message["text"]) for message in sent if message["type"] == "websocket.send"]
+    assert warning["warning"]["code"] == "late"
+    assert (final["final"], final["segment"]["text"]) == (True, "one two")
 
 
 def test_no_such_stream(service):

@@ -5,7 +5,6 @@ import json
 import shutil
 import socket
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import openai
@@ -38,6 +37,12 @@ def talk():
 
 
 @pytest.fixture(scope="module")
+def lecture():
+    """Takes seconds to hear, and comes as a small file."""
+    return wav(np.tile(tone(*WORDS, seconds=0.4), 200), name="lecture.flac", form="FLAC")
+
+
+@pytest.fixture(scope="module")
 def expected(tiny, talk):
     return load_model(tiny).transcribe(io.BytesIO(talk[1]))
 
@@ -50,6 +55,60 @@ def ask(service, talk):
 
 def test_the_answer_is_the_text(ask, expected):
     assert ask().text == expected.text == "one two three"
+
+
+def stream(service, upload):
+    """The events of a streamed answer."""
+    return service.client.audio.transcriptions.create(file=upload, model="any", stream=True)
+
+
+@pytest.mark.parametrize("response_format", ["json", "text"])
+def test_a_streamed_answer_is_the_text_segment_by_segment(ask, expected, response_format):
+    *deltas, done = ask(stream=True, response_format=response_format)
+    assert [event.delta for event in deltas] == ["one two", " three"]
+    assert {event.type for event in deltas} == {"transcript.text.delta"}
+    assert (done.type, done.text) == ("transcript.text.done", expected.text)
+
+
+def test_a_streamed_answer_to_silence_is_an_empty_text(ask):
+    assert [event.text for event in ask(stream=True, file=wav(np.zeros(16_000)))] == [""]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        *((value, "text/event-stream; charset=utf-8") for value in ("true", "True", "1")),
+        *((value, "application/json") for value in ("false", "False", "0", "")),
+    ],
+)
+def test_spellings_of_stream(service, talk, value, kind):
+    answer = service.post(files={"file": talk}, data={"stream": value})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, kind)
+
+
+def test_what_was_heard_of_a_damaged_recording_comes_before_the_error(ask):
+    said = []
+    with pytest.raises(openai.APIError) as caught:
+        said.extend(event.delta for event in ask(stream=True, file=cut(wav(tone(*WORDS * 4), form="FLAC"))))
+    assert said[0] == "one two"
+    assert (caught.value.code, caught.value.param) == ("bad_audio", "file")
+    assert "damaged or cut short" in caught.value.message
+
+
+def test_a_streamed_answer_ends_when_the_service_stops(tiny, lecture):
+    with serving(tiny) as service, stream(service, lecture) as events:
+        assert next(events).delta == "one two"
+        service.stop()
+        with pytest.raises(openai.APIError) as caught:
+            list(events)
+    assert caught.value.code == "stopping"
+
+
+def test_a_client_that_leaves_a_streamed_answer_is_forgotten(tiny, lecture):
+    with serving(tiny) as service:
+        with stream(service, lecture) as events:
+            next(events)
+        wait_for_sessions(service, 0)
 
 
 def test_text_and_subtitles_are_those_of_the_transcript(ask, expected):
@@ -142,7 +201,9 @@ def test_health(service):
             "timestamp_granularities",
             "'letter'",
         ),
-        ({"stream": True}, "stream", "/v1/stream"),
+        ({"extra_body": {"stream": "maybe"}}, "stream", "true or false, not 'maybe'"),
+        ({"stream": True, "response_format": "srt"}, "response_format", "json or text"),
+        ({"stream": True, "file": ("noise.mp3", b"no sound at all")}, "file", "noise.mp3: not audio"),
     ],
 )
 def test_what_cannot_be_done_is_a_bad_request(ask, options, param, said):
@@ -194,7 +255,7 @@ def test_an_upload_that_is_still_coming_is_told_that_the_service_stops(tiny):
             connection.sendall(head.encode() + FORM[:20])
             while service.get("/health").json()["sessions"] == 0:
                 time.sleep(0.02)
-            service.process.send_signal(2)
+            service.stop()
             answer = b"".join(iter(lambda: connection.recv(10_000), b"")).decode()
     assert answer.startswith("HTTP/1.1 503")
     assert '"code":"stopping"' in answer
@@ -218,15 +279,13 @@ def send_and_leave(service, samples, share=1.0):
         connection.sendall(head.encode() + body[: int(len(body) * share)])
 
 
-def test_a_client_that_leaves_while_it_waits_for_its_turn_is_forgotten(tiny):
-    with serving(tiny, "--threads", "1") as service, ThreadPoolExecutor(1) as pool:
-        first = pool.submit(service.post, files={"file": wav(tone(*WORDS * 400, seconds=0.4))})
-        wait_for_sessions(service, 1)
+def test_a_client_that_leaves_while_it_waits_for_its_turn_is_forgotten(tiny, lecture):
+    with serving(tiny, "--threads", "1") as service, stream(service, lecture) as first:
+        next(first)
         send_and_leave(service, tone("one", seconds=0.4))
         time.sleep(0.5)
         wait_for_sessions(service, 1)
-        assert not first.done()
-        assert first.result().status_code == 200
+        assert next(first).delta == " three one two"
 
 
 def wait_for_sessions(service, count):
