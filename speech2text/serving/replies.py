@@ -48,9 +48,14 @@ def internal_error() -> RequestError:
     return RequestError("a fault of the service; its log says more", 500, "internal_error")
 
 
+def describe_model(name: str) -> dict[str, Any]:
+    """The one model there is."""
+    return {"id": name, "object": "model", "created": 0, "owned_by": "speech2text"}
+
+
 def describe_models(name: str) -> dict[str, Any]:
-    """The list of the one model there is."""
-    return {"object": "list", "data": [{"id": name, "object": "model", "created": 0, "owned_by": "speech2text"}]}
+    """The list of it."""
+    return {"object": "list", "data": [describe_model(name)]}
 
 
 def describe_transcript(transcript: Transcript, language: str, granularities: Collection[str]) -> dict[str, Any]:

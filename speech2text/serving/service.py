@@ -33,7 +33,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from speech2text.errors import AudioWarning, ServiceError
 from speech2text.serving.limits import Limits, Sessions
-from speech2text.serving.replies import RequestError, describe_error, describe_models, internal_error
+from speech2text.serving.replies import RequestError, describe_error, describe_model, describe_models, internal_error
 from speech2text.serving.streams import BAD, MESSAGE_BYTES, Streams
 from speech2text.serving.transcriptions import Transcriptions
 
@@ -131,10 +131,16 @@ def _make_app(
     async def models(_: Request) -> Response:
         return JSONResponse(describe_models(name))
 
+    async def model(request: Request) -> Response:
+        if request.path_params["id"] != name:
+            raise RequestError(f"the model is {name!r}", 404, "model_not_found", "model")
+        return JSONResponse(describe_model(name))
+
     app = Starlette(
         routes=[
             Route("/health", health),
             Route("/v1/models", models),
+            Route("/v1/models/{id}", model),
             Route("/v1/audio/transcriptions", transcriptions, methods=["POST"]),
             WebSocketRoute("/v1/stream", streams.serve),
             WebSocketRoute("/{path:path}", _refuse_socket),

@@ -178,6 +178,9 @@ def test_any_format_rate_and_number_of_channels(ask):
 
 def test_the_models_are_one(service):
     assert [model.id for model in service.client.models.list()] == ["tiny"]
+    assert service.client.models.retrieve("tiny").id == "tiny"
+    with pytest.raises(openai.NotFoundError, match="the model is 'tiny'"):
+        service.client.models.retrieve("whisper-1")
 
 
 def test_health(service):
