@@ -44,14 +44,6 @@ SAMPLE_SECONDS = 15
     show_default="the first of --manifest, else one the run measures by",
     help="The recording that goes into the bundle.",
 )
-@click.option(
-    "--average",
-    "others",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    metavar="RUN",
-    help="Give the model the mean of its weights and those of this run, from which RUN began; may be repeated.",
-)
 @click.option("--lm", help="A bundle with the same pieces whose language model goes into the new one.")
 def export(
     run: Path,
@@ -61,7 +53,6 @@ def export(
     manifest: Path | None,
     max_loss: float,
     sample: Path | None,
-    others: tuple[Path, ...],
     lm: str | None,
 ) -> None:
     """Write the model of RUN, a folder of `speech2text train`, as BUNDLE, a folder that runs without torch.
@@ -73,7 +64,7 @@ def export(
     from speech2text.bundle.writer import check_destination
 
     with packages_of("train", needed_by="exporting"):
-        from speech2text.training.averaging import load_mean
+        from speech2text.training.checkpoint import load_run
         from speech2text_export.bundling import quantize_bundle, save_bundle
     if int8 and manifest is None:
         raise click.UsageError("--int8 needs --manifest: recordings with texts that show what it costs")
@@ -81,7 +72,7 @@ def export(
     show_warnings_as_lines()
     utterances = _read(manifest)
     lm_source = open_bundle(find_bundle(lm)) if lm else None
-    trained = load_mean([run, *others])
+    trained = load_run(run)
     if lm_source is None:
         _refuse_lm_weight(run, trained)
     recording = _choose_sample(run, sample, utterances)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import MISSING, fields
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from speech2text.bundle.store import read_manifest
 from speech2text.cli.app import main
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
-from speech2text.training.checkpoint import Checkpoint, Position, load_run, save_checkpoint
+from speech2text.training.checkpoint import Checkpoint, Position, save_checkpoint
 from speech2text.training.corpus import load_corpus
 from speech2text.training.recipe import DecodingSettings, recipe_from_json
 
@@ -125,18 +124,6 @@ def test_the_sample_can_be_chosen(run: Path, tmp_path: Path) -> None:
     assert soundfile.info(tmp_path / "bundle" / "sample.flac").duration == 15
 
 
-def test_the_mean_of_runs_is_another_model(run: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    shutil.copytree(run, other)
-    weights = load_run(run).model.state_dict()
-    save_checkpoint(other, Checkpoint(Position(step=2), "fp32", weights, {n: 2 * w for n, w in weights.items()}, {}))
-    graphs = {}
-    for name, arguments in {"alone": (), "twice": ("--average", run), "mean": ("--average", other)}.items():
-        assert export(run, tmp_path / name, *arguments) == 0
-        graphs[name] = (tmp_path / name / "listener.onnx").read_bytes()
-    assert graphs["alone"] == graphs["twice"] != graphs["mean"]
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -146,7 +133,6 @@ def test_the_mean_of_runs_is_another_model(run: Path, tmp_path: Path) -> None:
         (["{run}", "{tmp}/bundle", "--max-loss", "inf"], 2, "inf is not a finite number"),
         (["{run}", "{tmp}/bundle", "--manifest", "{tmp}/none.jsonl"], 1, "{tmp}/none.jsonl: no such manifest"),
         (["{run}", "{tmp}/bundle", "--sample", "{tmp}/none.wav"], 1, "{tmp}/none.wav"),
-        (["{run}", "{tmp}/bundle", "--average", "{tmp}/none"], 1, "is {tmp}/none the folder of a training run?"),
         (["{run}", "{run}"], 1, "exists and is not a bundle"),
     ],
 )
