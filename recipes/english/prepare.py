@@ -21,13 +21,13 @@ NOISE = ("noise.jsonl",)
 SYNTHETIC = "synthetic/manifest.jsonl"
 """Synthetic speech is trained on where the data folder has some."""
 REPEATS = {
-    "an4": 4,
-    "alnum": 8,
-    "fsdd": 2,
-    "common_voice_en": 2,
-    "common_voice_en_extra": 2,
-    "speechocean762": 2,
-    "synthetic-kokoro": 3,
+    "an4": 6,
+    "alnum": 12,
+    "fsdd": 4,
+    "common_voice_en": 4,
+    "common_voice_en_extra": 4,
+    "speechocean762": 4,
+    "synthetic-kokoro": 5,
 }
 """How often an epoch hears each recording: the spelled and numeric corpora and the synthesiser with accents have few
 hours, and people reading teach more than synthesisers do."""

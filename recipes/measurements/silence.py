@@ -6,8 +6,8 @@ left nothing, as they are and with a room noise 20 dB below them, which a model 
 silence; and how often the guard against loops fired. NOISE.jsonl has a `class` and a `fold` for each recording: fold 5
 is reported, beside 241 clips made by nonspeech.py. `--tune` first chooses the threshold of the guard on the other
 folds, on other made clips and on the spoken recordings, and writes it into the bundle: the least with which one tuning
-clip of 100 gives a word, since a higher one loses speech in noise, but never one that empties more than one spoken
-recording of 100. `recipes/figures.py` comes after: the error rates in the bundle are of the threshold before.
+clip of 100 gives a word, but never one that empties more than one spoken recording of 100, as they are or in the room.
+`recipes/figures.py` comes after: the error rates in the bundle are of the threshold before.
 """
 
 from __future__ import annotations
@@ -69,14 +69,18 @@ def main() -> None:
         recognizer = load_model(arguments.bundle)
         clips = [*_clips(noises, reported=False), *make_clips(TUNING_SEED)]
         without = [_evidence(recognizer, samples) for _, samples in clips]
-        threshold = _threshold(without, [_evidence(recognizer, read_audio(each.audio)) for each in spoken])
+        recordings = [read_audio(each.audio) for each in spoken]
+        in_a_room = _in_a_room(recordings, TUNING_SEED)
+        threshold = _threshold(
+            without, *([_evidence(recognizer, each) for each in way] for way in (recordings, in_a_room))
+        )
         _write(find_bundle(arguments.bundle), threshold)
     recognizer = load_model(arguments.bundle)
     print(f"{recognizer.manifest.name}, speech_threshold {recognizer.decoding.speech_threshold}\n")
     _report_clips(recognizer, [*_clips(noises, reported=True), *make_clips(REPORTED_SEED)])
     recordings = [read_audio(each.audio) for each in spoken]
     _report_spoken(recognizer, "spoken recordings", recordings)
-    _report_spoken(recognizer, f"spoken recordings in a room, {ROOM_SNR:.0f} dB", _in_a_room(recordings))
+    _report_spoken(recognizer, f"spoken recordings in a room, {ROOM_SNR:.0f} dB", _in_a_room(recordings, REPORTED_SEED))
 
 
 def _read_noises(manifest: Path) -> list[Noise]:
@@ -111,12 +115,12 @@ def _evidence(recognizer: Recognizer, samples: FloatArray) -> float:
     return most
 
 
-def _threshold(without_speech: list[float], spoken: list[float]) -> float:
-    """The one that the head of this file describes, to the hundredth."""
+def _threshold(without_speech: list[float], *spoken: list[float]) -> float:
+    """The one that the head of this file describes, to the hundredth; `spoken` is told for each way to hear it."""
     # below 0 speech is less likely than silence, so no tuning clip needs that
     of_clips = max(float(np.quantile(without_speech, 1 - CLIPS_LEFT, method="higher")) + 0.01, 0.0)
-    read = [each for each in spoken if each > -np.inf]
-    of_spoken = float(np.quantile(read, SPOKEN_EMPTIED, method="lower"))
+    read = [[each for each in way if each > -np.inf] for way in spoken]
+    of_spoken = min(float(np.quantile(way, SPOKEN_EMPTIED, method="lower")) for way in read)
     print(f"clips need {of_clips:.2f} at least, spoken recordings {of_spoken:.2f} at most")
     return float(np.floor(100 * min(of_clips, of_spoken)) / 100)
 
@@ -140,8 +144,8 @@ def _report_clips(recognizer: Recognizer, clips: list[Clip]) -> None:
     print(f"\n{share:.1%} of {len(counts)} clips give a word; {sum(counts) / minutes:.2f} words a minute of non-speech")
 
 
-def _in_a_room(recordings: list[FloatArray]) -> list[FloatArray]:
-    generator = np.random.default_rng(REPORTED_SEED)
+def _in_a_room(recordings: list[FloatArray], seed: int) -> list[FloatArray]:
+    generator = np.random.default_rng(seed)
     return [add_noise(samples, make_pink_noise(len(samples), generator), ROOM_SNR) for samples in recordings]
 
 
