@@ -13,6 +13,7 @@ from typing import Protocol
 
 import soundfile
 
+from speech2text.audio.limits import LEAST_RATE, MOST_RATE
 from speech2text.errors import AudioError
 
 _MP3_STRETCH = 64  # more than the highest MP3 bit rate (320 kbit/s) over the lowest (8): no guess falls short
@@ -52,10 +53,9 @@ class _Bytes:
         stream.seek(0)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> None:
-        if whence == io.SEEK_END:
-            self._stream.seek(self._claimed + offset)
-        else:
-            self._stream.seek(offset, whence)
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._stream.tell(), io.SEEK_END: self._claimed}[whence]
+        if start + offset >= 0:  # a header of damaged or unknown length may name places that no disk has
+            self._stream.seek(min(start + offset, self._claimed))
 
     def tell(self) -> int:
         return self._stream.tell()
@@ -124,7 +124,8 @@ def open_audio(stream: ByteStream, name: str) -> AudioFile:
     """The decoder of a seekable stream; `name` is for messages.
 
     Raises:
-        AudioError: empty, of no known format, or a WAV file whose header was never completed.
+        AudioError: empty, of no known format, of no rate a recording has, or a WAV file whose header was never
+            completed.
     """
     stream.seek(0, io.SEEK_END)
     if not stream.tell():
@@ -143,6 +144,9 @@ def open_audio(stream: ByteStream, name: str) -> AudioFile:
             f"{name}: its header says 0 s, but more follows: the recorder was stopped before it finished the file; "
             "repair it: ffmpeg -i INPUT output.wav"
         )
+    if not LEAST_RATE <= audio.samplerate <= MOST_RATE:
+        found = f"its header says {audio.samplerate} Hz, and no recording is outside {LEAST_RATE} to {MOST_RATE} Hz"
+        raise AudioError(f"{name}: {found}; copy it again, or export it with its true rate")
     return audio
 
 

@@ -6,12 +6,13 @@ Files are read in blocks, in bounded memory; how they are cut changes no sample.
 from __future__ import annotations
 
 import glob
+import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 import soundfile
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 Source = Path | BinaryIO
+T = TypeVar("T")
 
 STANDARD_INPUT = Path("-")
 
@@ -127,34 +129,47 @@ def _expand(argument: str) -> list[Path]:
 
 
 class _Stream:
-    """A seekable stream with its name in messages, which remembers that reading failed.
+    """A seekable stream with its name in messages, which remembers what was raised in it.
 
-    A decoder takes nothing that is raised while it reads: it would go on as if the file ended there.
+    A decoder takes nothing that is raised while it reads, not even Ctrl-C: it would go on as if the file ended there.
     """
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self._stream = stream
-        self._failure: OSError | None = None
+        self._failure: BaseException | None = None
         self.name = name
-        self.seek = stream.seek
-        self.tell = stream.tell
 
     def read(self, size: int = -1) -> bytes:
         """The next bytes, none after a failure."""
-        try:
-            return b"" if self._failure else self._stream.read(size)
-        except OSError as error:
-            self._failure = error
-            return b""
+        return self._attempt(b"", self._stream.read, size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place and tell it; 0 after a failure."""
+        return self._attempt(0, self._stream.seek, offset, whence)
+
+    def tell(self) -> int:
+        """The place, 0 after a failure."""
+        return self._attempt(0, self._stream.tell)
 
     def check(self) -> None:
-        """Raise what could not be raised before, as an AudioError."""
-        if self._failure:
+        """Raise what could not be raised before, as an AudioError if it is an error."""
+        if isinstance(self._failure, Exception):
             raise _unreadable(self.name, self._failure) from None
+        if self._failure is not None:
+            raise self._failure
+
+    def _attempt(self, otherwise: T, act: Callable[..., T], *arguments: int) -> T:
+        if self._failure is None:
+            try:
+                return act(*arguments)
+            except BaseException as error:
+                self._failure = error
+        return otherwise
 
 
-def _unreadable(name: str, error: OSError) -> AudioError:
-    return AudioError(f"{name}: cannot be read ({error.strerror}); check the disk, or copy it again")
+def _unreadable(name: str, error: Exception) -> AudioError:
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return AudioError(f"{name}: cannot be read ({reason}); check the disk, or copy it again")
 
 
 @contextmanager
@@ -173,6 +188,7 @@ def _opened(source: Source) -> Iterator[_Stream]:
         except AudioError:
             stream.check()
             raise
+        stream.check()
 
 
 def _open(path: Path) -> BinaryIO:
@@ -218,6 +234,7 @@ def _decode(audio: AudioFile, stream: _Stream, block_frames: int) -> Iterator[Fl
     ended = damaged = False
     while not ended:
         block, damaged = _read_block(audio, block_frames)
+        stream.check()
         finite = np.isfinite(block)
         if not finite.all():
             seconds = (frames + int(finite.argmin())) / audio.samplerate
@@ -229,7 +246,6 @@ def _decode(audio: AudioFile, stream: _Stream, block_frames: int) -> Iterator[Fl
         frames += len(block)
         ended = damaged or len(block) < block_frames
         yield block
-    stream.check()
     _check_end(audio, stream.name, frames / audio.samplerate, damaged)
 
 

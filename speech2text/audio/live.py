@@ -62,14 +62,15 @@ class Pipe:
     Who writes faster than is read has to wait, so nothing is lost here.
 
     Raises:
-        AudioError: nothing comes, WAV of a kind that has no samples of 16 or 32 bits, or another kind of sound file.
+        AudioError: nothing comes or can be read, WAV of a kind that has no samples of 16 or 32 bits, or another kind
+            of sound file.
     """
 
     def __init__(self, stream: BinaryIO, rate: int, channels: int, encoding: str) -> None:
         self.rate = rate
         self._channels = channels
         self._encoding = encoding
-        self._stream = stream
+        self._read_some = getattr(stream, "read1", stream.read)
         self._frame_bytes = ENCODINGS[encoding].itemsize * channels
         self._left = sys.maxsize  # bytes of sound that are to come
         if sys.platform != "win32":
@@ -112,6 +113,7 @@ class Pipe:
         if isinstance(data, AudioError):
             raise data
         if data is None:
+            self._blocks.put(None)  # for whoever reads on
             return None
         block = decode_pcm(data, self._encoding, self._channels)
         self._pace.take(len(block) / self.rate, self._waited)
@@ -119,14 +121,22 @@ class Pipe:
             self._waited = 0.0
         return block
 
+    def _read_next(self, most: int) -> bytes:
+        """What has come, at most so many bytes; none at the end."""
+        try:
+            return self._read_some(most)
+        except OSError as error:
+            reason = error.strerror or error
+            raise AudioError(f"standard input: cannot be read ({reason}); check what writes it") from None
+
     def _read_exactly(self, count: int) -> bytes:
         parts = bytearray()
-        while len(parts) < count and (part := self._stream.read(count - len(parts))):
+        while len(parts) < count and (part := self._read_next(count - len(parts))):
             parts += part
         return bytes(parts)
 
     def _skip(self, count: int) -> None:
-        while count and (part := self._stream.read(min(count, _PIPE_BYTES))):
+        while count and (part := self._read_next(min(count, _PIPE_BYTES))):
             count -= len(part)
 
     def _is_mp3(self) -> bool:
@@ -183,18 +193,17 @@ class Pipe:
         """
         most = max(round(_BLOCK_SECONDS * self.rate), 1) * self._frame_bytes
         held = self._begun
-        read = getattr(self._stream, "read1", self._stream.read)
         try:
-            while self._left and (data := read(min(most, self._left))):
+            while self._left and (data := self._read_next(min(most, self._left))):
                 self._left -= len(data)
                 held += data
                 whole = len(held) // self._frame_bytes * self._frame_bytes
                 if whole:
                     self._blocks.put(held[:whole])
                 held = held[whole:]
-        except OSError as error:
-            self._blocks.put(AudioError(f"standard input: cannot be read ({error.strerror}); check what writes it"))
+        except AudioError as error:
+            self._blocks.put(error)
         self._blocks.put(None)
-        with contextlib.suppress(OSError):
-            while read(most):
+        with contextlib.suppress(AudioError):
+            while self._read_next(most):
                 pass

@@ -1,5 +1,7 @@
 import errno
+import gzip
 import io
+import itertools
 import os
 import subprocess
 import sys
@@ -100,6 +102,65 @@ def test_a_disk_that_fails_is_an_error_that_says_so(recordings, suffix, good):
     content = recordings[suffix].read_bytes()
     with pytest.raises(AudioError, match=r"^failing.wav: cannot be read \(Input/output error\)"):
         read_audio(Failing(content, min(good, len(content) // 2)))
+
+
+class Named(io.BytesIO):
+    name = "failing.wav"
+
+
+@pytest.mark.parametrize(
+    ("error", "seen", "message"),
+    [
+        (lambda: RuntimeError("no key"), AudioError, r"^failing.wav: cannot be read \(no key\); check the disk"),
+        (EOFError, AudioError, r"^failing.wav: cannot be read \(EOFError\); check the disk"),
+        (KeyboardInterrupt, KeyboardInterrupt, None),
+    ],
+)
+@pytest.mark.parametrize("good_calls", [0, 6])
+@pytest.mark.parametrize("method", ["read", "seek", "tell"])
+def test_what_is_raised_while_a_decoder_reads_is_seen(method, good_calls, error, seen, message):
+    stream = Named(FORMATS["wav"]())
+    calls, act = itertools.count(), getattr(stream, method)
+
+    def fail(*arguments):
+        if next(calls) >= good_calls:
+            raise error()
+        return act(*arguments)
+
+    setattr(stream, method, fail)
+    blocks = []
+    with pytest.raises(seen, match=message):
+        blocks.extend(read_blocks(stream))
+    assert not blocks, "nothing that was cut short is given"
+
+
+def test_a_compressed_file_that_was_cut_is_an_error_that_says_so(recordings):
+    compressed = gzip.compress(recordings["wav"].read_bytes())
+    with (
+        gzip.open(io.BytesIO(compressed[: len(compressed) // 2])) as stream,
+        pytest.raises(AudioError, match=r"cannot be read \(Compressed file ended before"),
+    ):
+        read_audio(stream)
+
+
+def test_a_header_that_names_a_place_no_disk_has_is_no_failure_to_read(tmp_path):
+    """As in a W64 that was written to a pipe, whose length is not known."""
+    content = bytearray(encode(speech_like(), "W64"))
+    size = content.index(b"data") + 16
+    content[size : size + 8] = b"\xff" * 7 + b"\x7f"
+    path = tmp_path / "piped.w64"
+    path.write_bytes(content)
+    assert len(read_audio(path)) == len(speech_like())
+
+
+@pytest.mark.parametrize("rate", [1, 999, 768_001, 2**31 - 1])
+def test_a_rate_that_no_recording_has_is_an_error(recordings, tmp_path, rate):
+    content = recordings["wav"].read_bytes()
+    path = tmp_path / "x.wav"
+    path.write_bytes(content[:24] + rate.to_bytes(4, "little") + content[28:])
+    for read in (read_audio, probe):
+        with pytest.raises(AudioError, match=rf"x.wav: its header says {rate} Hz, and .* 1000 to 768000 Hz; copy it"):
+            read(path)
 
 
 class FailingPipe(Failing):

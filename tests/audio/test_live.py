@@ -74,6 +74,27 @@ def test_a_pipe_that_does_not_wait_is_made_to(ends):
     assert pipe.read(5.0) is None
 
 
+@pytest.mark.parametrize("begun", [b"", b"RI", b"RIFF", b"RIFF1234WAVELIST\x00\x10\x00\x00", b"\xff\xfb1234"])
+def test_a_pipe_that_cannot_be_read_is_an_error_that_says_so(ends, begun):
+    _, write = ends
+
+    class Failing(io.BytesIO):
+        def read1(self, size=-1):
+            return super().read1(size) or os.read(write, 1)  # which is open to write alone
+
+        read = read1
+
+    with pytest.raises(AudioError, match=r"^standard input: cannot be read \(Bad file descriptor\); check"):
+        Pipe(Failing(begun), RATE, 1, "s16le")
+    os.close(write)
+
+
+def test_nothing_comes_after_the_end():
+    pipe = Pipe(io.BytesIO(BLOCK), RATE, 1, "s16le")
+    take(pipe, 1)
+    assert [pipe.read(5.0), pipe.read(0.01), pipe.read(0.01)] == [None] * 3
+
+
 @pytest.mark.parametrize("kept", range(4, 44))
 def test_a_wav_that_ends_in_its_header(kept):
     whole = encode(np.zeros(RATE, np.float32), "WAV", "PCM_16")
