@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from itertools import pairwise
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +45,7 @@ _LONGEST_TAIL = 100
 _SHORTEST_WORD = 10
 _SHORTNESS_COST = 10.0
 _IMPOSSIBLE = 1e6
+_MOST_PAUSES = 200  # that one boundary can be: each is compared with each of the next boundary's
 
 
 @dataclass(frozen=True)
@@ -110,9 +113,10 @@ def _candidates(levels: Levels, marks: Sequence[Mark]) -> list[_Boundaries]:
 def _between(pauses: NDArray[np.int64], after: int, before: int, expected: int, is_last: bool = False) -> _Boundaries:
     """Every pause that touches the steps from `after` to `before`, every two with the sound between, and no pause.
 
-    After the last word no start is expected, only an end.
+    Of very many, as in rhythmic noise, those worth most. After the last word no start is expected, only an end.
     """
-    options = [(min(expected, after + _LONGEST_TAIL) if after >= 0 else expected, expected, 0.0)]
+    no_pause = (min(expected, after + _LONGEST_TAIL) if after >= 0 else expected, expected, 0.0)
+    options = []
     near = pauses[(pauses[:, 1] > after) & (pauses[:, 0] < before)].tolist()
     for index, (end, _) in enumerate(near):
         worth, sounded = 0.0, end
@@ -125,7 +129,8 @@ def _between(pauses: NDArray[np.int64], after: int, before: int, expected: int, 
                 options.append((end, start, value))
             elif worth < -_PAUSE_WORTH:
                 break
-    ends, starts, values = zip(*options, strict=True)
+    best = sorted(nlargest(_MOST_PAUSES, options, key=itemgetter(2)))  # by time: the first of equals is chosen
+    ends, starts, values = zip(no_pause, *best, strict=True)
     return _Boundaries(np.array(ends), np.array(starts), np.array(values))
 
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speech2text.audio.resampling import SAMPLE_RATE
+from speech2text.runtime import boundaries
 from speech2text.runtime.boundaries import Mark, place_words
 
 EDGE = 0.03
@@ -59,6 +60,20 @@ def test_noise_without_a_pause_does_not_make_words_endless():
 def test_the_last_word_does_not_reach_into_the_noise_after_it():
     ((_, end),) = place_words(sound(-0.3, 0.4, -0.5, 0.3, -2.0), [Mark(0.4, 0.4)])
     assert end == pytest.approx(0.7, abs=EDGE)
+
+
+def test_rhythmic_noise_offers_no_more_pauses_than_can_be_compared(monkeypatch):
+    seen, best = [], boundaries._best
+
+    def watch(offered):
+        seen.extend(len(each.worth) for each in offered)
+        return best(offered)
+
+    monkeypatch.setattr(boundaries, "_best", watch)
+    pulses = [0.04, -0.07] * round(60 / 0.11)
+    ((start, end),) = place_words(sound(*pulses, -0.5, 0.4, -0.5, *pulses), [Mark(60.6, 60.6)])
+    assert seen == [boundaries._MOST_PAUSES + 1] * 2
+    assert 60 <= start < 60.6 < end <= 62
 
 
 @settings(deadline=None, max_examples=100)
