@@ -45,7 +45,8 @@ def guard(
         speech_threshold: the least evidence of the best reading; with less none passes. None lets all of them pass.
         as_text: turns tokens into words with spaces between them.
 
-    Where all readings loop, what passes is the CTC head's own.
+    Where the best loops, the CTC head's own reading takes its place, however many others there are that do not: these
+    follow, without those of the same text.
     """
     best = readings[0]
     if not best.tokens:
@@ -54,8 +55,10 @@ def guard(
         return (), SILENCE
     heard = as_text(ctc_greedy(ctc_log_probs)).split()
     passed = [reading for reading in readings if not has_loop(as_text(reading.tokens).split(), heard)]
-    passed = passed or [ctc_reading(ctc_log_probs)]
-    return passed, None if passed[0] is best else LOOP
+    if passed and passed[0] is best:
+        return passed, None
+    others = [reading for reading in passed if as_text(reading.tokens).split() != heard]
+    return [ctc_reading(ctc_log_probs), *others], LOOP
 
 
 def ctc_reading(ctc_log_probs: FloatArray) -> Hypothesis:

@@ -64,18 +64,26 @@ def test_what_ctc_hears_never_loops(heard):
     assert not has_loop(heard, heard)
 
 
-def test_a_reading_that_loops_gives_way_to_the_next_that_does_not():
+def test_other_readings_that_loop_are_left_out():
     log_probs = spoken("abc")
     loop, good, other = (reading(text, log_probs) for text in ("abcabcabc", "abcb", "ac"))
     assert guard([good, other], log_probs, None, as_text) == ([good, other], None)
     assert guard([good, loop], log_probs, None, as_text) == ([good], None)
-    assert guard([loop, good, other], log_probs, None, as_text) == ([good, other], LOOP)
 
 
-def test_where_all_readings_loop_ctc_has_its_say():
+@pytest.mark.parametrize(
+    ("others", "texts"),
+    [
+        ([], ["a b c"]),
+        (["cccc"], ["a b c"]),
+        (["abcb", "cccc", "abc", "ac"], ["a b c", "a b c b", "a c"]),
+    ],
+)
+def test_where_the_best_reading_loops_ctc_has_its_say_whatever_follows(others, texts):
     log_probs = spoken("abc")
-    (passed,), fired = guard([reading("ababab", log_probs)], log_probs, None, as_text)
-    assert as_text(passed.tokens) == "a b c"
+    readings = [reading(text, log_probs) for text in ("ababab", *others)]
+    passed, fired = guard(readings, log_probs, None, as_text)
+    assert [as_text(each.tokens) for each in passed] == texts
     assert fired == LOOP
 
 
