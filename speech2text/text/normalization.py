@@ -10,6 +10,10 @@ import unicodedata
 
 _APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u201b\u02bc`\u00b4\u2032\uff07"), "'")
 """What stands for an apostrophe in typographic texts and on careless keyboards."""
+_VARIATION_SELECTORS = dict.fromkeys([*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])
+"""What chooses between the looks of a character, as after many emoji; it is neither seen nor heard."""
+_LONELY_MARK = re.compile(r"(?<![^\s'])[^\w\s']+")
+"""Marks, where all other characters are letters, numbers, apostrophes or spaces, that follow no letter or number."""
 _LONELY_APOSTROPHE = re.compile(r"(?<![^\s\d'])'|'(?![^\s\d'])")
 """An apostrophe that has no letter on both sides: a quotation mark, or a plural's."""
 
@@ -18,19 +22,21 @@ def normalize(text: str, language: str = "") -> str:
     """Normalised text of any script; `normalize(normalize(text)) == normalize(text)`.
 
     Letters become lower case (NFC), dashes, slashes and underscores a space; an apostrophe stays between letters and
-    digits stay; all other punctuation and symbols go. English ("en") loses its diacritics, which are loans: "café".
+    digits stay; all other punctuation and symbols go, with the marks on them. English ("en") loses its diacritics,
+    which are loans: "café".
     """
-    text = unicodedata.normalize("NFC", text).lower().translate(_APOSTROPHES)
+    text = unicodedata.normalize("NFC", text).lower().translate(_APOSTROPHES | _VARIATION_SELECTORS)
     if language == "en":
         text = "".join(c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) != "Mn")
-    text = _LONELY_APOSTROPHE.sub("", "".join(map(_keep, text)))
+    text = _LONELY_MARK.sub("", "".join(map(_keep, text)))
+    text = _LONELY_APOSTROPHE.sub("", text)
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def _keep(character: str) -> str:
     """The character itself, a space, or nothing."""
     category = unicodedata.category(character)
-    if character == "'" or category[0] in "LMN":  # letters, marks (accents, vowel signs), numbers
+    if character == "'" or category[0] in "LN" or category in ("Mn", "Mc"):  # letters, numbers, accents, vowel signs
         return character
     if character.isspace() or character in "/\\" or category in ("Pd", "Pc"):  # dashes, underscores
         return " "

@@ -4,14 +4,14 @@ An empty transcript gives an empty but valid file of its format. Segments withou
 are cut into cues is in text/subtitles.py. The first columns of the table, the underlined words and the names in the
 JSON are those of the whisper family, so that scripts written for it go on working:
 
-    {"schema_version": 1, "text": "…", "duration": 2.5,
+    {"schema_version": 1, "text": "…", "language": "en", "duration": 2.5,
      "segments": [{"id": 0, "start": 0.0, "end": 2.5, "text": "…",
                    "words": [{"word": "…", "start": 0.0, "end": 0.3, "probability": 0.98}, …],
                    "confidence": 0.98, "guard": null, "alternatives": [{"text": "…", "score": -1.2}, …]}, …]}
 
-A segment's `confidence` is the mean of its words'; `guard` names what took words away; `alternatives` is empty unless
-several readings were asked for. All times are seconds from the start of the recording, to the millisecond (tsv: whole
-milliseconds).
+`probability` is a word's confidence, a segment's `confidence` the mean of its words'; `guard` names what took words
+away; `alternatives` is empty unless several readings were asked for. All times are seconds from the start of the
+recording, to the millisecond (tsv: whole milliseconds).
 """
 
 from __future__ import annotations

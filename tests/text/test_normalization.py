@@ -1,4 +1,5 @@
 import unicodedata
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -24,6 +25,12 @@ from speech2text.text.normalization import normalize
         ("हिन्दी।", "हिन्दी"),
         ("日本語、テキスト。", "日本語テキスト"),
         ("ice\u00adbreaker\u200b ▁mark▁", "icebreaker mark"),
+        ("I \u2764\ufe0f you, 5\ufe0f\u20e3 or #\ufe0f\u20e3", "i you 5 or"),
+        ("葛\U000e0100城", "葛城"),
+        ("\u0301a '\u0301b a'\u0301 c", "a b a c"),
+        ("ที่นี่ น้ำ", "ที่นี่ น้ำ"),
+        ("مُحَمَّدٌ", "مُحَمَّدٌ"),
+        ("ক্ষ র\u200d্যাব", "ক্ষ র্যাব"),
         ("", ""),
         ("…!? -- ''", ""),
     ],
@@ -47,4 +54,8 @@ def test_normalising_again_changes_nothing(text, language):
 def test_only_letters_marks_numbers_apostrophes_and_single_spaces_remain(text):
     result = normalize(text)
     assert result == " ".join(result.split()) == unicodedata.normalize("NFC", result)
-    assert all(character in " '" or unicodedata.category(character)[0] in "LMN" for character in result)
+    for before, character in pairwise(" " + result):
+        category = unicodedata.category(character)
+        assert character in " '" or category[0] in "LN" or category in ("Mn", "Mc")
+        assert category[0] != "M" or before not in " '"
+        assert not unicodedata.name(character, "").startswith("VARIATION SELECTOR")
