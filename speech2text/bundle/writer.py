@@ -43,7 +43,8 @@ def check_destination(folder: Path) -> None:
         OutputError: something would be lost, or the folder cannot be looked into or written.
     """
     try:
-        above = next(parent for parent in folder.absolute().parents if parent.exists())
+        parents = folder.absolute().parents  # none of a disk's root
+        above = next((parent for parent in parents if parent.exists()), folder)
         with tempfile.TemporaryDirectory(dir=above):  # a bundle is made beside its place
             pass
     except OSError as error:

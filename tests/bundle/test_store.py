@@ -1,5 +1,6 @@
 """Finding, opening and writing bundles."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,12 @@ def test_a_place_where_nothing_can_be_made_is_one_line(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"file/x: cannot be made \(Not a directory\)"):
         check_destination(tmp_path / "file" / "x")
+
+
+def test_the_root_of_a_disk_is_no_place_for_a_bundle(tmp_path):
+    root = tmp_path.anchor
+    with pytest.raises(OutputError, match=rf"^{re.escape(root)}: .*; name (a new|another) folder$"):
+        check_destination(Path(root))
 
 
 def test_a_folder_that_may_not_be_looked_into_is_one_line(tmp_path):
