@@ -56,7 +56,8 @@ one english-3 runs/an4 $BEFORE_5 --set training.steps=16000 --set training.warmu
 one english-4 runs/english-3 $BEFORE_5 $INHERIT --set training.steps=12000 --set training.learning_rate=8.0e-4
 two english-5 runs/english-4 $BEFORE_9 $INHERIT --set model.dropout=0.05 --set training.steps=4800 \
     --set training.batch_seconds=120.0
-two english-6 runs/english-5 $BEFORE_9 $INHERIT --set training.steps=8500 --set training.batch_seconds=120.0
+two english-6 runs/english-5 $BEFORE_9 $INHERIT --set training.steps=8500 --set training.batch_seconds=120.0 \
+    --set decoding.lm_weight=0.0
 speech2text export runs/english-6 bundles/english-6 --int8 --manifest runs/english-6/data/dev.jsonl
 python -m recipes.english.teach runs/english-6/data/train.jsonl "$DATA/synthetic/manifest.jsonl" "$DATA/teacher"
 two english-9 bundles/english-6 $BEFORE_12 $TAUGHT --set training.steps=5800

@@ -7,11 +7,12 @@ import hashlib
 import json
 import os
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import compress, repeat
+from itertools import compress, groupby, islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ from speech2text.training.holding_out import draw, hold_out
 from speech2text.training.recipe import DataSettings
 
 PCM_SCALE = 32768.0
-DECODED_AT_ONCE = 32
-"""Recordings that are held in memory until all of them are decoded."""
+DECODED_AHEAD = 2
+"""Recordings for each processor that are held in memory at once: those of noise may take an hour each."""
 
 OnProgress = Callable[[int, int], None]
 """Called with (done, total)."""
@@ -37,13 +38,14 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Corpus:
-    """Utterances with their samples in one file; `left_out` says of each that cannot be used why."""
+    """Utterances with their samples in one file, and a hash of these; `left_out` says why others cannot be used."""
 
     utterances: tuple[Utterance, ...]
     starts: NDArray[np.int64]
     lengths: NDArray[np.int64]
     pcm: NDArray[np.int16]
     left_out: tuple[str, ...] = ()
+    sha256: str = ""
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -75,15 +77,20 @@ def _to_float(pcm: NDArray[np.int16]) -> NDArray[np.float32]:
     return pcm.astype(np.float32) / PCM_SCALE
 
 
-def find_utterances(data: Path, settings: DataSettings) -> tuple[list[Utterance], list[Utterance]]:
-    """The training and the dev utterances of a data folder or manifest.
+def find_utterances(data: Path, settings: DataSettings, language: str = "") -> tuple[list[Utterance], list[Utterance]]:
+    """The training and the dev utterances of a data folder or manifest, with normalised texts.
+
+    Args:
+        data: what the names in the settings are relative to.
+        settings: of the recipe.
+        language: of the texts whose manifest names none, as a folder never does.
 
     Raises:
         ManifestError: something named is not there or cannot be used.
     """
-    train = _read_all(data, settings.train)
+    train = _read_all(data, settings.train, language)
     if settings.dev:
-        return train, _read_all(data, settings.dev)
+        return train, _read_all(data, settings.dev, language)
     return split_by_speaker(train, settings.dev_share)
 
 
@@ -99,10 +106,10 @@ def split_by_speaker(utterances: Sequence[Utterance], share: float) -> tuple[lis
     return list(compress(utterances, ~held_out)), list(compress(utterances, held_out))
 
 
-def _read_all(data: Path, names: Iterable[str]) -> list[Utterance]:
+def _read_all(data: Path, names: Iterable[str], language: str) -> list[Utterance]:
     """Utterances with normalised texts; those without a word are left out, and how many is told."""
     found = [utterance for name in names for utterance in read_utterances(data / name)]
-    normalised = [replace(utterance, text=normalize(utterance.text, utterance.language)) for utterance in found]
+    normalised = [replace(each, text=normalize(each.text, each.language or language)) for each in found]
     spoken = [utterance for utterance in normalised if utterance.text]
     if len(spoken) < len(found):
         first = next(utterance for utterance in normalised if not utterance.text)
@@ -124,9 +131,9 @@ def load_corpus(
 
     Where `draft` is given they are decoded to that instead, and the cache stays as it is.
 
-    Recordings that are empty, longer than `longest_seconds` or unreadable are left out; the .json says which and why.
-    A corpus of which nothing is usable is empty. Those in the folder `prepared` are known by their content, since they
-    are made anew each time, others by size and time of change.
+    Recordings that are empty, longer than `longest_seconds`, cut short or unreadable are left out; the .json says which
+    and why. A corpus of which nothing is usable is empty. Those in the folder `prepared` are known by their content,
+    since they are made anew each time, others by size and time of change.
 
     Raises:
         OutputError: the cache cannot be written.
@@ -145,6 +152,7 @@ def load_corpus(
         lengths=lengths[used],
         pcm=np.memmap(pcm_file, np.int16, mode="r") if used.any() else np.empty(0, np.int16),
         left_out=tuple(index["left_out"]),
+        sha256=index["sha256"],
     )
 
 
@@ -178,11 +186,12 @@ def _fingerprint(utterances: Sequence[Utterance], longest_seconds: float, prepar
 
 
 def _read_index(cache: Path, key: str) -> dict[str, Any] | None:
-    """What a cache says of itself; None unless it was made for this key and is whole."""
+    """What a cache says of itself; None unless it was made for this key and is whole, by this version."""
     try:
         index: dict[str, Any] = json.loads(cache.with_suffix(".json").read_text(encoding="utf-8"))
         samples = cache.with_suffix(".pcm").stat().st_size / np.dtype(np.int16).itemsize
-        return index if (index["key"], sum(index["lengths"])) == (key, samples) else None
+        whole = (index["key"], sum(index["lengths"])) == (key, samples) and "sha256" in index
+        return index if whole else None
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -197,13 +206,17 @@ def _decode(
     """Make the files of a cache; what its .json says."""
     lengths: list[int] = []
     left_out: list[str] = []
+    digest = hashlib.sha256()
     index_file, pcm_file, draft = cache.with_suffix(".json"), cache.with_suffix(".pcm"), cache.with_suffix(".draft")
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
         index_file.unlink(missing_ok=True)  # what it says is true of the old samples only
-        with draft.open("wb") as pcm:
+        with draft.open("wb") as pcm, warnings.catch_warnings():
+            warnings.simplefilter("error", AudioWarning)  # of what is cut short the text says more than is heard
             for samples, reason in _decoded(utterances, longest_seconds):
-                pcm.write(samples.tobytes())
+                content = samples.tobytes()
+                pcm.write(content)
+                digest.update(content)
                 lengths.append(len(samples))
                 if reason:
                     left_out.append(reason)
@@ -213,30 +226,38 @@ def _decode(
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise OutputError(f"{cache}: cannot be written ({error.strerror}); free space or name another --run") from None
-    index = {"key": key, "lengths": lengths, "left_out": left_out}
+    index = {"key": key, "sha256": digest.hexdigest(), "lengths": lengths, "left_out": left_out}
     write_atomically(index_file, json.dumps(index, indent=1))
     return index
 
 
 def _decoded(utterances: Sequence[Utterance], longest_seconds: float) -> Iterator[tuple[NDArray[np.int16], str]]:
     """The samples of each recording in order, and why there are none where there are none; on all processors."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for begin in range(0, len(utterances), DECODED_AT_ONCE):
-            files = [utterance.audio for utterance in utterances[begin : begin + DECODED_AT_ONCE]]
-            once = list(dict.fromkeys(files))  # recipes name a recording several times to have it heard more often
-            found = dict(zip(once, pool.map(_usable_samples, once, repeat(longest_seconds)), strict=True))
-            yield from (found[file] for file in files)
+    processors = os.cpu_count() or 1
+    # recipes name a recording several times, one after the other, to have it heard more often
+    files = ((file, len(list(rows))) for file, rows in groupby(utterance.audio for utterance in utterances))
+    with ThreadPoolExecutor(processors) as pool:
+        begun = ((pool.submit(_usable_samples, file, longest_seconds), times) for file, times in files)
+        ahead = deque(islice(begun, DECODED_AHEAD * processors))
+        while ahead:
+            decoding, times = ahead.popleft()
+            yield from repeat(decoding.result(), times)
+            ahead.extend(islice(begun, 1))
 
 
 def _usable_samples(file: Path, longest_seconds: float) -> tuple[NDArray[np.int16], str]:
     """The samples of a recording, or none and the reason where it cannot be used."""
+    nothing = np.empty(0, np.int16)
     try:
-        info = probe(file)
-        if info.sure_seconds > longest_seconds:
-            return np.empty(0, np.int16), f"{file}: {info.sure_seconds:.1f} s long"
-        samples = read_audio(file)
-    except AudioError as error:
-        return np.empty(0, np.int16), str(error)
-    if 0 < len(samples) <= longest_seconds * SAMPLE_RATE:
-        return (samples * PCM_SCALE).round().clip(-PCM_SCALE, PCM_SCALE - 1).astype(np.int16), ""
-    return np.empty(0, np.int16), f"{file}: {len(samples) / SAMPLE_RATE:.1f} s long"
+        seconds = probe(file).sure_seconds
+        if seconds <= longest_seconds:
+            samples = read_audio(file)
+            seconds = len(samples) / SAMPLE_RATE
+    except (AudioError, AudioWarning) as error:
+        return nothing, str(error)
+    if seconds > longest_seconds:
+        cure = f"data.longest_seconds is {longest_seconds:g}: cut it, or raise that"
+        return nothing, f"{file}: {seconds:.1f} s long, and {cure}"
+    if not seconds:
+        return nothing, f"{file}: no sound in it"
+    return (samples * PCM_SCALE).round().clip(-PCM_SCALE, PCM_SCALE - 1).astype(np.int16), ""

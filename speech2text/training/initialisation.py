@@ -60,14 +60,18 @@ class Inheritance(Section):
         A corpus that both learned from is credited once, as the recipe has it.
 
         Args:
-            recipe: that of the run; if it credits nobody, its recordings become a credit of their own.
+            recipe: that of the run; if it credits nobody, its recordings become a credit of their own, with the hours
+                of a run of the same name that it started from.
             hours: of the run's training recordings.
         """
-        own = recipe.credits or (Credit(name=f"recordings of {recipe.name}", hours=hours, licence=recipe.licence),)
         licence = self.licence
-        if recipe.licence != self.licence:
+        if f"{recipe.licence} (" not in f"{self.licence} (":  # to its end: "CC BY" is not in "CC BY-SA"
             licence = f"{self.licence} (the weights it started from); {recipe.licence} (its own recordings)"
-        credits = {(credit.name, credit.licence): credit for credit in self.credits + own}
+        credits = {(credit.name, credit.licence): credit for credit in self.credits + recipe.credits}
+        if not recipe.credits:
+            own = f"recordings of {recipe.name}", recipe.licence
+            before = credits[own].hours if own in credits else 0.0
+            credits[own] = Credit(name=own[0], hours=before + hours, licence=own[1])
         return recipe.model_copy(update={"licence": licence, "credits": tuple(credits.values())})
 
 

@@ -227,7 +227,8 @@ def _find(recipe: Recipe, recipe_path: Path, data: Path, prepared: Path) -> Foun
     if recipe.prepare:
         _prepare(recipe_path, data, prepared)
         data = prepared
-    train, dev = find_utterances(data, recipe.data)
+    language = recipe.languages[0] if len(recipe.languages) == 1 else ""
+    train, dev = find_utterances(data, recipe.data, language)
     if not train:
         raise TrainingError(f"{data}: no utterance with a text to train on")
     noise = read_utterances(data / recipe.data.noise, with_texts=False) if recipe.data.noise else []
@@ -295,16 +296,23 @@ def _claim_data(run: Path, corpora: Corpora) -> None:
     note: dict[str, object] = {
         "utterances": len(train),
         "sha256": hashlib.sha256(json.dumps(heard).encode()).hexdigest(),
+        "samples": [train.sha256, noise.sha256 if noise else ""],
     }
     if corpora.teacher:
-        note["teacher"] = corpora.teacher.sha256
+        note |= {"teacher": corpora.teacher.sha256, "features": corpora.teacher.features_sha256}
     file = run / layout.CLAIM
-    if has_checkpoint(run) and file.is_file():
-        if file.read_text(encoding="utf-8").strip() != json.dumps(note):
-            changed = "recordings, texts or teacher's features"
-            raise TrainingError(f"{run}: its {changed} have changed since it began; name another folder")
-        return
+    if has_checkpoint(run) and file.is_file() and not _agrees(file, note):
+        changed = "recordings, texts or teacher's features"
+        raise TrainingError(f"{run}: its {changed} have changed since it began; name another folder")
     write_atomically(file, json.dumps(note) + "\n")
+
+
+def _agrees(file: Path, note: dict[str, object]) -> bool:
+    """Whether the file says nothing that the note does not; one of an earlier version says less."""
+    try:
+        return bool(note | json.loads(file.read_text(encoding="utf-8")) == note)
+    except (ValueError, TypeError):
+        return False
 
 
 def _prepare(recipe_path: Path, data: Path, out: Path) -> None:

@@ -32,7 +32,7 @@ from speech2text.training.augmentation import Version
 
 FEATURES_FILE, INDEX_FILE = "features.f16", "index.jsonl"
 STATISTICS_FRAMES = 20_000
-"""Mean and deviation of the features are taken from at least so many, evenly spread, or all."""
+"""From at least so many, evenly spread, or all, mean and deviation of the features are taken, and a hash."""
 LARGEST = 4.0
 """Features beyond so many deviations are cut there: single frames have some of hundreds, which say nothing of sound."""
 
@@ -103,6 +103,8 @@ class FeatureWriter:
 class TeacherFeatures:
     """A folder of features, read frame by frame as they are asked for.
 
+    `sha256` is that of the index, `features_sha256` that of frames spread over all features, which may be gigabytes.
+
     Raises:
         TrainingError: no such folder, or a damaged one.
     """
@@ -124,7 +126,9 @@ class TeacherFeatures:
             raise TrainingError(f"{folder}: no usable features of a teacher ({error}); {cure}") from None
         if not rows or ends[-1] > len(self._frames):
             raise TrainingError(f"{folder}: {FEATURES_FILE} is cut short; run what made it again, it goes on")
+        self._frames = self._frames[: ends[-1]]  # without those that a stop has kept out of the index
         self.sha256 = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        self.features_sha256 = hashlib.sha256(self._spread_frames().tobytes()).hexdigest()
 
     def __contains__(self, audio: Path) -> bool:
         return str(audio.resolve()) in self._places
@@ -136,8 +140,11 @@ class TeacherFeatures:
 
     def statistics(self) -> tuple[FloatArray, FloatArray]:
         """Mean and deviation (dimension,) over all recordings."""
-        some = self._frames[:: max(1, len(self._frames) // STATISTICS_FRAMES)].astype(np.float32)
+        some = self._spread_frames().astype(np.float32)
         return some.mean(axis=0), some.std(axis=0).clip(min=1e-3)
+
+    def _spread_frames(self) -> NDArray[np.float16]:
+        return self._frames[:: max(1, len(self._frames) // STATISTICS_FRAMES)]
 
 
 class Lesson(nn.Module):

@@ -38,16 +38,22 @@ def commands(tmp_path_factory):
     return [[Path(program).name, *arguments] for program, *arguments in told]
 
 
+def read_recipe_of(command):
+    changes = [value for option, value in pairwise(command) if option == "--set"]
+    return read_recipe(Path(command[command.index("train") + 1]), changes)
+
+
 def test_every_run_is_of_a_recipe_that_can_be_read(commands):
     trained = [command for command in commands if "train" in command]
-    for command in trained:
-        changes = [value for option, value in pairwise(command) if option == "--set"]
-        read_recipe(Path(command[command.index("train") + 1]), changes)
     names = [command[command.index("--run") + 1] for command in trained]
+    recipes = dict(zip(names, map(read_recipe_of, trained), strict=True))
     assert len(names) == len(set(names))
     origins = [command[command.index("--init-from") + 1] for command in trained if "--init-from" in command]
     exported = [command[3] for command in commands if command[:2] == ["speech2text", "export"]]
     assert set(origins) <= {*names, *exported}
+    without_lm = [command[2] for command in commands if command[1] == "export" and "--lm" not in command]
+    assert without_lm
+    assert not any(recipes[run].decoding.lm_weight for run in without_lm), "export would refuse it"
 
 
 def test_every_script_is_there(commands):

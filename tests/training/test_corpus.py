@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.errors import AudioWarning, ManifestError
+from speech2text.training import corpus as corpus_module
 from speech2text.training.corpus import find_utterances, load_corpus, split_by_speaker
 from speech2text.training.recipe import DataSettings
 from tests.training.tiny import RATE, TEXTS, sing, write_recordings
@@ -119,16 +121,43 @@ def test_unusable_recordings_are_left_out_with_the_reason(data, tmp_path):
     assert list(corpus.left_out) == reasons
     assert len(reasons) == 3
     assert "1.wav: " in reasons[0]
-    assert "2.wav: 0.0 s long" in reasons[1]
-    assert "3.wav: 2.0 s long" in reasons[2]
+    assert reasons[1:] == [
+        f"{data}/2.wav: no sound in it",
+        f"{data}/3.wav: 2.0 s long, and data.longest_seconds is 1: cut it, or raise that",
+    ]
     assert seen == [(done, 10) for done in range(1, 11)]
+
+
+def test_a_recording_cut_short_is_left_out_since_its_text_says_more(data, tmp_path):
+    whole = (data / "9.wav").read_bytes()
+    (data / "9.wav").write_bytes(whole[: len(whole) // 2])
+    corpus = load_corpus(read_utterances(data), tmp_path / "cache", 20.0)
+    assert [utterance.id for utterance in corpus.utterances] == [f"{number}.wav" for number in range(9)]
+    (reason,) = corpus.left_out
+    assert reason.startswith(f"{data}/9.wav: damaged or cut short: read 0.2 s of the 0.5 s its header promises")
+
+
+def test_few_recordings_are_held_in_memory_and_one_heard_several_times_is_decoded_once(data, tmp_path, monkeypatch):
+    begun, ahead = [], []
+
+    def read(file):
+        begun.append(file)
+        return sing("a")
+
+    monkeypatch.setattr(corpus_module, "read_audio", read)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    twice = [utterance for utterance in read_utterances(data) for _ in range(2)]
+    corpus = load_corpus(twice, tmp_path / "cache", 20.0, lambda done, _: ahead.append(len(begun) - done // 2))
+    assert corpus.utterances == tuple(twice)
+    assert len(begun) == len(TEXTS)
+    assert max(ahead) <= 2
 
 
 def test_a_corpus_of_which_nothing_is_usable_is_empty_and_says_why(data, tmp_path):
     corpus = load_corpus(read_utterances(data), tmp_path / "cache", 0.01)
     assert len(corpus) == 0
     assert len(corpus.left_out) == 10
-    assert corpus.left_out[0].endswith("0.wav: 0.3 s long")
+    assert "0.wav: 0.3 s long" in corpus.left_out[0]
 
 
 def load(data, tmp_path, longest_seconds=20.0):
@@ -180,6 +209,16 @@ def test_a_cache_that_is_not_whole_is_made_again(data, tmp_path, file, content):
     corpus, decoded = load(data, tmp_path)
     assert decoded
     np.testing.assert_allclose(corpus.samples(9), sing(TEXTS[9]), atol=2**-15)
+
+
+def test_a_cache_of_an_earlier_version_is_made_again(data, tmp_path):
+    first, _ = load(data, tmp_path)
+    index = json.loads((tmp_path / "cache.json").read_text())
+    del index["sha256"]
+    (tmp_path / "cache.json").write_text(json.dumps(index))
+    corpus, decoded = load(data, tmp_path)
+    assert decoded
+    assert corpus.sha256 == first.sha256
 
 
 class Killed(BaseException):

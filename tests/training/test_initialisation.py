@@ -185,3 +185,25 @@ def test_a_corpus_that_both_learned_from_is_credited_once():
         ("b", 2, "x"),
         ("a", 4, "y"),
     ]
+
+
+def fine_tune(inherited, hours, licence="mine"):
+    """What a run of the recipe for fine-tuning hands on to the next."""
+    recipe = inherited.extend(read_recipe(FINETUNING_RECIPE, [f"licence={licence}"]), hours)
+    return Inheritance(licence=recipe.licence, credits=recipe.credits, settings={})
+
+
+def test_fine_tuning_what_was_fine_tuned_adds_up_its_hours_and_says_the_licence_once():
+    known = Inheritance(licence="CC BY-SA", credits=(Credit(name="a", hours=1, licence="x"),), settings={})
+    twice = fine_tune(fine_tune(known, hours=2), hours=0.5)
+    assert twice.licence == "CC BY-SA (the weights it started from); mine (its own recordings)"
+    assert [(credit.name, credit.hours, credit.licence) for credit in twice.credits] == [
+        ("a", 1, "x"),
+        ("recordings of my-fine-tuned-model", 2.5, "mine"),
+    ]
+
+
+def test_a_licence_that_only_begins_another_is_said():
+    known = Inheritance(licence="CC BY-SA", credits=(), settings={})
+    assert fine_tune(known, 1.0, "CC BY-SA").licence == "CC BY-SA"
+    assert fine_tune(known, 1.0, "CC BY").licence.endswith("; CC BY (its own recordings)")

@@ -105,6 +105,20 @@ def test_features_of_another_kind_are_not_added(data):
         teach(recordings, folder, lambda samples: tell_loudness(samples)[:, :1])
 
 
+def test_features_changed_in_place_are_told_from_those_before(data):
+    folder = data / "teacher"
+    teach(sorted(data.glob("*.wav")), folder, tell_loudness)
+    before = TeacherFeatures(folder)
+    with (folder / "features.f16").open("ab") as file:
+        file.write(bytes(40))  # a recording that is not in the index yet
+    longer = TeacherFeatures(folder)
+    assert longer.features_sha256 == before.features_sha256
+    (folder / "features.f16").write_bytes(bytes((folder / "features.f16").stat().st_size))
+    changed = TeacherFeatures(folder)
+    assert changed.sha256 == before.sha256
+    assert changed.features_sha256 != before.features_sha256
+
+
 @pytest.mark.parametrize("damage", ["missing", "no json", "no rows", "cut short"])
 def test_features_that_cannot_be_used_are_named(data, damage):
     teach(sorted(data.glob("*.wav")), data / "teacher", tell_loudness)
@@ -185,12 +199,17 @@ def test_a_run_none_of_whose_recordings_the_teacher_has_heard_is_refused(data, t
         open_run(tiny_recipe("data.teacher=teacher"), DEFAULT_RECIPE, data, tmp_path / "run")
 
 
-def test_a_run_does_not_go_on_with_other_features(data, tmp_path):
+@pytest.mark.parametrize("change", ["more", "other"])
+def test_a_run_does_not_go_on_with_other_features(data, tmp_path, change):
     recordings = sorted(data.glob("*.wav"))
     teach(recordings[:6], data / "teacher", tell_loudness)
     recipe = tiny_recipe("data.teacher=teacher")
     list(open_run(recipe, DEFAULT_RECIPE, data, tmp_path / "run").train())
-    teach(recordings, data / "teacher", tell_loudness)
+    if change == "other":
+        shutil.rmtree(data / "teacher")
+        teach(recordings[:6], data / "teacher", lambda samples: 2 * tell_loudness(samples))
+    else:
+        teach(recordings, data / "teacher", tell_loudness)
     with pytest.raises(TrainingError, match="teacher's features have changed"):
         open_run(recipe, DEFAULT_RECIPE, data, tmp_path / "run")
 
