@@ -41,7 +41,7 @@ SAMPLE_SECONDS = 15
 @click.option(
     "--sample",
     type=click.Path(path_type=Path),
-    show_default="the first of --manifest, else one the run measures by",
+    show_default="the first of --manifest, else one of the run's data",
     help="The recording that goes into the bundle.",
 )
 @click.option("--lm", help="A bundle with the same pieces whose language model goes into the new one.")
@@ -110,7 +110,7 @@ def _choose_sample(run: Path, sample: Path | None, utterances: Sequence[Utteranc
     if recording is None or len(recording) == 0:
         raise ExportError(f"{file or run}: no recording to show the model with; name one by --sample")
     if file is None:
-        print_note("the bundle brings a recording the model was measured by; choose another by --sample")
+        print_note("the bundle brings a recording of the run's data; choose another by --sample")
     return recording[: SAMPLE_SECONDS * SAMPLE_RATE]
 
 

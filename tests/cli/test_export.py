@@ -89,7 +89,7 @@ def test_writes_a_bundle_that_transcribes_its_own_sample(
     output = capsys.readouterr()
     assert output.out == ""
     assert "graphs equal to the model" in output.err
-    assert "choose another by --sample" in output.err
+    assert "the bundle brings a recording of the run's data; choose another by --sample" in output.err
 
 
 def test_int8_prints_both_and_writes_the_smaller(
