@@ -63,16 +63,20 @@ class Scored:
 
 
 def pair(spoken: Spoken, heard: Transcript) -> Recognised:
-    """What was said beside what was heard, normalised alike: the one way in which texts are made comparable."""
-    hypothesis = normalize(heard.text, spoken.language)
+    """What was said beside what was heard, normalised alike: the one way in which texts are made comparable.
+
+    Where the utterance names no language, as in a folder, that of the model decides.
+    """
+    language = spoken.language or heard.language
+    hypothesis = normalize(heard.text, language)
     words = tuple(
         Word(part, word.start, word.end, word.confidence)
         for word in heard.words
-        for part in normalize(word.text, spoken.language).split()
+        for part in normalize(word.text, language).split()
     )
     return Recognised(
         id=spoken.id,
-        reference=normalize(spoken.text, spoken.language),
+        reference=normalize(spoken.text, language),
         hypothesis=hypothesis,
         speaker=spoken.speaker,
         corpus=spoken.corpus,

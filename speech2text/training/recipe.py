@@ -188,7 +188,7 @@ class Recipe(Section):
     """Also that of the run's folder."""
     description: str
     languages: tuple[str, ...] = ()
-    """When empty, those that the training manifests name (`lang`)."""
+    """When empty, those that the training manifests name (`lang`); one alone is that of all texts that name none."""
     licence: str
     """Of the weights that come out."""
     credits: tuple[Credit, ...] = ()

@@ -20,6 +20,15 @@ def test_both_texts_are_normalised_alike():
     assert (row.id, row.speaker, row.corpus, row.duration) == ("u", "ann", "x", 4.0)
 
 
+@pytest.mark.parametrize(
+    ("own", "models", "reference"), [("", "en", "the cafe"), ("", "", "the café"), ("fr", "en", "the café")]
+)
+def test_texts_of_no_named_language_are_of_the_models(own, models, reference):
+    spoken = Utterance("a", Path("a.wav"), "the café", language=own)
+    row = pair(spoken, Transcript((Segment("the café", 0.0, 1.0),), 4.0, models))
+    assert row.reference == row.hypothesis == reference
+
+
 def test_words_keep_their_times_and_confidences_however_they_are_normalised():
     row = pair(SPOKEN, transcript("tip-top", "--", "Stop!"))
     assert row.hypothesis == "tip top stop"
