@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speech2text.cli.hearing import Way
+from speech2text.cli.hearing import Way, damage_raised
 from speech2text.disk import is_file
-from speech2text.errors import AudioError, ManifestError
+from speech2text.errors import AudioError, AudioWarning, ManifestError
 from speech2text.runtime.loading import open_recognizer
 
 if TYPE_CHECKING:
@@ -92,12 +93,12 @@ def open_searches(model: str, options: SearchOptions, main: Way) -> dict[str, Wa
 
 
 def _can_be_read(utterance: Utterance) -> bool:
-    """Whether it will be compared; rows of what cannot be read are missing on both sides."""
-    from speech2text.audio.files import probe
+    """Whether it will be compared; rows of what cannot be read to its end are missing on both sides."""
+    from speech2text.audio.files import read_blocks
 
     try:
-        probe(utterance.audio)
-    except AudioError:
+        deque(read_blocks(utterance.audio), maxlen=0)
+    except (AudioError, AudioWarning):
         return False
     return True
 
@@ -117,7 +118,8 @@ def open_rival(name: str, options: SearchOptions, utterances: Sequence[Utterance
     from speech2text.evaluation.json_report import read_hypotheses
 
     hypotheses = read_hypotheses(Path(name))
-    missing = [each.id for each in utterances if each.id not in hypotheses and _can_be_read(each)]
+    with damage_raised():
+        missing = [each.id for each in utterances if each.id not in hypotheses and _can_be_read(each)]
     if missing:
         more = f" and {len(missing) - _SHOWN_IDS} more" if len(missing) > _SHOWN_IDS else ""
         raise ManifestError(

@@ -164,8 +164,9 @@ def evaluate(
 def _check_use(search: Search, options: SearchOptions, snr: tuple[float, ...], noise: Path | None) -> None:
     if noise and not snr:
         raise click.UsageError("--noise is for --snr; say at which ratios, as in --snr 20,10,0")
-    if search != "joint" and (options.lm_weight or options.hotwords):
-        raise click.UsageError(f"--lm-weight and --hotwords-file are for the joint search, not for --search {search}")
+    if search != "joint" and (options.beam_size or options.lm_weight or options.hotwords):
+        joint = "--beam-size, --lm-weight and --hotwords-file"
+        raise click.UsageError(f"{joint} are for the joint search, not for --search {search}")
 
 
 def _check_outputs(manifest: Path, against: str | None, output: Path | None, html: Path | None) -> None:
@@ -209,12 +210,13 @@ def _make_plan(
 
 def _describe_origin(manifest: Path, options: SearchOptions, recognizer: Recognizer) -> dict[str, Any]:
     """Of which recordings the figures are, and how they were heard."""
+    is_joint = options.search == "joint"
     return {
         "manifest": str(manifest),
         "model": recognizer.manifest.name,
-        "beam_size": recognizer.decoding.beam_size,
+        "beam_size": recognizer.decoding.beam_size if is_joint else None,
         "search": options.search,
-        "lm_weight": recognizer.decoding.lm_weight if options.search == "joint" else None,
+        "lm_weight": recognizer.decoding.lm_weight if is_joint else None,
         "hotwords": str(options.hotwords) if options.hotwords else None,
         "chunk_seconds": options.chunk_seconds,
     }

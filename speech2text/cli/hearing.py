@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -12,7 +13,7 @@ from zlib import crc32
 
 from speech2text.cli.console import print_error, progress_bar, sum_known
 from speech2text.cli.parallel import map_in_order
-from speech2text.errors import AudioError, ManifestError
+from speech2text.errors import AudioError, AudioWarning, ManifestError
 
 if TYPE_CHECKING:
     from speech2text import Recognizer
@@ -33,7 +34,7 @@ class Noise:
         """`length` samples of noise, the same each time for an utterance.
 
         Raises:
-            ManifestError: a clip cannot be read, or holds nothing.
+            ManifestError: a clip cannot be read any more.
         """
         import numpy as np
 
@@ -54,17 +55,34 @@ class Way:
     snr: float | None = None
 
 
+@contextmanager
+def damage_raised() -> Iterator[None]:
+    """Let a recording of which only a part can be read raise its AudioWarning: its text is that of the whole.
+
+    For the main thread, around the threads that read, for they share what is done with warnings.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", AudioWarning)
+        yield
+
+
 def read_noise(path: Path | None) -> Noise:
     """The noise of a manifest or folder of clips; generated if None.
 
+    Each clip is read once, so that what is wrong with one is known before anything is heard.
+
     Raises:
-        ManifestError: see audio.manifest.read_utterances.
+        ManifestError: a clip cannot be read whole, or is silent; see audio.manifest.read_utterances too.
     """
     if path is None:
         return Noise("pink noise, generated")
     from speech2text.audio.manifest import read_utterances
 
     clips = tuple(clip.audio for clip in read_utterances(path, with_texts=False))
+    with damage_raised():
+        for clip in clips:
+            if not _read_clip(clip).any():
+                raise ManifestError(f"noise: {clip}: no sound in it; take it out of the noise")
     return Noise(f"{len(clips)} clip{'' if len(clips) == 1 else 's'} of {path}", clips)
 
 
@@ -82,22 +100,23 @@ def hear_all(
     excluded: list[tuple[str, str]] = []
     pool = RecognizerPool(list({way.recognizer for way in ways}), threads)
 
-    def work(utterance: Utterance) -> list[Recognised] | AudioError:
+    def work(utterance: Utterance) -> list[Recognised] | str:
         try:
             return _hear(utterance, ways, noise, pool)
-        except AudioError as error:
-            return error
+        except (AudioError, AudioWarning) as error:
+            return str(error)
 
     never_stopped = Event()  # utterances are short: an interruption may wait for those at work
     with (
+        damage_raised(),
         pool,
         progress_bar(lambda: sum_known(each.duration for each in utterances)) as advance,
         closing(map_in_order(work, utterances, threads, never_stopped)) as results,
     ):
         for utterance, result in zip(utterances, results, strict=True):
-            if isinstance(result, AudioError):
-                print_error(str(result))
-                excluded.append((utterance.id, str(result)))
+            if isinstance(result, str):
+                print_error(result)
+                excluded.append((utterance.id, result))
             else:
                 for way, recognised in zip(ways, result, strict=True):
                     heard[way].append(recognised)
@@ -123,9 +142,6 @@ def _read_clip(clip: Path) -> FloatArray:
     from speech2text.audio.files import read_audio
 
     try:
-        samples = read_audio(clip)
-    except AudioError as error:
+        return read_audio(clip)
+    except (AudioError, AudioWarning) as error:
         raise ManifestError(f"noise: {error}") from None
-    if not samples.any():
-        raise ManifestError(f"noise: {clip}: no sound in it; take it out of the noise")
-    return samples

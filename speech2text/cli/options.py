@@ -55,7 +55,7 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
         "--hotwords-score",
         type=click.FloatRange(0, LARGEST_WEIGHT),
         callback=require_finite,
-        default=HOTWORDS_SCORE,
+        show_default=str(HOTWORDS_SCORE),
         help="What each letter of a hot word adds to the score of a reading.",
     )
     @wraps(command)
@@ -64,11 +64,16 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
         beam_size: int | None,
         lm_weight: float | None,
         hotwords_file: Path | None,
-        hotwords_score: float,
+        hotwords_score: float | None,
         **others: object,
     ) -> None:
+        if hotwords_score is not None and hotwords_file is None:
+            raise click.UsageError("--hotwords-score is for the words of --hotwords-file; name one")
         options = SearchOptions(
-            beam_size=beam_size, lm_weight=lm_weight, hotwords=hotwords_file or (), hotwords_score=hotwords_score
+            beam_size=beam_size,
+            lm_weight=lm_weight,
+            hotwords=hotwords_file or (),
+            hotwords_score=HOTWORDS_SCORE if hotwords_score is None else hotwords_score,
         )
         command(options=options, **others)
 

@@ -105,16 +105,17 @@ def _lead(trainer: Trainer, init_from: str | None) -> None:
         with _one_voice():
             _show_steps(trainer)
     except KeyboardInterrupt:
-        print_note(f"stopped; the same command {_how_it_goes_on(trainer.run)}")
+        print_note(f"stopped at step {trainer.position.step}; the same command {_how_it_goes_on(trainer.run)}")
         raise
 
 
-def _how_it_goes_on(folder: Path) -> str:
-    from speech2text.training.checkpoint import has_checkpoint
+def _how_it_goes_on(run: Path) -> str:
+    from speech2text.training.checkpoint import newest_step
 
-    if has_checkpoint(folder):
-        return f"goes on at the last checkpoint of {folder}"
-    return "begins anew: there was no checkpoint yet (training.checkpoint_every)"
+    step = newest_step(run)
+    if step is None:
+        return "begins anew: there was no checkpoint yet (training.checkpoint_every)"
+    return f"goes on at step {step}, the last checkpoint of {run}"
 
 
 def _describe(trainer: Trainer, init_from: str | None) -> Iterator[str]:

@@ -22,7 +22,7 @@ from speech2text.evaluation.html_figures import (
 )
 from speech2text.evaluation.inspection import Inspection
 from speech2text.evaluation.repetition import NGRAM
-from speech2text.evaluation.report import Against, Report, Summary, Variant
+from speech2text.evaluation.report import DOUBTED, Against, Report, Summary, Variant, explain_marks
 from speech2text.evaluation.scoring import Scored, sort_by_errors
 from speech2text.evaluation.significance import Interval
 from speech2text.text.transcript import Word
@@ -64,7 +64,9 @@ def _percent(rate: float | None, digits: int = 1) -> str:
 
 
 def _range(interval: Interval | None) -> str:
-    return "" if interval is None else f"{_percent(interval.low)}-{_percent(interval.high)}"
+    if interval is None:
+        return "-"
+    return f"{_percent(interval.low)}-{_percent(interval.high)}{DOUBTED if interval.doubt else ''}"
 
 
 def _describe(origin: Mapping[str, Any]) -> str:
@@ -75,7 +77,9 @@ def _describe(origin: Mapping[str, Any]) -> str:
 def _make_tiles(report: Report) -> str:
     total = report.total
     interval = total.interval
-    drawn = f"95 %: {_range(interval)}, {interval.size} {interval.units}" if interval else ""
+    drawn = f"95 %: {_range(interval)}"
+    if interval:
+        drawn = "; ".join(filter(None, (f"{drawn}, {interval.size} {interval.units}", interval.doubt)))
     tiles = [
         ("WER %", _percent(total.words.rate), drawn),
         ("CER %", _percent(total.characters.rate), f"{total.characters.reference} characters"),
@@ -101,20 +105,29 @@ def _make_sections(report: Report) -> Iterable[str]:
         yield _section("Searches", _make_searches(report.searches))
     if report.noise:
         levels = [replace(level.total, name=level.name) for level in report.noise.levels]
-        note = f'<p class="note">Noise: {escape(report.noise.source)}. Level of the speech: its active parts.</p>'
-        yield _section("Noise", f'<div class="beside">{plot_rates(levels)}{_make_table("SNR", levels)}</div>{note}')
+        note = _note(f"Noise: {report.noise.source}. Level of the speech: its active parts.")
+        beside = f'<div class="beside">{plot_rates(levels)}{_make_table("SNR", levels)}</div>'
+        yield _section("Noise", f"{beside}{_explain_marks(levels)}{note}")
     if report.calibration:
         figure = plot_reliability(report.calibration)
-        text = "A dot on the dashed line is a confidence that means what it says."
-        yield _section("Confidence", f'{figure}<p class="note">{text}</p>')
+        note = _note("A dot on the dashed line is a confidence that means what it says.")
+        yield _section("Confidence", f"{figure}{note}")
     groups = {"corpus": report.corpora, "speaker": report.speakers, "duration": report.durations}
     for name, summaries in groups.items():
         if len(summaries) > 1:
-            yield _section(f"By {name}", _make_table(name, summaries))
+            yield _section(f"By {name}", _make_table(name, summaries) + _explain_marks(summaries))
 
 
 def _section(heading: str, content: str) -> str:
     return f"<section><h2>{heading}</h2>{content}</section>"
+
+
+def _note(text: str) -> str:
+    return f'<p class="note">{escape(text)}</p>'
+
+
+def _explain_marks(summaries: Iterable[Summary]) -> str:
+    return "".join(_note(line) for line in explain_marks(summaries))
 
 
 def _make_against(against: Against) -> str:
@@ -124,10 +137,11 @@ def _make_against(against: Against) -> str:
         return f"{rate}<p>Too few utterances to say which is better.</p>"
     interval = better.interval
     limits = f"{100 * interval.low:+.2f} to {100 * interval.high:+.2f}"
+    doubt = f"; {interval.doubt}" if interval.doubt else ""
     return (
-        f"{rate}{plot_difference(against)}<p>Difference of the WER <b>{100 * better.difference:+.2f} %</b>, "
+        f"{rate}{plot_difference(against)}<p>Difference of the WER <b>{100 * better.difference:+.2f} points</b>, "
         f"95 % interval {limits} ({interval.size} {interval.units} drawn). The probability that this model is better: "
-        f"<b>{100 * better.probability:.1f} %</b>.</p>"
+        f"<b>{100 * better.probability:.1f} %</b>{doubt}.</p>"
     )
 
 
@@ -147,7 +161,7 @@ def _make_searches(searches: Sequence[Variant]) -> str:
         for corpora in zip(*(search.corpora for search in searches), strict=True):
             rows[f"WER % {corpora[0].name}"] = [_percent(corpus.words.rate) for corpus in corpora]
     head = _cells("th", ["", *(search.name for search in searches)])
-    return _table(head, [_cells("td", [name, *cells]) for name, cells in rows.items()])
+    return _table(head, [_cells("td", [name, *cells]) for name, cells in rows.items()]) + _explain_marks(totals)
 
 
 def _make_table(name: str, summaries: Sequence[Summary]) -> str:

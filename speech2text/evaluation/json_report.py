@@ -1,7 +1,7 @@
 """An evaluation for programs: a report in, a dictionary that JSON can hold out.
 
-Error rates are fractions. What is not defined (a rate whose reference has no word) or was not asked for is null. The
-keys are stable within one `schema_version`:
+Error rates are fractions. What is not defined (a rate whose reference has no word, an interval where all speakers have
+one rate) or was not asked for is null. The keys are stable within one `schema_version`:
 
     {"schema_version": 1,
      "total": {"name", "utterances", "words": COUNTS, "characters": COUNTS, "wer_interval": INTERVAL,
@@ -16,7 +16,7 @@ keys are stable within one `schema_version`:
      "utterances": [{"id", "text", "hypothesis", "errors": COUNTS}, …]}
 
     COUNTS: {"rate", "reference", "substitutions", "deletions", "insertions"}
-    INTERVAL: {"low", "high", "resampled", "of"}
+    INTERVAL: {"low", "high", "resampled", "of", "doubt"}; the doubt is why it is not to be trusted, "" where it is
 """
 
 from __future__ import annotations
@@ -121,7 +121,13 @@ def _summary_to_dict(summary: Summary) -> dict[str, Any]:
 
 
 def _interval_to_dict(interval: Interval) -> dict[str, Any]:
-    return {"low": interval.low, "high": interval.high, "resampled": interval.units, "of": interval.size}
+    return {
+        "low": interval.low,
+        "high": interval.high,
+        "resampled": interval.units,
+        "of": interval.size,
+        "doubt": interval.doubt,
+    }
 
 
 def _calibration_to_dict(calibration: Calibration) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from speech2text.evaluation.significance import Improvement, Interval, bootstrap
 
 DURATION_LIMITS = (2, 5, 10, 20)
 """Seconds at which one duration bucket ends and the next starts."""
+DOUBTED = "*"
+"""Marks intervals in tables that are not to be trusted; `explain_marks` says why."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,12 @@ def make_against(name: str, scored: Sequence[Scored], others: Sequence[Scored]) 
     """Compare with another system, whose `others` are the same utterances in the same order."""
     improvement = compare([row.words for row in scored], [row.words for row in others], _voices(scored))
     return Against(name, _summarise(name, others), improvement)
+
+
+def explain_marks(summaries: Iterable[Summary]) -> list[str]:
+    """Lines to stand below a table of these, none where no interval is doubted."""
+    doubts = dict.fromkeys(summary.interval.doubt for summary in summaries if summary.interval)
+    return [f"{DOUBTED} {doubt}" for doubt in doubts if doubt]
 
 
 def _calibrate(scored: Sequence[Scored]) -> Calibration | None:

@@ -2,7 +2,8 @@
 
 Another test set of the same kind would have had other speakers, some easy and some hard, so it is speakers that are
 drawn with replacement: the utterances of one voice succeed and fail together, and to draw utterances would promise too
-much. A handful of speakers cannot tell how different speakers are: below about ten, the interval is too narrow.
+much. A handful of speakers cannot tell how different speakers are: below about ten, the interval is too narrow. Where
+all have the same rate, draws cannot tell anything, and there is no interval.
 
 Two systems are compared on the same draws (Bisani and Ney 2004, "Bootstrap estimates for confidence intervals in ASR
 performance evaluation"): what makes a speaker hard is hard for both, so a difference is found where the two intervals
@@ -24,6 +25,8 @@ RESAMPLES = 2000
 LEVEL = 0.95
 Units: TypeAlias = Literal["speakers", "utterances"]
 """What is drawn with replacement."""
+FEWEST_UNITS = 10
+"""With fewer, the draws differ less than other test sets would."""
 _DRAWS_AT_ONCE = 1 << 22
 """Bounds the memory of the draws (8 bytes each); the result does not depend on it."""
 
@@ -39,6 +42,11 @@ class Interval:
     high: float
     units: Units
     size: int
+
+    @property
+    def doubt(self) -> str:
+        """Why this, and a probability of the same draws, is not to be trusted; "" where it is."""
+        return f"too few to trust: fewer than {FEWEST_UNITS} {self.units}" if self.size < FEWEST_UNITS else ""
 
 
 @dataclass(frozen=True)
@@ -64,10 +72,11 @@ def bootstrap(counts: Sequence[Counts], speakers: Sequence[str] | None = None, s
     """The interval of the error rate of all `counts` together; the same input and seed give the same interval.
 
     Units are speakers where at least two are known (an utterance whose speaker is "" is a unit of its own), else
-    utterances. None where nothing can be drawn: fewer than two units, or no unit with a word in its reference.
+    utterances. None where nothing can be drawn: fewer than two units, or no unit with a word in its reference. None too
+    where all units have one rate, 0 perhaps: a width of zero would promise that no other test set has another.
     """
     draws = _draw([count.errors for count in counts], [count.reference for count in counts], speakers, seed)
-    return draws.interval() if draws else None
+    return draws.interval() if draws and np.ptp(draws.rates) else None
 
 
 def compare(
@@ -75,7 +84,8 @@ def compare(
 ) -> Improvement | None:
     """How much lower the error rate of `counts` is than that of `others`, the same utterances by another system.
 
-    Units are drawn, and None is returned, as in `bootstrap`.
+    Units are drawn as in `bootstrap`. None where nothing can be drawn; a system against itself has an interval of zero
+    width.
     """
     if [count.reference for count in counts] != [other.reference for other in others]:
         raise ValueError("the two systems are scored on different references; give the same utterances in one order")

@@ -1,6 +1,6 @@
 """An evaluation for a terminal of 80 columns: a report in, something rich can print out.
 
-Error rates are percent; "-" is a rate whose reference has no word.
+Error rates are percent; "-" is a rate whose reference has no word, or an interval that draws cannot tell.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rich.text import Text
 from speech2text.evaluation.calibration import Calibration
 from speech2text.evaluation.error_rate import Counts, compare_words
 from speech2text.evaluation.repetition import NGRAM
-from speech2text.evaluation.report import Against, NoiseTest, Report, Summary, Variant
+from speech2text.evaluation.report import DOUBTED, Against, NoiseTest, Report, Summary, Variant, explain_marks
 from speech2text.evaluation.scoring import Scored, find_worst
 from speech2text.evaluation.significance import Interval
 
@@ -55,7 +55,9 @@ def _percent(rate: float | None) -> str:
 
 
 def _range(interval: Interval | None) -> str:
-    return "-" if interval is None else f"{_percent(interval.low)}-{_percent(interval.high)}"
+    if interval is None:
+        return "-"
+    return f"{_percent(interval.low)}-{_percent(interval.high)}{DOUBTED if interval.doubt else ''}"
 
 
 def _new_table() -> Table:
@@ -70,16 +72,18 @@ def _render_total(report: Report) -> RenderableType:
         table.add_column(heading, justify="right")
     for name, counts in (("words (WER)", summary.words), ("characters (CER)", summary.characters)):
         table.add_row(name, Text(_percent(counts.rate), "bold"), *map(str, (counts.reference, *_error_kinds(counts))))
-    parts: list[RenderableType] = [table]
-    if summary.interval:
-        parts.append(Text(f"95 % interval of the WER: {_limits(summary.interval)}"))
+    parts: list[RenderableType] = [table, Text(f"95 % interval of the WER: {_limits(summary.interval)}")]
+    if summary.interval and summary.interval.doubt:
+        parts.append(Text(summary.interval.doubt, "yellow"))
     invented = f"insertions: {_percent(summary.words.insertion_rate)} % of the words said"
     parts.append(Text(f"{invented}; repeated {NGRAM}-grams: {summary.repeats}"))
     parts.append(_render_number(summary.utterances, len(report.excluded)))
     return Stack(*parts)
 
 
-def _limits(interval: Interval) -> str:
+def _limits(interval: Interval | None) -> str:
+    if interval is None:
+        return "-"
     limits = f"{_percent(interval.low)} to {_percent(interval.high)} %"
     return f"{limits} (bootstrap over {interval.size} {interval.units})"
 
@@ -105,15 +109,17 @@ def _render_against(against: Against) -> RenderableType:
     return Stack(
         "",
         heading,
-        Text(f"difference of the WER: {100 * better.difference:+.2f} %, {limits} ({interval.size} {interval.units})"),
+        Text(f"difference of the WER: {100 * better.difference:+.2f} points"),
+        Text(f"{limits} (bootstrap over {interval.size} {interval.units})"),
         Text(f"the probability that this one is better: {100 * better.probability:.1f} %"),
+        *([Text(interval.doubt, "yellow")] if interval.doubt else []),
     )
 
 
 def _render_searches(searches: Sequence[Variant]) -> RenderableType:
     """A column for each search, a row for each figure and each corpus."""
     table = _new_table()
-    table.add_column("by search")
+    table.add_column("by search", overflow="fold")
     for search in searches:
         table.add_column(search.name, justify="right")
     totals = [search.total for search in searches]
@@ -127,7 +133,7 @@ def _render_searches(searches: Sequence[Variant]) -> RenderableType:
     if len(searches[0].corpora) > 1:
         for corpora in zip(*(search.corpora for search in searches), strict=True):
             table.add_row(Text(f"WER % {corpora[0].name}"), *(_percent(each.words.rate) for each in corpora))
-    return Stack("", table)
+    return Stack("", table, *(Text(line, "dim") for line in explain_marks(totals)))
 
 
 def _render_noise(noise: NoiseTest) -> RenderableType:
@@ -154,10 +160,10 @@ def _render_table(heading: str, summaries: Sequence[Summary]) -> RenderableType:
             *map(str, _error_kinds(summary.words)),
         )
         table.add_row(Text(summary.name), *cells)
-    if len(shown) == len(summaries):
-        return Stack("", table)
-    hidden = len(summaries) - len(shown)
-    return Stack("", table, Text(f"those with the most errors; {hidden} more are in the JSON report", "dim"))
+    below = explain_marks(shown)
+    if hidden := len(summaries) - len(shown):
+        below.append(f"those with the most errors; {hidden} more are in the JSON report")
+    return Stack("", table, *(Text(line, "dim") for line in below))
 
 
 def _render_calibration(calibration: Calibration) -> RenderableType:

@@ -5,6 +5,7 @@ import os
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -45,6 +46,19 @@ def add_unreadable(manifest):
     lines = manifest.read_text().splitlines(keepends=True)
     lines.insert(1, json.dumps({"id": "bad", "audio": "bad.wav", "text": "one"}) + "\n")
     manifest.write_text("".join(lines))
+
+
+def add_damaged(manifest):
+    """Rows of what fails only while it is read: a recording cut short, and one that is no number in its middle."""
+    broken = tone("one", "two", "three")
+    broken[len(broken) // 2] = np.nan
+    soundfile.write(manifest.parent / "broken.wav", broken, 16000, subtype="FLOAT")
+    cut = manifest.parent / "cut.wav"
+    soundfile.write(cut, tone("one", "two", "three"), 16000, subtype="FLOAT")
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    with manifest.open("a") as rows:
+        for id in ("broken", "cut"):
+            rows.write(json.dumps({"id": id, "audio": f"{id}.wav", "text": "one two three"}) + "\n")
 
 
 def run(*arguments):
@@ -133,6 +147,17 @@ def test_json_names_what_was_left_out(bundle, manifest, capsys):
     assert report["total"]["words"]["reference"] == 6
 
 
+@pytest.mark.parametrize("options", [(), ("--threads", 2), ("--snr", 60)], ids=["alone", "threads", "noise"])
+def test_what_can_be_read_in_part_only_is_no_mistake_of_the_model(bundle, manifest, capsys, options):
+    _, whole = run_json(capsys, manifest, "--model", bundle)
+    add_damaged(manifest)
+    code, report = run_json(capsys, manifest, "--model", bundle, *options)
+    assert code == 1
+    assert report["total"] == whole["total"]
+    assert [row["id"] for row in report["excluded"]] == ["broken", "cut"]
+    assert "cut.wav: damaged or cut short" in report["excluded"][1]["error"]
+
+
 def test_a_set_without_a_readable_file_has_no_rate(bundle, tmp_path, capsys):
     (tmp_path / "set.jsonl").write_text('{"audio": "gone.wav", "text": "one"}\n')
     code, report = run_json(capsys, tmp_path / "set.jsonl", "--model", bundle)
@@ -176,6 +201,7 @@ def test_other_ways_of_hearing_are_named_in_the_report(bundle, manifest, capsys,
     code, report = run_json(capsys, manifest, "--model", bundle, *options)
     assert code == 0
     assert str(report[{"--search": "search", "--chunk": "chunk_seconds"}[options[0]]]) == options[1]
+    assert report["beam_size"] == (4 if report["search"] == "joint" else None)
     assert report["total"]["utterances"] == 4
 
 
@@ -207,7 +233,7 @@ def test_against_what_was_recognised_before(bundle, manifest, tmp_path, capsys):
     assert report["against"]["difference"] == pytest.approx(3 / 6 - 7 / 6)
     assert run(manifest, "--model", bundle, "--against", before) == 0
     printed = capsys.readouterr().out
-    assert "difference of the WER: -66.67 %" in printed
+    assert "difference of the WER: -66.67 points" in printed
     assert max(map(len, printed.splitlines())) <= 80 or str(before) in printed
 
 
@@ -236,9 +262,10 @@ def test_a_file_that_is_no_rival_is_one_line(bundle, manifest, tmp_path, capsys,
 def test_what_cannot_be_read_is_asked_of_no_rival(bundle, manifest, tmp_path, capsys):
     with manifest.open("a") as rows:
         rows.write(json.dumps({"audio": "gone.wav", "text": "one"}) + "\n")
+    add_damaged(manifest)
     assert run(manifest, "--model", bundle, "--output", tmp_path / "rows.jsonl") == 1
     assert run(manifest, "--model", bundle, "--against", tmp_path / "rows.jsonl") == 1
-    assert "difference of the WER: 0.00 %" in capsys.readouterr().out.replace("+", "")
+    assert "difference of the WER: 0.00 points" in capsys.readouterr().out.replace("+", "")
 
 
 def test_a_page_plays_a_long_recording_and_does_not_draw_it(bundle, tmp_path, capsys):
@@ -291,14 +318,24 @@ def test_noise_of_clips(bundle, manifest, tmp_path, capsys):
     assert generated["noise"]["levels"] != report["noise"]["levels"]
 
 
-@pytest.mark.parametrize(("content", "message"), [(tone(""), "no sound in it"), (None, "noise: ")])
-def test_noise_that_cannot_be_used_stops_everything(bundle, manifest, tmp_path, capsys, *, content, message):
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda sound: b"hello, I am text", "noise: "),
+        (lambda sound: sound[: len(sound) // 2], "hum.wav: damaged or cut short"),
+        (lambda sound: sound[:44] + bytes(len(sound) - 44), "hum.wav: no sound in it"),
+    ],
+    ids=["no sound file", "cut short", "silent"],
+)
+def test_noise_that_cannot_be_used_stops_everything_before_the_work(
+    bundle, manifest, tmp_path, monkeypatch, capsys, *, damage, message
+):
+    monkeypatch.setattr("speech2text.cli.hearing.hear_all", None)
     folder = tmp_path / "noise"
     folder.mkdir()
-    if content is None:
-        (folder / "hum.wav").write_bytes(b"hello, I am text")
-    else:
-        soundfile.write(folder / "hum.wav", content, 16000)
+    for name in ("air", "hum", "sea"):
+        soundfile.write(folder / f"{name}.wav", tone("one"), 16000)
+    (folder / "hum.wav").write_bytes(damage((folder / "hum.wav").read_bytes()))
     assert run(manifest, "--model", bundle, "--snr", "0", "--noise", folder) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -406,7 +443,7 @@ def test_hot_words_change_the_figures(bundle, unclear, tmp_path, capsys):
     assert found[0]["hotwords"] == str(tmp_path / "hot.txt")
 
 
-@pytest.mark.parametrize("option", [("--lm-weight", "0.5"), ("--hotwords-file", "hot.txt")])
+@pytest.mark.parametrize("option", [("--lm-weight", "0.5"), ("--hotwords-file", "hot.txt"), ("--beam-size", "2")])
 def test_greedy_searches_take_no_settings_of_the_joint_one(bundle, manifest, option, capsys):
     assert run(manifest, "--model", bundle, "--search", "ctc", *option) == 2
     assert "for the joint search" in capsys.readouterr().err

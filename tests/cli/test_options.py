@@ -21,6 +21,13 @@ def test_transcribe_and_evaluate_describe_their_common_options_alike(speech2text
         assert first == second
 
 
+@pytest.mark.parametrize("command", [("transcribe", "x.wav"), ("evaluate", "x.jsonl"), ("listen",), ("serve",)])
+def test_a_score_without_hot_words_is_a_wrong_use(speech2text, command):
+    done = speech2text(*command, "--hotwords-score", "1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--hotwords-score is for the words of --hotwords-file; name one" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "moved"),
     [

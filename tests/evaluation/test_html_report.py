@@ -101,8 +101,9 @@ def test_the_page_has_the_figures_that_were_asked_for(full_page):
     text = Reader(full_page).text
     for part in (
         "tiny on test.jsonl", "WER %", "75.0", "CER %", "repeated 5-grams", "calibration error",
-        "other-model: WER 100.0 %", "-25.00 %", "CTC greedy", "pink noise, generated", "0 dB", "By corpus",
-        "By speaker",
+        "other-model: WER 100.0 %", "-25.00 points", "CTC greedy", "pink noise, generated", "0 dB", "By corpus",
+        "By speaker", "3 speakers; too few to trust: fewer than 10 speakers",
+        "* too few to trust: fewer than 10 speakers", "% ; too few to trust: fewer than 10 speakers.",
         "2 of 3 utterances, those with the fewest errors, have no player here.", "1 more could not be read",
     ):  # fmt: skip
         assert part in text
@@ -163,6 +164,12 @@ def test_texts_are_never_markup():
     reader = Reader(page)
     assert {article["data-corpus"] for article in reader.all("article")} == {NASTY, "$title"}
     assert "$title" in reader.text
+
+
+def test_what_draws_cannot_tell_is_a_dash():
+    page = page_of([heard(name, "yes", "yes", speaker=name) for name in ("ann", "bob")])
+    assert "<small>95 %: -</small>" in page
+    assert "<td>-</td>" in page
 
 
 def test_of_many_speakers_those_with_the_most_errors_are_seen_first():

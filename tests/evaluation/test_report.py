@@ -55,7 +55,7 @@ def test_duration_buckets_stand_in_order_of_time():
 
 
 def test_the_same_speaker_name_in_two_corpora_is_two_voices_when_drawn():
-    rows = [Recognised(str(index), "a b", "a", "01", corpus) for index, corpus in enumerate(["x", "y", "x"])]
+    rows = [Recognised(corpus, "a b", text, "01", corpus[0]) for corpus, text in (("x", "a"), ("y", ""), ("x2", "a"))]
     interval = make_report(score(rows)).total.interval
     assert (interval.units, interval.size) == ("speakers", 2)
 
@@ -67,6 +67,53 @@ def test_an_empty_reference_has_no_rate_and_its_words_count_as_inserted():
     assert total["words"]["insertions"] == 2
     assert total["wer_interval"] is None
     assert "words (WER)" in print_on_80_columns(report)
+
+
+def test_speakers_without_an_error_promise_nothing():
+    report = make_report(score([Recognised(name, "a b", "a b", name) for name in ("ann", "bob", "cat")]))
+    assert to_dict(report)["total"]["wer_interval"] is None
+    assert "95 % interval of the WER: -\n" in print_on_80_columns(report)
+
+
+@pytest.mark.parametrize(("speakers", "said"), [(9, True), (10, False)])
+def test_what_rests_on_few_speakers_is_doubted(speakers, said):
+    rows = [
+        Recognised(f"{corpus}{index}", "a b", "a" if index % 2 else "a b", f"s{index}", corpus)
+        for corpus in "xy"
+        for index in range(speakers)
+    ]
+    scored = score([replace(row, corpus="x") for row in rows])
+    others = score([replace(row, hypothesis="") for row in rows])
+    variant = make_variant("joint", scored)
+    report = make_report(scored, searches=[variant], against=make_against("other", scored, others))
+    doubt = "too few to trust: fewer than 10 speakers"
+    assert to_dict(report)["total"]["wer_interval"]["doubt"] == (doubt if said else "")
+    printed = print_on_80_columns(report)
+    assert printed.count(f"\n{doubt}\n") == 2 * said, "below the total, and below the probability"
+    assert printed.count(f"\n* {doubt}\n") == said, "below the searches"
+
+
+def test_marks_in_a_table_are_explained_and_fit_80_columns():
+    rows = [
+        Recognised(f"{corpus}{index}", "word " * 5000, "word " * 700 * index, f"s{index}", corpus)
+        for corpus in ("a-long-name-of-a-corpus-1", "a-long-name-of-a-corpus-2")
+        for index in range(4)
+    ]
+    printed = print_on_80_columns(make_report(score(rows)), worst=0)
+    assert " 65.0-93.0* " in printed
+    assert "* too few to trust: fewer than 10 speakers" in printed
+    assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_long_names_of_corpora_stay_apart_beside_searches():
+    names = [f"common_voice_spontaneous_speech_of_2025_{part}" for part in ("dev", "test")]
+    scored = score([Recognised(name, "a b", "a", corpus=name) for name in names])
+    searches = [make_variant(name, scored) for name in ("CTC greedy", "attention", "joint", "joint + LM")]
+    printed = print_on_80_columns(make_report(scored, searches=searches))
+    table = printed[printed.index("by search") : printed.index("by corpus")]
+    first_column = "".join(line.split("  ")[0].strip() for line in table.splitlines())
+    for name in names:
+        assert name in first_column
 
 
 def test_nothing_scored_gives_a_report_without_rates():
@@ -185,7 +232,7 @@ def test_searches_noise_and_another_system_are_printed_on_80_columns():
     assert "noise: pink" in printed
     assert "-5 dB" in printed
     assert "against other-model: WER 100.0 %" in printed
-    assert "difference of the WER: -50.00 %" in printed
+    assert "difference of the WER: -50.00 points" in printed
     assert "the probability that this one is better: " in printed
     assert max(map(len, printed.splitlines())) <= 80
 

@@ -64,9 +64,22 @@ def test_draws_without_a_word_are_left_out():
     assert (interval.low, interval.high) == (0.5, 1.0)
 
 
-def test_a_perfect_result_has_an_interval_of_zero_width():
-    interval = bootstrap(make_counts([0, 0, 0]))
-    assert (interval.low, interval.high) == (0.0, 0.0)
+@pytest.mark.parametrize("wrong", [0, 3])
+def test_where_all_have_one_rate_nothing_can_be_said_of_another_test_set(wrong):
+    assert bootstrap(make_counts([wrong] * 3)) is None
+    longer = Counts(hits=20 - 2 * wrong, substitutions=2 * wrong)
+    assert bootstrap([*make_counts([wrong] * 20), longer]) is None, "however many they are, and however long"
+
+
+@pytest.mark.parametrize(("size", "doubt"), [(9, "too few to trust: fewer than 10 utterances"), (10, "")])
+def test_fewer_than_ten_are_doubted(size, doubt):
+    counts = make_counts(range(size))
+    assert bootstrap(counts).doubt == doubt
+    assert compare(counts, counts).interval.doubt == doubt
+
+
+def test_a_doubt_names_what_was_drawn():
+    assert bootstrap(make_counts(range(10)), ["ann", "bob"] * 5).doubt == "too few to trust: fewer than 10 speakers"
 
 
 def test_the_result_does_not_depend_on_how_many_draws_fit_into_memory(monkeypatch):
