@@ -63,7 +63,7 @@ def measure(
 
 
 def check_loss(before: Figures, after: Figures, most: float) -> None:
-    """See that quantisation costs at most `most` of the word error rate (0.005 is half a percent, absolute).
+    """See that quantisation costs at most `most` of the word error rate (0.005 is half a percentage point).
 
     Raises:
         ExportError: it costs more.
@@ -71,7 +71,7 @@ def check_loss(before: Figures, after: Figures, most: float) -> None:
     loss = after.wer.wer - before.wer.wer
     if loss > most:
         raise ExportError(
-            f"{after.precision} raises the word error rate by {100 * loss:.2f} % and {100 * most:g} % is allowed; "
+            f"{after.precision} raises the word error rate by {100 * loss:.2f} points and {100 * most:g} are allowed; "
             "nothing was written; export without --int8, allow more with --max-loss, or measure on more recordings"
         )
 

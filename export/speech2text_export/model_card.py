@@ -85,7 +85,7 @@ def _accuracy(manifest: Manifest) -> str:
     if not manifest.wer:
         return "Not measured when it was exported; `speech2text evaluate MANIFEST --model FOLDER` measures it."
     rows = [
-        f"| {name} | {100 * rate.wer:.2f} % | {100 * rate.low:.2f} to {100 * rate.high:.2f} % | {rate.words} |"
+        f"| {name} | {100 * rate.wer:.2f} % | {rate.limits(2)} | {rate.words} |"
         for name, rate in manifest.wer.items()
     ]
     return "\n".join(["| recordings | word error rate | 95 % interval | words |", "|---|---|---|---|", *rows])

@@ -132,6 +132,10 @@ class ErrorRate:
     high: float
     words: int
 
+    def limits(self, digits: int) -> str:
+        """The interval in percent; "-" where it has no width, since nothing could be told from draws."""
+        return "-" if self.low == self.high else f"{100 * self.low:.{digits}f} to {100 * self.high:.{digits}f} %"
+
 
 @dataclass(frozen=True)
 class Sample:

@@ -97,6 +97,12 @@ def has_checkpoint(run: Path) -> bool:
     return bool(_checkpoints(run))
 
 
+def newest_step(run: Path) -> int | None:
+    """After which step a run goes on; None when it begins anew."""
+    folders = _checkpoints(run)
+    return _step(folders[-1]) if folders else None
+
+
 def load_checkpoint(run: Path) -> Checkpoint | None:
     """The newest checkpoint of a run; None when it has none.
 
@@ -184,7 +190,11 @@ def _checkpoints(run: Path) -> list[Path]:
     """The oldest first, by their numbers: as text, step-1000000 would come before step-999900."""
     folders = (run / layout.CHECKPOINTS).glob("step-*")
     named = [folder for folder in folders if CHECKPOINT_NAME.fullmatch(folder.name)]  # no copies, as step-000500.old
-    return sorted(named, key=lambda folder: int(folder.name.removeprefix("step-")))
+    return sorted(named, key=_step)
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.removeprefix("step-"))
 
 
 def _flush_to_disk(file: Path) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from speech2text.bundle.manifest import FileRecord, LanguageModelShape, Manifest, TextSource
+from speech2text.bundle.manifest import ErrorRate, FileRecord, LanguageModelShape, Manifest, TextSource
 from speech2text.errors import BundleError
 from tests.tiny_bundle import tiny_files, tiny_manifest
 
@@ -21,6 +21,11 @@ def refusal(data):
     with pytest.raises(BundleError) as error:
         Manifest.from_json(json.dumps(data))
     return str(error.value)
+
+
+@pytest.mark.parametrize(("high", "limits"), [(0.0, "-"), (0.125, "0.0 to 12.5 %")])
+def test_an_interval_without_a_width_is_none(high, limits):
+    assert ErrorRate(wer=0.0, low=0.0, high=high, words=3).limits(1) == limits
 
 
 def test_to_json_and_from_json_are_inverse(data):

@@ -69,5 +69,5 @@ def test_a_loss_within_the_bound_passes(after: float) -> None:
 
 
 def test_a_larger_loss_is_refused() -> None:
-    with pytest.raises(ExportError, match=r"by 0\.60 % and 0\.5 % is allowed; nothing was written"):
+    with pytest.raises(ExportError, match=r"by 0\.60 points and 0\.5 are allowed; nothing was written"):
         check_loss(figures(0.1), figures(0.106), most=0.005)

@@ -15,6 +15,7 @@ from speech2text.training.checkpoint import (
     has_checkpoint,
     load_checkpoint,
     load_run,
+    newest_step,
     save_checkpoint,
 )
 from speech2text.training.recipe import DEFAULT_RECIPE
@@ -34,6 +35,7 @@ def names(run):
 def test_a_checkpoint_comes_back_as_it_was(tmp_path):
     assert load_checkpoint(tmp_path) is None
     assert not has_checkpoint(tmp_path)
+    assert newest_step(tmp_path) is None
     save_checkpoint(tmp_path, checkpoint(7))
     found = load_checkpoint(tmp_path)
     assert has_checkpoint(tmp_path)
@@ -47,7 +49,7 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path):
 def test_the_two_newest_stay(tmp_path, steps):
     for step in steps:
         save_checkpoint(tmp_path, checkpoint(step))
-        assert load_checkpoint(tmp_path).position.step == step
+        assert load_checkpoint(tmp_path).position.step == newest_step(tmp_path) == step
     assert len(names(tmp_path)) == 2
 
 
