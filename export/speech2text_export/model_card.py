@@ -85,7 +85,6 @@ def _accuracy(manifest: Manifest) -> str:
     if not manifest.wer:
         return "Not measured when it was exported; `speech2text evaluate MANIFEST --model FOLDER` measures it."
     rows = [
-        f"| {name} | {100 * rate.wer:.2f} % | {rate.limits(2)} | {rate.words} |"
-        for name, rate in manifest.wer.items()
+        f"| {name} | {100 * rate.wer:.2f} % | {rate.limits(2)} | {rate.words} |" for name, rate in manifest.wer.items()
     ]
     return "\n".join(["| recordings | word error rate | 95 % interval | words |", "|---|---|---|---|", *rows])

@@ -79,10 +79,7 @@ def _data(manifest: Manifest) -> Table:
 
 
 def _error_rates(manifest: Manifest) -> Table:
-    rows = [
-        (name, f"{100 * rate.wer:.1f} %", rate.limits(1), str(rate.words))
-        for name, rate in manifest.wer.items()
-    ]
+    rows = [(name, f"{100 * rate.wer:.1f} %", rate.limits(1), str(rate.words)) for name, rate in manifest.wer.items()]
     return _table(("Word error rate on", "WER", "95 % interval", "Words"), rows or [("(not stated)",)], right=(1, 2, 3))
 
 
