@@ -136,8 +136,6 @@ class TrainingSettings(Section):
     seed: int = Field(default=1, ge=0, lt=2**31)
     steps: int = Field(default=6000, ge=1)
     batch_seconds: float = Field(default=80.0, gt=0, le=86_400)
-    optimizer: Literal["adamw", "muon"] = "adamw"
-    """Muon (muon.py) learns more of a step, which takes longer with it."""
     learning_rate: float = Field(default=1.5e-3, gt=0)
     warmup_steps: int = Field(default=300, ge=0)
     weight_decay: float = Field(default=0.01, ge=0)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, distributed, nn
+from torch import distributed, nn
 
 from speech2text.errors import TrainingError
 
@@ -78,23 +78,13 @@ class Team:
         Raises:
             TrainingError: another process has ended.
         """
-        gradients = [each.grad for each in model.parameters() if each.grad is not None]
-        self.add_up(gradients)
-        for gradient in gradients:
-            gradient.div_(self.size)
-
-    def add_up(self, tensors: list[Tensor]) -> None:
-        """Replace every tensor by its sum over the team, the same to the last bit in every process.
-
-        Raises:
-            TrainingError: another process has ended.
-        """
         if self.size == 1:
             return
-        together = nn.utils.parameters_to_vector(tensors)
+        gradients = [each.grad for each in model.parameters() if each.grad is not None]
+        mean = nn.utils.parameters_to_vector(gradients)
         with _company():
-            distributed.all_reduce(together)
-        nn.utils.vector_to_parameters(together, tensors)
+            distributed.all_reduce(mean)
+        nn.utils.vector_to_parameters(mean.div_(self.size), gradients)
 
     def _wait(self, times: int) -> None:
         if self.size > 1:

@@ -39,7 +39,6 @@ from speech2text.training.checkpoint import (
 from speech2text.training.corpus import Corpus
 from speech2text.training.hearing import hear_corpus
 from speech2text.training.initialisation import Origin, adopt_weights
-from speech2text.training.muon import Muon, hidden_matrices
 from speech2text.training.objective import Objective
 from speech2text.training.optimisation import (
     check_gradient,
@@ -114,7 +113,9 @@ class Trainer:
         self.lesson = Lesson(teacher, recipe.model.memory) if teacher else None
         self.objective = Objective(recipe, tokenizer, self.model, train, noise=noise, lesson=self.lesson)
         self.trained = nn.ModuleList([self.model, self.lesson] if self.lesson else [self.model])
-        self.optimizer = self._make_optimizer()
+        self.optimizer = torch.optim.AdamW(
+            self.trained.parameters(), lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay
+        )
         self.position = Position()
         self.precision: str = self.settings.precision
         self.adopted: float | None = None
@@ -178,12 +179,6 @@ class Trainer:
         self.precision = self.team.agree(self.precision)
         while self.position.step < self.settings.steps:
             yield self._step()
-
-    def _make_optimizer(self) -> torch.optim.AdamW:
-        lr, weight_decay = self.settings.learning_rate, self.settings.weight_decay
-        if self.settings.optimizer == "muon":
-            return Muon(self.trained, hidden_matrices(self.model), self.team, lr=lr, weight_decay=weight_decay)
-        return torch.optim.AdamW(self.trained.parameters(), lr=lr, weight_decay=weight_decay)
 
     def _begin(self, origin: Origin | None) -> None:
         if origin is None:

@@ -61,7 +61,6 @@ CHANGES = {
     "training.seed": ("training.seed=2",),
     "training.steps": ("training.steps=4",),
     "training.batch_seconds": ("training.batch_seconds=1",),
-    "training.optimizer": ("training.optimizer=muon",),
     "training.learning_rate": ("training.learning_rate=0.01",),
     "training.warmup_steps": ("training.warmup_steps=1",),
     "training.weight_decay": ("training.weight_decay=0.5",),
