@@ -4,6 +4,10 @@ Every message is one line that says what is wrong, with which file or key, and w
 print it on standard error and exit with 1.
 """
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class Speech2TextError(Exception):
     """The base of every error that is the input's and not the program's fault."""
@@ -15,6 +19,17 @@ class AudioError(Speech2TextError):
 
 class AudioWarning(UserWarning):
     """A recording that is used in part only, or left out of a folder's."""
+
+
+@contextmanager
+def damage_raised() -> Iterator[None]:
+    """Let a recording of which only a part can be read raise its AudioWarning, where its whole is needed.
+
+    For the main thread, around the threads that read, for they share what is done with warnings.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", AudioWarning)
+        yield
 
 
 class ManifestError(Speech2TextError):

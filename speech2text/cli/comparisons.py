@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speech2text.cli.hearing import Way, damage_raised
+from speech2text.cli.hearing import Way
 from speech2text.disk import is_file
-from speech2text.errors import AudioError, AudioWarning, ManifestError
+from speech2text.errors import AudioError, AudioWarning, ManifestError, damage_raised
 from speech2text.runtime.loading import open_recognizer
 
 if TYPE_CHECKING:

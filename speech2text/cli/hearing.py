@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -13,7 +12,7 @@ from zlib import crc32
 
 from speech2text.cli.console import print_error, progress_bar, sum_known
 from speech2text.cli.parallel import map_in_order
-from speech2text.errors import AudioError, AudioWarning, ManifestError
+from speech2text.errors import AudioError, AudioWarning, ManifestError, damage_raised
 
 if TYPE_CHECKING:
     from speech2text import Recognizer
@@ -53,17 +52,6 @@ class Way:
 
     recognizer: Recognizer
     snr: float | None = None
-
-
-@contextmanager
-def damage_raised() -> Iterator[None]:
-    """Let a recording of which only a part can be read raise its AudioWarning: its text is that of the whole.
-
-    For the main thread, around the threads that read, for they share what is done with warnings.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", AudioWarning)
-        yield
 
 
 def read_noise(path: Path | None) -> Noise:

@@ -22,9 +22,8 @@ from speech2text.evaluation.html_figures import (
 )
 from speech2text.evaluation.inspection import Inspection
 from speech2text.evaluation.repetition import NGRAM
-from speech2text.evaluation.report import DOUBTED, Against, Report, Summary, Variant, explain_marks
+from speech2text.evaluation.report import Against, Report, Summary, Variant, explain_marks, show_limits
 from speech2text.evaluation.scoring import Scored, sort_by_errors
-from speech2text.evaluation.significance import Interval
 from speech2text.text.transcript import Word
 
 _PARTS = Path(__file__).parent
@@ -63,12 +62,6 @@ def _percent(rate: float | None, digits: int = 1) -> str:
     return "-" if rate is None else f"{100 * rate:.{digits}f}"
 
 
-def _range(interval: Interval | None) -> str:
-    if interval is None:
-        return "-"
-    return f"{_percent(interval.low)}-{_percent(interval.high)}{DOUBTED if interval.doubt else ''}"
-
-
 def _describe(origin: Mapping[str, Any]) -> str:
     known = ((key.replace("_", " "), value) for key, value in origin.items() if value is not None)
     return " · ".join(f"{escape(key)} <b>{escape(str(value))}</b>" for key, value in known)
@@ -77,7 +70,7 @@ def _describe(origin: Mapping[str, Any]) -> str:
 def _make_tiles(report: Report) -> str:
     total = report.total
     interval = total.interval
-    drawn = f"95 %: {_range(interval)}"
+    drawn = f"95 %: {show_limits(interval)}"
     if interval:
         drawn = "; ".join(filter(None, (f"{drawn}, {interval.size} {interval.units}", interval.doubt)))
     tiles = [
@@ -149,7 +142,7 @@ def _make_searches(searches: Sequence[Variant]) -> str:
     totals = [search.total for search in searches]
     rows = {
         "WER %": [_percent(total.words.rate) for total in totals],
-        "95 %": [_range(total.interval) for total in totals],
+        "95 %": [show_limits(total.interval) for total in totals],
         "CER %": [_percent(total.characters.rate) for total in totals],
         "substituted": [str(total.words.substitutions) for total in totals],
         "deleted": [str(total.words.deletions) for total in totals],
@@ -178,7 +171,7 @@ def _make_table(name: str, summaries: Sequence[Summary]) -> str:
 def _make_row(summary: Summary) -> str:
     words: Counts = summary.words
     counts = map(str, (words.substitutions, words.deletions, words.insertions))
-    rates = (_percent(words.rate), _range(summary.interval), _percent(summary.characters.rate))
+    rates = (_percent(words.rate), show_limits(summary.interval), _percent(summary.characters.rate))
     return _cells("td", [summary.name, str(summary.utterances), str(words.reference), *rates, *counts])
 
 

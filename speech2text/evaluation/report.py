@@ -107,6 +107,13 @@ def make_against(name: str, scored: Sequence[Scored], others: Sequence[Scored]) 
     return Against(name, _summarise(name, others), improvement)
 
 
+def show_limits(interval: Interval | None) -> str:
+    """The limits in percent for a table, marked where they are doubted; "-" where there is no interval."""
+    if interval is None:
+        return "-"
+    return f"{100 * interval.low:.1f}-{100 * interval.high:.1f}{DOUBTED if interval.doubt else ''}"
+
+
 def explain_marks(summaries: Iterable[Summary]) -> list[str]:
     """Lines to stand below a table of these, none where no interval is doubted."""
     doubts = dict.fromkeys(summary.interval.doubt for summary in summaries if summary.interval)

@@ -17,7 +17,7 @@ from rich.text import Text
 from speech2text.evaluation.calibration import Calibration
 from speech2text.evaluation.error_rate import Counts, compare_words
 from speech2text.evaluation.repetition import NGRAM
-from speech2text.evaluation.report import DOUBTED, Against, NoiseTest, Report, Summary, Variant, explain_marks
+from speech2text.evaluation.report import Against, NoiseTest, Report, Summary, Variant, explain_marks, show_limits
 from speech2text.evaluation.scoring import Scored, find_worst
 from speech2text.evaluation.significance import Interval
 
@@ -52,12 +52,6 @@ def render(report: Report, worst: int = 5) -> RenderableType:
 
 def _percent(rate: float | None) -> str:
     return "-" if rate is None else f"{100 * rate:.1f}"
-
-
-def _range(interval: Interval | None) -> str:
-    if interval is None:
-        return "-"
-    return f"{_percent(interval.low)}-{_percent(interval.high)}{DOUBTED if interval.doubt else ''}"
 
 
 def _new_table() -> Table:
@@ -124,7 +118,7 @@ def _render_searches(searches: Sequence[Variant]) -> RenderableType:
         table.add_column(search.name, justify="right")
     totals = [search.total for search in searches]
     table.add_row("WER %", *(Text(_percent(each.words.rate), "bold") for each in totals))
-    table.add_row("95 %", *(_range(each.interval) for each in totals))
+    table.add_row("95 %", *(show_limits(each.interval) for each in totals))
     table.add_row("CER %", *(_percent(each.characters.rate) for each in totals))
     for name, kind in (("substituted", "substitutions"), ("deleted", "deletions"), ("inserted", "insertions")):
         table.add_row(name, *(str(getattr(each.words, kind)) for each in totals))
@@ -155,7 +149,7 @@ def _render_table(heading: str, summaries: Sequence[Summary]) -> RenderableType:
             str(summary.utterances),
             str(summary.words.reference),
             _percent(summary.words.rate),
-            _range(summary.interval),
+            show_limits(summary.interval),
             _percent(summary.characters.rate),
             *map(str, _error_kinds(summary.words)),
         )

@@ -15,7 +15,6 @@ import json
 import logging
 import os
 import socket
-import warnings
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -31,7 +30,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from speech2text.errors import AudioWarning, ServiceError
+from speech2text.errors import ServiceError, damage_raised
 from speech2text.serving.limits import Limits, Sessions
 from speech2text.serving.replies import RequestError, describe_error, describe_model, describe_models, internal_error
 from speech2text.serving.streams import BAD, MESSAGE_BYTES, Streams
@@ -83,8 +82,7 @@ def serve(
         ValueError: threads below 1.
         KeyboardInterrupt: it was ended by SIGINT.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", AudioWarning)  # of damaged uploads their senders are told
+    with damage_raised():  # of damaged uploads their senders are told
         asyncio.run(_serve(recognizer, listening, limits or Limits(), threads, on_ready))
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from speech2text.audio.files import SAMPLE_RATE, probe, read_audio
 from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.disk import is_file, write_atomically
-from speech2text.errors import AudioError, AudioWarning, OutputError
+from speech2text.errors import AudioError, AudioWarning, OutputError, damage_raised
 from speech2text.text.normalization import normalize
 from speech2text.training import layout
 from speech2text.training.holding_out import draw, hold_out
@@ -211,8 +211,7 @@ def _decode(
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
         index_file.unlink(missing_ok=True)  # what it says is true of the old samples only
-        with draft.open("wb") as pcm, warnings.catch_warnings():
-            warnings.simplefilter("error", AudioWarning)  # of what is cut short the text says more than is heard
+        with draft.open("wb") as pcm, damage_raised():  # of what is cut short the text says more than is heard
             for samples, reason in _decoded(utterances, longest_seconds):
                 content = samples.tobytes()
                 pcm.write(content)
