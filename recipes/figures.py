@@ -23,7 +23,7 @@ from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.bundle.manifest import ErrorRate
 from speech2text.bundle.store import open_bundle
-from speech2text.evaluation.report import Summary, make_report
+from speech2text.evaluation.report import Summary, explain_marks, make_report, show_limits
 from speech2text.evaluation.scoring import pair, score
 from speech2text.runtime.options import SEARCHES, Search
 from speech2text_export.bundling import write_with_card
@@ -59,6 +59,7 @@ def main() -> None:
         parser.error("--write needs exactly one --bundle")
     print(HEADER, "|---" * HEADER.count(" | ") + "|---|", sep="\n")
     rates: dict[str, ErrorRate] = {}
+    shown: list[Summary] = []
     sets = {manifest: read_utterances(manifest) for manifest in arguments.manifests}
     for manifest, utterances in sets.items():
         for search, chunk in _ways(arguments.all):
@@ -66,8 +67,10 @@ def main() -> None:
             heard = f"in chunks of {chunk} s" if chunk else "as a file"
             for summaries in zip(*found, strict=True):
                 _print_rows(manifest.stem, f"{search} | {heard}", arguments.bundles, summaries)
+                shown += summaries
             if (search, chunk) == ("joint", None):
                 rates |= {f"{manifest.stem}, {summary.name}": error_rate(summary) for summary in found[0]}
+    print(*explain_marks(shown), sep="\n")
     stream_set, utterances = next(iter(sets.items()))
     factor = _real_time_factor(arguments.bundles[0], utterances)
     speed = f"Clips of {CLIP_SECONDS} s of speech take {factor:.4f} of their time on one thread"
@@ -95,9 +98,9 @@ def _measure(bundle: Path, utterances: Sequence[Utterance], search: Search, chun
 def _print_rows(name: str, way: str, bundles: Sequence[Path], summaries: Sequence[Summary]) -> None:
     for bundle, summary in zip(bundles, summaries, strict=True):
         words, rate = summary.words, error_rate(summary)
-        interval = f"{100 * rate.low:.1f}-{100 * rate.high:.1f}"
         kinds = f"{words.substitutions} | {words.deletions} | {words.insertions}"
-        columns = (name, summary.name, way, bundle.name, f"{100 * rate.wer:.1f}", interval, rate.words, kinds)
+        figures = (f"{100 * rate.wer:.1f}", show_limits(summary.interval), rate.words, kinds)
+        columns = (name, summary.name, way, bundle.name, *figures)
         print("|", " | ".join(map(str, columns)), "|", flush=True)
     if len(summaries) > 1:
         mean = sum(error_rate(summary).wer for summary in summaries) / len(summaries)
