@@ -23,6 +23,8 @@ from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.bundle.manifest import ErrorRate
 from speech2text.bundle.store import open_bundle
+from speech2text.bundle.writer import check_destination
+from speech2text.errors import Speech2TextError
 from speech2text.evaluation.report import Summary, explain_marks, make_report, show_limits
 from speech2text.evaluation.scoring import pair, score
 from speech2text.runtime.options import SEARCHES, Search
@@ -57,6 +59,15 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.write and len(arguments.bundles) != 1:
         parser.error("--write needs exactly one --bundle")
+    try:
+        _measure_all(arguments)
+    except Speech2TextError as error:
+        parser.error(str(error))
+
+
+def _measure_all(arguments: argparse.Namespace) -> None:
+    if arguments.write:
+        check_destination(arguments.bundles[0])  # now, not after the work
     print(HEADER, "|---" * HEADER.count(" | ") + "|---|", sep="\n")
     rates: dict[str, ErrorRate] = {}
     shown: list[Summary] = []

@@ -25,7 +25,7 @@ from speech2text.bundle.manifest import (
     SpellerShape,
 )
 from speech2text.bundle.store import Bundle
-from speech2text.bundle.writer import write_bundle
+from speech2text.bundle.writer import as_utf8, write_bundle
 from speech2text.decoding.protocols import FloatArray
 from speech2text.model.config import LASConfig
 from speech2text.model.frontend import HOP_SAMPLES, OVERLAP_SAMPLES, SAMPLE_RATE
@@ -129,7 +129,7 @@ def write_with_card(bundle: Bundle, manifest: Manifest, figures: str = "") -> Bu
         OutputError: as `save_bundle`.
     """
     card = model_card(manifest) + figures
-    return write_bundle(bundle.folder, manifest, {**bundle.files, CARD_NAME: card.encode()})
+    return write_bundle(bundle.folder, manifest, {**bundle.files, CARD_NAME: as_utf8(card)})
 
 
 def _shape(config: LASConfig, chunk_frames: int) -> ModelShape:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from speech2text.audio.files import SAMPLE_RATE, read_audio
+from speech2text.audio.files import SAMPLE_RATE, read_whole
 from speech2text.audio.manifest import Utterance
 from speech2text.bundle.manifest import LISTENER_NAME, SPELLER_NAME, ErrorRate
 from speech2text.bundle.store import Bundle
@@ -35,7 +35,7 @@ def measure(
     The bundles take turns at every recording, so that a busy machine slows them alike.
 
     Raises:
-        AudioError: a recording cannot be read.
+        AudioError: a recording cannot be read, or is not whole.
         ExportError: the utterances have no words to measure by.
     """
     recognizers = [Recognizer(bundle) for bundle in bundles]
@@ -43,7 +43,7 @@ def measure(
     seconds = [0.0 for _ in bundles]
     heard = 0.0
     for utterance in utterances:
-        samples = read_audio(utterance.audio)
+        samples = read_whole(utterance.audio)
         for index, recognizer in enumerate(recognizers):
             started = time.perf_counter()
             transcript = recognizer.transcribe(samples)

@@ -17,6 +17,7 @@ from pathlib import Path
 from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.bundle.manifest import Confidence
 from speech2text.bundle.store import open_bundle
+from speech2text.bundle.writer import check_destination
 from speech2text.decoding.confidence import fit_scaling
 from speech2text.evaluation.calibration import Calibration, calibrate
 from speech2text.evaluation.error_rate import mark_right_words
@@ -44,6 +45,8 @@ def main() -> None:
     parser.add_argument("manifests", nargs="+", type=Path, metavar="MANIFEST")
     parser.add_argument("--write", action="store_true", help="put the fitted numbers into the bundle")
     arguments = parser.parse_args()
+    if arguments.write:
+        check_destination(arguments.bundle)  # now, not after the work
     bundle = open_bundle(arguments.bundle)
     plain = Recognizer(replace(bundle, manifest=replace(bundle.manifest, confidence=Confidence())))
     words = [

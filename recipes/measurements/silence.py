@@ -26,6 +26,7 @@ from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import read_utterances
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.bundle.store import find_bundle, open_bundle
+from speech2text.bundle.writer import check_destination
 from speech2text.decoding.protocols import FloatArray
 from speech2text.errors import ManifestError
 from speech2text.evaluation.noise import add_noise, make_pink_noise
@@ -66,6 +67,7 @@ def main() -> None:
     except ManifestError as error:
         parser.error(str(error))
     if arguments.tune:
+        check_destination(find_bundle(arguments.bundle))  # now, not after the work
         recognizer = load_model(arguments.bundle)
         clips = [*_clips(noises, reported=False), *make_clips(TUNING_SEED)]
         without = [_evidence(recognizer, samples) for _, samples in clips]

@@ -13,13 +13,12 @@ from typing import Protocol
 
 import soundfile
 
-from speech2text.audio.limits import LEAST_RATE, MOST_RATE
+from speech2text.audio.limits import LEAST_RATE, MOST_RATE, UNKNOWN_BYTES
 from speech2text.errors import AudioError
 
 _MP3_STRETCH = 64  # more than the highest MP3 bit rate (320 kbit/s) over the lowest (8): no guess falls short
 _MP3_SYNC = 0xFFE0  # every frame begins with eleven set bits
 _MP3_LENGTH_TAGS = (b"Xing", b"Info", b"VBRI")
-_UNKNOWN_BYTES = 0x7FFF0000  # programs that write to a pipe leave a size from here on: the size is not known
 _UNKNOWN_FRAMES = 2**62
 
 # What libsndfile notes in its log when header and file differ.
@@ -97,7 +96,7 @@ class AudioFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no 
         frames = float(self.frames)
         if match := _BYTES_DIFFER.search(self._log):
             promised, found = (int(group) for group in match.groups())
-            if found < promised < _UNKNOWN_BYTES:
+            if found < promised < UNKNOWN_BYTES:
                 frames = max(frames, 1.0) * promised / max(found, 1)
         elif match := _FRAMES_DIFFER.search(self._log):
             frames = max(frames, float(match[1] or match[2]))

@@ -20,7 +20,7 @@ import soundfile
 from speech2text.audio.container import AudioFile, open_audio
 from speech2text.audio.manifest import AUDIO_SUFFIXES, is_audio
 from speech2text.audio.resampling import LOUDEST, SAMPLE_RATE, FloatArray, Resampler
-from speech2text.errors import AudioError, AudioWarning
+from speech2text.errors import AudioError, AudioWarning, damage_raised
 
 __all__ = [
     "SAMPLE_RATE",
@@ -31,6 +31,7 @@ __all__ = [
     "probe",
     "read_audio",
     "read_blocks",
+    "read_whole",
 ]
 
 Source = Path | BinaryIO
@@ -84,6 +85,21 @@ def read_blocks(source: Source, block_seconds: float = 30.0) -> Iterator[FloatAr
 def read_audio(source: Source) -> FloatArray:
     """All samples (N,) of a recording; warns and raises as `read_blocks`."""
     return np.concatenate([np.zeros(0, np.float32), *read_blocks(source)])
+
+
+def read_whole(source: Source) -> FloatArray:
+    """All samples (N,) of a recording that is whole.
+
+    Not to be called in several threads at once: what Python does with warnings is of the process.
+
+    Raises:
+        AudioError: as `read_blocks`, and for a recording that is damaged or cut short.
+    """
+    with damage_raised():
+        try:
+            return read_audio(source)
+        except AudioWarning as damage:
+            raise AudioError(str(damage)) from None
 
 
 def probe(source: Source) -> AudioInfo:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Protocol
 
 from numpy.typing import NDArray
 
-from speech2text.audio.limits import LEAST_RATE, MOST_CHANNELS, MOST_RATE
+from speech2text.audio.limits import LEAST_RATE, MOST_CHANNELS, MOST_RATE, UNKNOWN_BYTES
 from speech2text.audio.pace import Pace
 from speech2text.audio.pcm import ENCODINGS, decode_pcm
 from speech2text.errors import AudioError
@@ -29,7 +29,6 @@ _OTHER_FILES = (b"fLaC", b"OggS", b"ID3", b"FORM", b".snd", b"RF64", b"RIFX", b"
 _MAYBE_MP3 = (b"\xff\xfb", b"\xff\xf3")  # or samples of -1025 and -3073
 _MP3_BYTES = 4096  # enough to tell
 _PIPE_BYTES = 1 << 16
-_UNKNOWN_BYTES = 2**31 - 2**16  # programs that write to a pipe give sizes from there on, or 0
 _WAV_ENCODINGS = {(_PCM, 16): "s16le", (_PCM, 32): "s32le", (_FLOAT, 32): "f32le"}
 
 
@@ -160,7 +159,7 @@ class Pipe:
         while len(chunk := self._read_exactly(8)) == 8:
             name, size = struct.unpack("<4sI", chunk)
             if name == b"data" and known:
-                self._left = size if 0 < size < _UNKNOWN_BYTES else sys.maxsize
+                self._left = size if 0 < size < UNKNOWN_BYTES else sys.maxsize
                 return
             if name == b"fmt " and 16 <= size <= _PIPE_BYTES:
                 body = self._read_exactly(size + size % 2)

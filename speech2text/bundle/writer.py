@@ -28,7 +28,7 @@ def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -
     manifest.validate()
     check_destination(folder)
     try:
-        _write_folder(folder, {**files, MANIFEST_NAME: manifest.to_json().encode()})
+        _write_folder(folder, {**files, MANIFEST_NAME: as_utf8(manifest.to_json())})
     except OSError as error:
         raise OutputError(
             f"{folder}: cannot be written ({error.strerror}); free space or name another folder"
@@ -54,6 +54,8 @@ def check_destination(folder: Path) -> None:
             return
         if not folder.is_dir():
             raise OutputError(f"{folder}: exists and is not a bundle; name a new folder")
+        if folder.samefile(Path.cwd()) or folder.is_mount():
+            raise OutputError(f"{folder}: cannot be replaced, being where you are or a disk; name a folder inside it")
         entries = sorted(folder.iterdir())
         own = _own_names(folder) if entries else set()
         strangers = [entry.name for entry in entries if entry.name not in own or not entry.is_file()]
@@ -66,6 +68,11 @@ def check_destination(folder: Path) -> None:
             f"{folder}: would be replaced, and {strangers[0]!r} in it is no part of the bundle; "
             "move that away or name a new folder"
         )
+
+
+def as_utf8(text: str) -> bytes:
+    """The text in UTF-8; of a file's name that is none, what is no letter is written as in JSON and Python."""
+    return text.encode(errors="backslashreplace")
 
 
 def _own_names(folder: Path) -> set[str]:

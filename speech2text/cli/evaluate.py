@@ -141,7 +141,7 @@ def evaluate(
     keep_libraries_quiet()
     show_warnings_as_lines()
     utterances = read_utterances(manifest)
-    _check_outputs(manifest, against, output, html)
+    _check_outputs([manifest, against, noise, options.hotwords], output, html)
     options = replace(options, chunk_seconds=chunk).for_search(search)
     plan = _make_plan(model, options, utterances, against, compare_searches=compare_searches, snr=snr, noise=noise)
     report = plan.report(*hear_all(utterances, plan.ways, plan.noise, threads))
@@ -169,9 +169,9 @@ def _check_use(search: Search, options: SearchOptions, snr: tuple[float, ...], n
         raise click.UsageError(f"{joint} are for the joint search, not for --search {search}")
 
 
-def _check_outputs(manifest: Path, against: str | None, output: Path | None, html: Path | None) -> None:
+def _check_outputs(read: Sequence[object], output: Path | None, html: Path | None) -> None:
     """See now, not after the work, that what is asked for can be written, and over nothing that is read or written."""
-    others = [manifest, *([Path(against)] if against else [])]
+    others = [Path(each) for each in read if isinstance(each, (str, Path)) and each]
     for path in filter(None, (output, html)):
         require_place(path)
         if path.resolve() in [other.resolve() for other in others]:

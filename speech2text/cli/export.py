@@ -158,7 +158,7 @@ def _facts(trained: Run) -> Facts:
 
 def _describe(figures: Figures) -> str:
     wer = figures.wer
-    interval = f"{100 * wer.low:.2f} to {100 * wer.high:.2f}, {wer.words} words"
+    interval = f"{wer.limits(2)}, {wer.words} words"
     size = f"{figures.graph_bytes / 1e6:.1f} MB"
     speed = f"{figures.speed:.0f} seconds of audio a second on one thread"
     return f"{figures.precision}: WER {100 * wer.wer:.2f} % ({interval}), {size}, {speed}"

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 from zlib import crc32
 
 from speech2text.cli.console import print_error, progress_bar, sum_known
-from speech2text.cli.parallel import map_in_order
+from speech2text.cli.parallel import StoppedError, map_in_order
 from speech2text.errors import AudioError, AudioWarning, ManifestError, damage_raised
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from speech2text.audio.manifest import Utterance
     from speech2text.decoding.protocols import FloatArray
     from speech2text.evaluation.scoring import Recognised
-    from speech2text.runtime.pool import RecognizerPool
+    from speech2text.text.transcript import Transcript
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Noise:
 
         from speech2text.evaluation.noise import cut_noise, make_pink_noise
 
-        generator = np.random.default_rng(crc32(utterance.id.encode()))
+        generator = np.random.default_rng(crc32(utterance.id.encode(errors="backslashreplace")))
         if not self.clips:
             return make_pink_noise(length, generator)
         clip = self.clips[int(generator.integers(len(self.clips)))]
@@ -87,19 +88,23 @@ def hear_all(
     heard: dict[Way, list[Recognised]] = {way: [] for way in ways}
     excluded: list[tuple[str, str]] = []
     pool = RecognizerPool(list({way.recognizer for way in ways}), threads)
+    stop = Event()
+
+    def check_stop(_: float) -> None:
+        if stop.is_set():
+            raise StoppedError
 
     def work(utterance: Utterance) -> list[Recognised] | str:
         try:
-            return _hear(utterance, ways, noise, pool)
+            return _hear(utterance, ways, noise, partial(pool.transcribe, on_progress=check_stop))
         except (AudioError, AudioWarning) as error:
             return str(error)
 
-    never_stopped = Event()  # utterances are short: an interruption may wait for those at work
     with (
         damage_raised(),
         pool,
         progress_bar(lambda: sum_known(each.duration for each in utterances)) as advance,
-        closing(map_in_order(work, utterances, threads, never_stopped)) as results,
+        closing(map_in_order(work, utterances, threads, stop)) as results,
     ):
         for utterance, result in zip(utterances, results, strict=True):
             if isinstance(result, str):
@@ -112,18 +117,20 @@ def hear_all(
     return heard, excluded
 
 
-def _hear(utterance: Utterance, ways: Sequence[Way], noise: Noise, pool: RecognizerPool) -> list[Recognised]:
+def _hear(
+    utterance: Utterance, ways: Sequence[Way], noise: Noise, transcribe: Callable[..., Transcript]
+) -> list[Recognised]:
     from speech2text.audio.files import read_audio
     from speech2text.evaluation.noise import add_noise
     from speech2text.evaluation.scoring import pair
 
     if [way.snr for way in ways] == [None]:  # by blocks, as long as it may be
-        return [pair(utterance, pool.transcribe(ways[0].recognizer, utterance.audio))]
+        return [pair(utterance, transcribe(ways[0].recognizer, utterance.audio))]
     samples = read_audio(utterance.audio)
     noisy = any(way.snr is not None for way in ways)
     beside = noise.beside(utterance, len(samples)) if noisy else samples
     heard = [samples if way.snr is None else add_noise(samples, beside, way.snr) for way in ways]
-    return [pair(utterance, pool.transcribe(way.recognizer, each)) for way, each in zip(ways, heard, strict=True)]
+    return [pair(utterance, transcribe(way.recognizer, each)) for way, each in zip(ways, heard, strict=True)]
 
 
 def _read_clip(clip: Path) -> FloatArray:

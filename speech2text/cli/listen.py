@@ -11,7 +11,7 @@ import click
 
 from speech2text.audio.limits import LEAST_RATE, MOST_CHANNELS, MOST_RATE, SAMPLE_TYPES
 from speech2text.cli.console import keep_libraries_quiet, print_note, print_output
-from speech2text.cli.options import model_option, search_options
+from speech2text.cli.options import given, model_option, search_options
 from speech2text.disk import is_file
 from speech2text.errors import AudioError, OutputError
 from speech2text.runtime.endpoints import EndpointRules
@@ -114,6 +114,8 @@ def _check_use(source: str | None, device: str | None, output: Path | None, save
         raise click.UsageError(f"{source!r} is neither the microphone nor -; recordings are for `transcribe`")
     if source and device is not None:
         raise click.UsageError("--device names a microphone, and - is standard input: give one of them")
+    if not source and (unused := given("rate", "channels", "encoding")):
+        raise click.UsageError(f"{unused[0]} is of raw samples, which are read with -: give that too")
     _check_name("--output", output, OUTPUT_SUFFIXES)
     _check_name("--save-audio", save_audio, RECORDING_SUFFIXES)
 

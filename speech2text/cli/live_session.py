@@ -61,9 +61,9 @@ class LiveSession:
         if not update.final:
             self._display.partial(segment.text)
             return
-        self._display.final(segment.text)
         if self._kept and (segment.text or segment.guard):
-            self._kept.add(segment, self._listening.heard)
+            self._kept.add(segment, self._listening.heard)  # first, since whoever reads the text may have gone
+        self._display.final(segment.text)
 
 
 class _KeptSegments:

@@ -8,6 +8,7 @@ from math import isfinite
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from speech2text.runtime.options import HOTWORDS_SCORE, LARGEST_BEAM, LARGEST_WEIGHT, SearchOptions
 
@@ -19,6 +20,13 @@ def require_finite(_: click.Context, __: click.Parameter, value: float | None) -
     if value is not None and not isfinite(value):
         raise click.BadParameter(f"{value} is not a finite number.")
     return value
+
+
+def given(*names: str) -> list[str]:
+    """Which options of these parameters stand on the command line."""
+    context = click.get_current_context()
+    sources = {name: context.get_parameter_source(name) for name in names}
+    return [f"--{name.replace('_', '-')}" for name in names if sources[name] is ParameterSource.COMMANDLINE]
 
 
 model_option = click.option("--model", default="default", help="`default`, or the folder of a bundle.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -57,10 +58,13 @@ def train(
 
         from speech2text.training.run import plan_run
         from speech2text.training.team import join_team
-    show_warnings_as_lines()
     if threads:
         torch.set_num_threads(threads)
     team = join_team()
+    if team.leads:
+        show_warnings_as_lines()
+    else:
+        warnings.simplefilter("ignore")  # the leader tells them
     if profile:
         changes = (*changes, f"training.steps={PROFILE_STEPS}")
         with TemporaryDirectory() as scratch:
@@ -73,7 +77,7 @@ def _profile(plan: Plan, data: Path, team: Team) -> None:
     """Train and print how fast that was."""
     from speech2text.training.run import open_profile
 
-    with _preparation() as on_progress:
+    with _preparation(team) as on_progress:
         trainer = open_profile(plan.recipe, plan.recipe_path, data, plan.run, on_progress, start=plan.start, team=team)
     reports = list(trainer.steps())[1:]
     heard = sum(report.audio_seconds for report in reports)
@@ -88,7 +92,7 @@ def _train(plan: Plan, data: Path, team: Team, init_from: str | None) -> None:
     from speech2text.training.run import hold, open_run
 
     with hold(plan.run) if team.leads else nullcontext():
-        with team.in_turn(), _preparation() as on_progress:
+        with team.in_turn(), _preparation(team) as on_progress:
             trainer = open_run(plan.recipe, plan.recipe_path, data, plan.run, on_progress, start=plan.start, team=team)
         if not team.leads:
             deque(trainer.train(), maxlen=0)
@@ -169,9 +173,9 @@ def _one_voice() -> Iterator[None]:
 
 
 @contextmanager
-def _preparation() -> Iterator[Callable[[int, int], None]]:
+def _preparation(team: Team) -> Iterator[Callable[[int, int], None]]:
     """A bar while recordings are decoded, on a terminal only."""
-    if not sys.stderr.isatty():
+    if not (team.leads and sys.stderr.isatty()):
         yield lambda done, total: None
         return
     from rich.console import Console

@@ -96,6 +96,8 @@ def train_lm(
     if threads:
         torch.set_num_threads(threads)
     bundle = replace(open_bundle(find_bundle(model)), folder=output)
+    if bundle.manifest.decoding.lm_weight:  # its error rates are those of the language model that goes
+        bundle = replace(bundle, manifest=replace(bundle.manifest, wer={}))
     utterances = _read_utterances(manifest)
     trainer = _prepare(texts, bundle, LanguageModelSettings(steps=steps, seed=seed), units, dropout)
     credit = TextSource(source or ", ".join(file.name for file in texts), trainer.train_sentences.word_count, licence)
@@ -111,13 +113,13 @@ def train_lm(
 
 def _read_utterances(manifest: Path | None) -> list[Utterance]:
     """The recordings to measure by; that they can be heard is seen now, not after the training."""
-    from speech2text.audio.files import probe
+    from speech2text.audio.files import read_whole
     from speech2text.audio.manifest import read_utterances
     from speech2text.text.normalization import normalize
 
     utterances = read_utterances(manifest) if manifest else []
     for utterance in utterances:
-        probe(utterance.audio)
+        read_whole(utterance.audio)
     if manifest and not any(normalize(utterance.text, utterance.language) for utterance in utterances):
         raise ManifestError(f"{manifest}: its texts have no words, so nothing can be measured; name other recordings")
     return utterances

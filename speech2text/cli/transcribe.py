@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from speech2text.cli.console import keep_libraries_quiet, print_error, show_warnings_as_lines
-from speech2text.cli.options import model_option, search_options, threads_option
+from speech2text.cli.options import given, model_option, search_options, threads_option
 from speech2text.cli.outputs import name_outputs, place_output
 from speech2text.disk import make_folder
 from speech2text.errors import AudioError
@@ -130,3 +130,8 @@ def _check_use(output_format: str, n_best: int, output_dir: Path | None, *, seve
         raise click.UsageError(f"--format {output_format} of several files or formats needs --output-dir")
     if n_best > 1 and output_format not in _WITH_READINGS:
         raise click.UsageError(f"--n-best needs {_NEEDED_FOR_READINGS}: others hold one reading")
+    if output_dir is None and given("overwrite"):
+        raise click.UsageError("--overwrite is for files: it needs --output-dir")
+    unused = given("max_line_width", "max_line_count", "highlight_words")
+    if unused and output_format not in ("srt", "vtt", ALL_FORMATS):
+        raise click.UsageError(f"{unused[0]} is for subtitles: it needs --format srt, vtt or {ALL_FORMATS}")

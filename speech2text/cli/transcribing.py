@@ -209,7 +209,7 @@ def transcribe_all(recognizer: Recognizer, jobs: Sequence[Job], output: Output, 
     from speech2text.runtime.pool import RecognizerPool
 
     with (
-        progress_bar(lambda: sum_known(map(_seconds, jobs))) as advance,
+        progress_bar(lambda: sum_known(_seconds(job) for job in jobs if not output.find_kept(job.name))) as advance,
         RecognizerPool([recognizer], threads) as pool,
     ):
         worker = Worker(partial(pool.transcribe, recognizer), output, advance, recognizer.manifest.language)
@@ -246,7 +246,7 @@ def _tell(job: Job, result: Result, output: Output) -> None:
 
 def _seconds(job: Job) -> float | None:
     """How long the recording is; None when only hearing it can tell."""
-    if job.recording == STANDARD_INPUT:
+    if job.recording == STANDARD_INPUT or (job.recording.exists() and not is_file(job.recording)):  # of a pipe
         return None
     try:
         return probe(job.recording).seconds

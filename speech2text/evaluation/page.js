@@ -4,13 +4,13 @@
 for (const article of document.querySelectorAll("article")) {
   const audio = article.querySelector("audio");
   if (!audio) continue;
-  const picture = article.querySelector(".recording");
-  const cursor = picture.querySelector(".cursor");
+  const picture = article.querySelector(".recording"); // a long recording has none
+  const cursor = picture?.querySelector(".cursor");
   const words = [...article.querySelectorAll(".word")];
 
   const show = () => {
     article.classList.add("heard");
-    cursor.setAttribute("transform", `translate(${audio.currentTime * picture.dataset.scale} 0)`);
+    cursor?.setAttribute("transform", `translate(${audio.currentTime * picture.dataset.scale} 0)`);
     for (const word of words) {
       word.classList.toggle("now", word.dataset.start <= audio.currentTime && audio.currentTime < word.dataset.end);
     }
@@ -25,7 +25,7 @@ for (const article of document.querySelectorAll("article")) {
     show();
   });
   audio.addEventListener("seeked", show);
-  picture.addEventListener("click", (event) => {
+  picture?.addEventListener("click", (event) => {
     const box = picture.getBoundingClientRect();
     goTo(((event.clientX - box.left) / box.width) * picture.viewBox.baseVal.width / picture.dataset.scale);
   });

@@ -13,6 +13,8 @@ from speech2text.audio.resampling import LOUDEST, resample
 from speech2text.decoding.protocols import FloatArray
 from speech2text.errors import AudioError
 
+_REMEDY = "check how they were made, or with which encoding they are read"
+
 
 def to_mono(samples: NDArray[Any], sample_rate: int) -> FloatArray:
     """Samples (N,) or (N, channels) at `sample_rate` Hz as (M,) float32 at 16 kHz, channels averaged.
@@ -47,13 +49,14 @@ def mix_down(samples: NDArray[Any]) -> FloatArray:
     if np.issubdtype(samples.dtype, np.signedinteger):
         scaled = samples.astype(np.float32) / -float(np.iinfo(samples.dtype).min)
     elif np.issubdtype(samples.dtype, np.floating):
-        with np.errstate(over="ignore"):  # what is too large becomes infinite
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large becomes infinite
             scaled = samples.astype(np.float32)
     else:
         raise AudioError(f"an array of {samples.dtype} is no sound; give floats from -1 to 1, or signed integers")
-    mono = scaled if scaled.ndim == 1 else np.ascontiguousarray(scaled).mean(axis=1)  # the sum depends on the layout
+    with np.errstate(over="ignore", invalid="ignore"):
+        mono = scaled if scaled.ndim == 1 else np.ascontiguousarray(scaled).mean(axis=1)  # a sum depends on the layout
     if not np.isfinite(mono).all():
-        raise AudioError("the array has NaN or infinite samples; check how it was made")
+        raise AudioError(f"NaN or infinite samples; {_REMEDY}")
     if np.abs(mono).max(initial=0) > LOUDEST:
-        raise AudioError(f"the array has samples of {np.abs(mono).max():.0e}; give floats from -1 to 1, or integers")
+        raise AudioError(f"samples of {np.abs(mono).max():.0e}, and floats go from -1 to 1; {_REMEDY}")
     return np.ascontiguousarray(mono)

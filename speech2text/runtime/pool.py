@@ -10,11 +10,13 @@ from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from queue import LifoQueue
 from types import TracebackType
 
 import numpy as np
 
+from speech2text.disk import is_file
 from speech2text.errors import AudioError, AudioWarning
 from speech2text.runtime.recognizer import Recognizer, Source
 from speech2text.text.transcript import Seconds, Segment, Transcript
@@ -55,8 +57,10 @@ class RecognizerPool:
         on_progress: OnProgress | None = None,
         on_segment: OnSegment | None = None,
     ) -> Transcript:
-        """See `Recognizer.transcribe`, with one of the recognisers; an open file is always read here."""
-        if not isinstance(source, (str, os.PathLike, np.ndarray)):
+        """See `Recognizer.transcribe`, with one of the recognisers; an open file, or a pipe, is always read here."""
+        if not isinstance(source, np.ndarray) and not (
+            isinstance(source, (str, os.PathLike)) and is_file(Path(source))
+        ):
             return recognizer.transcribe(source, on_progress=on_progress, on_segment=on_segment)
         heard = told = 0  # segments of this attempt, and of all attempts
 

@@ -40,6 +40,7 @@ from speech2text.serving.replies import (
     describe_transcript,
     stopping_error,
 )
+from speech2text.text.normalization import without_region
 
 if TYPE_CHECKING:
     from speech2text.bundle.manifest import Manifest
@@ -274,11 +275,7 @@ def _choose_language(asked: str | UploadFile | None, manifest: Manifest) -> str:
     """
     if not asked:
         return manifest.language or "und"
-    language = _without_region(str(asked))
-    if manifest.languages and language not in map(_without_region, manifest.languages):
+    language = without_region(str(asked))
+    if manifest.languages and language not in map(without_region, manifest.languages):
         raise RequestError(f"the model hears {', '.join(manifest.languages)}, not {asked!r}", param="language")
     return language
-
-
-def _without_region(language: str) -> str:
-    return language.lower().partition("-")[0]  # en-US is en

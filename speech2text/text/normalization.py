@@ -26,11 +26,16 @@ def normalize(text: str, language: str = "") -> str:
     which are loans: "café".
     """
     text = unicodedata.normalize("NFC", text).lower().translate(_APOSTROPHES | _VARIATION_SELECTORS)
-    if language == "en":
+    if without_region(language) == "en":
         text = "".join(c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) != "Mn")
     text = _LONELY_MARK.sub("", "".join(map(_keep, text)))
     text = _LONELY_APOSTROPHE.sub("", text)
     return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def without_region(language: str) -> str:
+    """The code of a language alone: that of en-US is en."""
+    return language.lower().partition("-")[0]
 
 
 def _keep(character: str) -> str:

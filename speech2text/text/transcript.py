@@ -23,7 +23,10 @@ class Word:
 
 @dataclass(frozen=True)
 class Alternative:
-    """Another reading of a segment; the higher its `score` the likelier, and scores of one segment compare."""
+    """Another reading of a segment; the higher its `score` the likelier.
+
+    Scores of one segment compare, but for the first where the segment's guard is "loop": that one has CTC's alone.
+    """
 
     text: str
     score: float

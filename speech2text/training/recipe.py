@@ -233,7 +233,7 @@ def read_recipe(path: Path, changes: Sequence[str] = (), inherited: Mapping[str,
     """
     try:
         file = path / RECIPE_FILE if path.is_dir() else path
-        settings = tomllib.loads(file.read_text(encoding="utf-8"))
+        settings = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise RecipeError(f"{file}: no such recipe; give a folder with a {RECIPE_FILE} or a TOML file") from None
     except OSError as error:

@@ -75,8 +75,15 @@ def test_a_place_where_nothing_can_be_made_is_one_line(tmp_path):
 
 def test_the_root_of_a_disk_is_no_place_for_a_bundle(tmp_path):
     root = tmp_path.anchor
-    with pytest.raises(OutputError, match=rf"^{re.escape(root)}: .*; name (a new|another) folder$"):
+    with pytest.raises(OutputError, match=rf"^{re.escape(root)}: .*; name a(nother| new)? folder"):
         check_destination(Path(root))
+
+
+def test_the_folder_one_is_in_is_no_place_for_a_bundle(folder, monkeypatch):
+    check_destination(folder)
+    monkeypatch.chdir(folder)
+    with pytest.raises(OutputError, match=r"^\.: cannot be replaced, being where you are or a disk; name a folder"):
+        check_destination(Path())
 
 
 def test_a_folder_that_may_not_be_looked_into_is_one_line(tmp_path):

@@ -382,6 +382,8 @@ def test_a_page_without_its_libraries_says_what_to_install(bundle, manifest, tmp
         ("--html", "MANIFEST"),
         ("--output", "rows.jsonl", "--html", "rows.jsonl"),
         ("--output", "before.jsonl", "--against", "before.jsonl"),
+        ("--output", "before.jsonl", "--snr", "10", "--noise", "before.jsonl"),
+        ("--output", "before.jsonl", "--hotwords-file", "before.jsonl"),
     ],
 )
 def test_nothing_is_written_over_what_the_command_names(bundle, manifest, tmp_path, monkeypatch, capsys, *, options):

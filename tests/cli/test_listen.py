@@ -213,6 +213,34 @@ def test_a_reader_that_goes_away_ends_it_without_a_word(listening):
     assert b"error" not in stderr
 
 
+@pytest.mark.parametrize(("sample", "channels"), [(np.nan, 1), (3e38, 2)])
+def test_a_wrong_encoding_is_told_as_one(listen, sample, channels):
+    done = listen(np.full(8, sample, "<f4").tobytes(), "--encoding", "f32le", "--channels", channels)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        b"nothing was heard",
+        b"error: NaN or infinite samples; check how they were made, or with which encoding they are read",
+    ]
+
+
+def test_what_a_reader_who_went_away_did_not_see_is_kept(listening, tmp_path):
+    process = listening(tone("one", "two", "", ""), "--output", "talk.jsonl")
+    assert process.stdout.readline() == b"one two\n"
+    process.stdout.close()
+    process.stdin.write((tone("three", "", "") * 32767).astype("<i2").tobytes())
+    process.stdin.close()
+    process.stdout = process.stdin = None
+    process.communicate(timeout=30)
+    kept = (tmp_path / "talk.jsonl").read_text().splitlines()
+    assert [json.loads(line)["text"] for line in kept] == ["one two", "three"]
+
+
+def test_raw_samples_that_nothing_would_read_are_not_taken_for_the_microphone(speech2text, tiny):
+    done = speech2text("listen", "--rate", 48_000, "--model", tiny)
+    assert (done.stdout, done.returncode) == ("", 2)
+    assert "--rate is of raw samples, which are read with -: give that too" in done.stderr
+
+
 def test_a_full_disk_is_told(listen, full_disk, speech2text, tiny, tmp_path):
     done = speech2text("listen", "-", "--model", tiny, input=as_bytes("RAW"), text=False, stdout=full_disk, stderr=-1)
     assert done.returncode == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import signal
@@ -15,7 +16,7 @@ import soundfile
 from click.testing import CliRunner
 
 from speech2text import load_model
-from speech2text.bundle.manifest import TextSource
+from speech2text.bundle.manifest import ErrorRate, TextSource
 from speech2text.bundle.store import open_bundle, read_manifest
 from speech2text.bundle.writer import write_bundle
 from speech2text.cli.app import application, main
@@ -134,9 +135,10 @@ def test_the_same_command_gives_the_same_model_and_every_option_of_training_anot
         (["{texts}", "--model", "none", "--output", "new"], 1, "none: no such bundle"),
         (["empty.txt", "--output", "new"], 1, "at least two different sentences"),
         (["foreign.txt", "--output", "new"], 1, "is not among the model's pieces"),
-        (["{texts}", "--output", "."], 1, "exists and is not a bundle"),
+        (["{texts}", "--output", "."], 1, ".: cannot be replaced, being where you are"),
         (["{texts}", "--output", "new", "--manifest", "no.jsonl"], 1, "no.jsonl: no such manifest"),
         (["{texts}", "--output", "new", "--manifest", "gone.jsonl"], 1, "gone.wav: no such file"),
+        (["{texts}", "--output", "new", "--manifest", "cut.jsonl"], 1, "cut.wav: damaged or cut short"),
         (["{texts}", "--output", "empty.txt/new"], 1, "empty.txt/new: cannot be made"),
         (["{texts}", "--output", "new", "--lm-weight", "inf"], 2, "inf is not a finite number"),
         (["{texts}", "--output", "new", "--manifest", "a", "--lm-weight", "1"], 2, "--manifest chooses the weight"),
@@ -145,11 +147,31 @@ def test_the_same_command_gives_the_same_model_and_every_option_of_training_anot
 def test_what_cannot_be_done_is_one_line(train_lm, tmp_path, arguments, code, message):
     (tmp_path / "empty.txt").touch()
     (tmp_path / "gone.jsonl").write_text('{"audio": "gone.wav", "text": "one"}\n')
+    soundfile.write(tmp_path / "cut.wav", tone("one"), 16_000)
+    (tmp_path / "cut.wav").write_bytes((tmp_path / "cut.wav").read_bytes()[:8000])
+    (tmp_path / "cut.jsonl").write_text('{"audio": "cut.wav", "text": "one"}\n')
     (tmp_path / "foreign.txt").write_text("\u4f60\u597d\n\u4e16\u754c\n")
     found, printed, said = train_lm(*arguments)
     assert (found, printed) == (code, [])
     assert message in said[-1]
     assert not (tmp_path / "new").exists()
+
+
+def test_error_rates_of_the_language_model_that_goes_are_not_kept(train_lm, tmp_path):
+    assert train_lm("{texts}", "--output", "old", "--lm-weight", "0.4", *SMALL)[0] == 0
+    old = open_bundle(tmp_path / "old")
+    write_bundle(old.folder, replace(old.manifest, wer={"dev": ErrorRate(0.1, 0.0, 0.2, 10)}), old.files)
+    assert train_lm("{texts}", "--model", "old", "--output", "new", "--lm-weight", "0", *SMALL)[0] == 0
+    assert read_manifest(tmp_path / "new").wer == {}
+
+
+def test_texts_whose_name_is_no_text_are_named_all_the_same(train_lm, texts, tmp_path):
+    name = os.fsdecode(b"caf\xe9.txt")
+    (tmp_path / name).write_bytes(texts.read_bytes())
+    assert train_lm(name, "--output", "new", *SMALL)[0] == 0
+    (source,) = read_manifest(tmp_path / "new").language_model.texts
+    assert source.name == name
+    assert r"caf\udce9.txt" in (tmp_path / "new" / "README.md").read_text()
 
 
 def test_lines_that_are_left_out_are_told(train_lm, tmp_path):

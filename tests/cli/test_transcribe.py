@@ -209,6 +209,9 @@ def test_a_truncated_file_gives_what_is_there_and_a_warning(transcribe, two):
         ("a/x.wav", "--max-line-width", "0"),
         ("a/x.wav", "--max-line-count", "0"),
         ("a/x.wav", "b/x.wav", "--format", "srt"),
+        ("a/x.wav", "--overwrite"),
+        ("a/x.wav", "--max-line-width", "20"),
+        ("a/x.wav", "--format", "tsv", "--highlight-words"),
     ],
 )
 def test_wrong_use_is_exit_code_2(transcribe, two, arguments):
@@ -436,6 +439,31 @@ def test_a_progress_bar_is_for_terminals_only(two, tiny):
     os.close(terminal)
     assert done.stdout == "a/x.wav\tone\nb/x.wav\ttwo two\n"
     assert "%" in drawn
+
+
+def test_a_named_pipe_is_heard_whatever_shows_the_progress(two, tiny):
+    os.mkfifo(two / "pipe.wav")
+    command = [*COMMAND, "transcribe", "pipe.wav", "a/x.wav", "--model", str(tiny), "--threads", "2"]
+    terminal, inside = pty.openpty()
+    with subprocess.Popen(command, cwd=two, stdout=subprocess.PIPE, stderr=inside, text=True) as process:
+        (two / "pipe.wav").write_bytes((two / "b" / "x.wav").read_bytes())
+        output, _ = process.communicate(timeout=60)
+    os.close(inside)
+    os.close(terminal)
+    assert output == "pipe.wav\ttwo two\na/x.wav\tone\n"
+
+
+def test_what_is_there_already_is_not_counted_as_work(two, tiny):
+    record(two / "long.wav", *["two", ""] * 60)
+    (two / "out").mkdir()
+    (two / "out" / "long.txt").write_text("corrected")
+    command = [*COMMAND, "transcribe", "a/x.wav", "long.wav", "-o", "out", "--model", str(tiny)]
+    terminal, inside = pty.openpty()
+    subprocess.run(command, cwd=two, stderr=inside, check=False)
+    os.close(inside)
+    drawn = os.read(terminal, 65536).decode()
+    os.close(terminal)
+    assert "100%" in drawn
 
 
 def test_lines_on_a_terminal_are_those_of_a_file(two, tiny):

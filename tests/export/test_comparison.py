@@ -54,6 +54,12 @@ def test_a_recording_that_cannot_be_read_is_an_error(bundle: Bundle, tmp_path: P
         measure([bundle], [Utterance("a", tmp_path / "missing.wav", "text")], lambda seconds: None)
 
 
+def test_a_recording_that_was_cut_short_is_an_error(bundle: Bundle, file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:8000])
+    with pytest.raises(AudioError, match=r"a\.wav: damaged or cut short"):
+        measure([bundle], [Utterance("a", file, "text")], lambda seconds: None)
+
+
 def test_one_utterance_has_no_interval(bundle: Bundle, file: Path) -> None:
     (figures,) = measure([bundle], [Utterance("a", file, "zzz")], lambda seconds: None)
     assert figures.wer.low == figures.wer.wer == figures.wer.high

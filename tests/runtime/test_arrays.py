@@ -61,8 +61,8 @@ def test_a_column_of_a_table_is_sound_too():
         (np.array([0, np.nan], np.float32), 16_000, "NaN"),
         (np.array([0, np.inf], np.float32), 16_000, "infinite"),
         (np.array([0, 1e300]), 16_000, "infinite"),
-        (np.array([0, -3e38], np.float32), 16_000, r"samples of 3e\+38; give floats from -1 to 1"),
-        (np.array([0, 32_767.0]), 16_000, r"samples of 3e\+04; give floats from -1 to 1"),
+        (np.array([0, -3e38], np.float32), 16_000, r"samples of 3e\+38, and floats go from -1 to 1"),
+        (np.array([0, 32_767.0]), 16_000, r"samples of 3e\+04, and floats go from -1 to 1"),
     ],
 )
 def test_what_is_no_sound_is_refused(samples, rate, message):

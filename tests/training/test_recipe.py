@@ -126,6 +126,11 @@ def test_a_file_that_is_no_toml_is_named_with_the_place(file):
     assert "line 5" in message
 
 
+def test_a_mark_of_byte_order_is_no_part_of_a_recipe(file):
+    file.write_text(GOOD, encoding="utf-8-sig")
+    assert read_recipe(file).name == "x"
+
+
 def test_a_file_that_is_no_text_is_refused(file):
     file.write_bytes(b"\xff\xfe\x00")
     assert complaint(file).startswith(f"{file}: not TOML: ")
