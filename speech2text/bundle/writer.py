@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -54,7 +55,7 @@ def check_destination(folder: Path) -> None:
             return
         if not folder.is_dir():
             raise OutputError(f"{folder}: exists and is not a bundle; name a new folder")
-        if folder.samefile(Path.cwd()) or folder.is_mount():
+        if folder.samefile(Path.cwd()) or os.path.ismount(folder):
             raise OutputError(f"{folder}: cannot be replaced, being where you are or a disk; name a folder inside it")
         entries = sorted(folder.iterdir())
         own = _own_names(folder) if entries else set()

@@ -49,7 +49,7 @@ def mix_down(samples: NDArray[Any]) -> FloatArray:
     if np.issubdtype(samples.dtype, np.signedinteger):
         scaled = samples.astype(np.float32) / -float(np.iinfo(samples.dtype).min)
     elif np.issubdtype(samples.dtype, np.floating):
-        with np.errstate(over="ignore", invalid="ignore"):  # what is too large becomes infinite
+        with np.errstate(over="ignore"):  # what is too large becomes infinite
             scaled = samples.astype(np.float32)
     else:
         raise AudioError(f"an array of {samples.dtype} is no sound; give floats from -1 to 1, or signed integers")
