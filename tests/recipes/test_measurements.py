@@ -123,7 +123,8 @@ def test_a_measurement_prints_its_figures(run, name, options, printed):
 
 def test_the_figures_of_a_recipe_go_into_the_bundle(run, files):
     found = run("figures", ["--bundle=TINY", "--write", "SPOKEN"])
-    assert "| tiny | 9.1 | 0.0-16.7 | 44 | 4 | 0 | 0 |" in found
+    assert "| tiny | 9.1 | 0.0-16.7* | 44 | 4 | 0 | 0 |" in found
+    assert "\n* too few to trust: fewer than 10 " in found
     assert "| tones | 9.1 % | 9.1 % | 9.1 % | 9.1 % |" in found
     rate = ErrorRate(ERRORS / WORDS, 0.0, pytest.approx(1 / 6), WORDS)
     assert open_bundle(files["TINY"]).manifest.wer == {"spoken, tones": rate}
