@@ -17,6 +17,16 @@ def is_file(path: Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises OSError for those
 
 
+def is_pipe(path: Path) -> bool:
+    """Whether it can be read once only: a pipe, or a device such as standard input by its path."""
+    return os.path.exists(path) and not is_file(path) and not os.path.isdir(path)  # noqa: PTH110, PTH112 - as above
+
+
+def as_utf8(text: str) -> bytes:
+    """The text in UTF-8; what of a file's name is no UTF-8 is escaped, as in JSON and Python."""
+    return text.encode(errors="backslashreplace")
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, where they are missing, and see that files can be put in it.
 
@@ -61,8 +71,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         if path.is_file() or not path.exists():  # a device or a pipe cannot be replaced; a folder is refused below
             # a thread writes one file at a time, so the name is free; it is short, as the path's may be the longest
             draft = path.resolve().with_name(f".{os.getpid()}-{threading.get_ident()}.part")
-        # what of a file's name is no UTF-8 is escaped
-        draft.write_bytes(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
+        draft.write_bytes(as_utf8(content) if isinstance(content, str) else content)
         if draft != path:
             if path.exists():
                 shutil.copymode(path, draft)  # what only its owner may read stays so

@@ -25,8 +25,9 @@ from speech2text.bundle.manifest import (
     SpellerShape,
 )
 from speech2text.bundle.store import Bundle
-from speech2text.bundle.writer import as_utf8, write_bundle
+from speech2text.bundle.writer import write_bundle
 from speech2text.decoding.protocols import FloatArray
+from speech2text.disk import as_utf8
 from speech2text.model.config import LASConfig
 from speech2text.model.frontend import HOP_SAMPLES, OVERLAP_SAMPLES, SAMPLE_RATE
 from speech2text.model.las import LAS

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from speech2text.bundle.manifest import FORMAT, MANIFEST_NAME, FileRecord, Manifest
 from speech2text.bundle.store import Bundle
+from speech2text.disk import as_utf8
 from speech2text.errors import OutputError
 
 
@@ -69,11 +70,6 @@ def check_destination(folder: Path) -> None:
             f"{folder}: would be replaced, and {strangers[0]!r} in it is no part of the bundle; "
             "move that away or name a new folder"
         )
-
-
-def as_utf8(text: str) -> bytes:
-    """The text in UTF-8; of a file's name that is none, what is no letter is written as in JSON and Python."""
-    return text.encode(errors="backslashreplace")
 
 
 def _own_names(folder: Path) -> set[str]:

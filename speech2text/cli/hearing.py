@@ -13,6 +13,7 @@ from zlib import crc32
 
 from speech2text.cli.console import print_error, progress_bar, sum_known
 from speech2text.cli.parallel import StoppedError, map_in_order
+from speech2text.disk import as_utf8
 from speech2text.errors import AudioError, AudioWarning, ManifestError, damage_raised
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Noise:
 
         from speech2text.evaluation.noise import cut_noise, make_pink_noise
 
-        generator = np.random.default_rng(crc32(utterance.id.encode(errors="backslashreplace")))
+        generator = np.random.default_rng(crc32(as_utf8(utterance.id)))
         if not self.clips:
             return make_pink_noise(length, generator)
         clip = self.clips[int(generator.integers(len(self.clips)))]

@@ -58,12 +58,11 @@ def train(
 
         from speech2text.training.run import plan_run
         from speech2text.training.team import join_team
+    show_warnings_as_lines()
     if threads:
         torch.set_num_threads(threads)
     team = join_team()
-    if team.leads:
-        show_warnings_as_lines()
-    else:
+    if not team.leads:
         warnings.simplefilter("ignore")  # the leader tells them
     if profile:
         changes = (*changes, f"training.steps={PROFILE_STEPS}")

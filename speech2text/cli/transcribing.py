@@ -18,7 +18,7 @@ from speech2text.audio.files import STANDARD_INPUT, probe
 from speech2text.cli.console import print_error, print_note, print_output, progress_bar, sum_known
 from speech2text.cli.interrupts import EXIT_AFTER_SIGNAL, interrupts_set
 from speech2text.cli.parallel import StoppedError, map_in_order
-from speech2text.disk import is_file, make_folder, write_atomically
+from speech2text.disk import is_file, is_pipe, make_folder, write_atomically
 from speech2text.errors import AudioError, OutputError
 from speech2text.text.subtitles import DEFAULT_LAYOUT, Layout
 from speech2text.text.transcript import Segment, Transcript
@@ -246,7 +246,7 @@ def _tell(job: Job, result: Result, output: Output) -> None:
 
 def _seconds(job: Job) -> float | None:
     """How long the recording is; None when only hearing it can tell."""
-    if job.recording == STANDARD_INPUT or (job.recording.exists() and not is_file(job.recording)):  # of a pipe
+    if job.recording == STANDARD_INPUT or is_pipe(job.recording):
         return None
     try:
         return probe(job.recording).seconds

@@ -16,7 +16,7 @@ from types import TracebackType
 
 import numpy as np
 
-from speech2text.disk import is_file
+from speech2text.disk import is_pipe
 from speech2text.errors import AudioError, AudioWarning
 from speech2text.runtime.recognizer import Recognizer, Source
 from speech2text.text.transcript import Seconds, Segment, Transcript
@@ -58,9 +58,8 @@ class RecognizerPool:
         on_segment: OnSegment | None = None,
     ) -> Transcript:
         """See `Recognizer.transcribe`, with one of the recognisers; an open file, or a pipe, is always read here."""
-        if not isinstance(source, np.ndarray) and not (
-            isinstance(source, (str, os.PathLike)) and is_file(Path(source))
-        ):
+        by_path = isinstance(source, (str, os.PathLike)) and not is_pipe(Path(source))
+        if not (by_path or isinstance(source, np.ndarray)):
             return recognizer.transcribe(source, on_progress=on_progress, on_segment=on_segment)
         heard = told = 0  # segments of this attempt, and of all attempts
 

@@ -7,10 +7,12 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
+from speech2text.disk import as_utf8
+
 
 def draw(name: str, size: int) -> float:
     """A number from 0 to 1 that is the name's own: the first `size` bytes of its hash as a fraction."""
-    digest = hashlib.sha256(name.encode(errors="backslashreplace")).digest()
+    digest = hashlib.sha256(as_utf8(name)).digest()
     return int.from_bytes(digest[:size], "big") / 256**size
 
 

@@ -453,6 +453,18 @@ def test_a_named_pipe_is_heard_whatever_shows_the_progress(two, tiny):
     assert output == "pipe.wav\ttwo two\na/x.wav\tone\n"
 
 
+def test_a_name_longer_than_any_is_told_on_a_terminal_too(two, tiny):
+    command = [*COMMAND, "transcribe", "a/x.wav", "x" * 300, "--model", str(tiny)]
+    terminal, inside = pty.openpty()
+    done = subprocess.run(command, cwd=two, stdout=subprocess.PIPE, stderr=inside, text=True, check=False)
+    os.close(inside)
+    drawn = os.read(terminal, 65536).decode()
+    os.close(terminal)
+    assert (done.stdout, done.returncode) == ("a/x.wav\tone\n", 1)
+    assert "File name too long" in drawn
+    assert "Traceback" not in drawn
+
+
 def test_what_is_there_already_is_not_counted_as_work(two, tiny):
     record(two / "long.wav", *["two", ""] * 60)
     (two / "out").mkdir()
