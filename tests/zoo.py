@@ -80,6 +80,7 @@ def _no_audio(folder: Path) -> list[Animal]:
     (folder / "folder.wav").mkdir()
     unknown = "not audio of a format that can be read"
     never_closed = wav[:40] + bytes(4) + wav[44:]  # a recorder writes the length of the data last
+    silence_first = never_closed[:44] + bytes(RATE) + never_closed[44:]
     return [
         Animal(folder / "missing.wav", error="no such file"),
         Animal(folder / "folder.wav", error="a folder, not a recording"),
@@ -92,6 +93,7 @@ def _no_audio(folder: Path) -> list[Animal]:
         Animal(_put(folder, "header-cut.flac", encode(speech_like(), "FLAC")[:30]), error=unknown),
         Animal(_put(folder, "header-alone.wav", wav[:44]), error="no sound can be read"),
         Animal(_put(folder, "never-closed.wav", never_closed), error="its header says 0 s, but more follows"),
+        Animal(_put(folder, "never-closed-silence.wav", silence_first), error="its header says 0 s, but more follows"),
     ]
 
 
@@ -129,9 +131,22 @@ def _cut_short(folder: Path) -> list[Animal]:
         whole = encode(speech_like(10), "OGG", subtype)
         half = _put(folder, f"cut.{suffix}", whole[: len(whole) // 2])
         animals.append(Animal(half, warning="s, and its end is missing"))
+        animals.append(
+            Animal(_put(folder, f"cut-at-its-end.{suffix}", whole[:-1]), warning="s, and its end is missing")
+        )
+        animals.append(Animal(_put(folder, f"tagged.{suffix}", whole + b"TAG" + bytes(125)), 10 * RATE))
+        joined = encode(speech_like(), "OGG", subtype) + whole  # as of internet radio, a stream a title
+        animals.append(
+            Animal(_put(folder, f"joined.{suffix}", joined), round(SECONDS * RATE), warning="read the first, 2.0 s")
+        )
     mp3 = encode(speech_like(), "MP3")
     animals.append(
         Animal(_put(folder, "joined.mp3", mp3 + mp3), round(SECONDS * RATE), warning="read the first, 2.0 s")
+    )
+    wav = encode(speech_like(4), "WAV")
+    early = wav[:40] + round(2 * SECONDS * RATE).to_bytes(4, "little") + wav[44:]  # 16-bit samples
+    animals.append(
+        Animal(_put(folder, "closed-early.wav", early), round(SECONDS * RATE), warning="says 2.0 s, but more follows")
     )
     flac = encode(speech_like(), "FLAC")
     hole = len(flac) // 2

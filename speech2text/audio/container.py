@@ -2,7 +2,8 @@
 
 libsndfile is lenient: of a file that was cut short it reads what is there and says so only in its log, and the length
 of an MP3 without a table of contents is a guess. Both are settled here, so that nothing is lost without a word.
-Limit: of several MP3s with tables of contents joined into one file, only the first is read (`more_follows` tells).
+Limit: of several MP3s or Ogg streams joined into one file, only the first is read (`another_follows` tells); the second
+of two Ogg streams with the same serial number, and of two joined FLACs, is not seen.
 """
 
 from __future__ import annotations
@@ -21,11 +22,18 @@ _MP3_SYNC = 0xFFE0  # every frame begins with eleven set bits
 _MP3_LENGTH_TAGS = (b"Xing", b"Info", b"VBRI")
 _UNKNOWN_FRAMES = 2**62
 
-# What libsndfile notes in its log when header and file differ.
+# What libsndfile notes in its log when header and file differ; what follows a WAV's samples may be zeros as padding.
 _BYTES_DIFFER = re.compile(r"^ *(?:data|riff|Data Size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)  # WAV, W64, AU
 _FRAMES_DIFFER = re.compile(r"from 'COMM' chunk \((\d+)\)|from 'ds64' chunk of (\d+)")  # AIFF, RF64
-_END_MISSING = re.compile(r"lacks an end-of-stream bit")  # Ogg
-_NEVER_CLOSED = re.compile(r"^data : 0\n\*\*\* Unknown chunk marker", re.MULTILINE)  # WAV
+_NEVER_CLOSED = re.compile(r"^data : 0\n(?:\*\*\* Unknown chunk marker|Have 0 marker)", re.MULTILINE)  # WAV
+_CLOSED_EARLY = re.compile(r"^data : \d+\n\*\*\* Unknown chunk marker", re.MULTILINE)
+
+# An Ogg page (RFC 3533, section 6): its head, as many sizes of segments as its last byte says, and the segments.
+_OGG_PAGE = b"OggS"
+_OGG_HEAD_BYTES = 27
+_OGG_MOST_BYTES = _OGG_HEAD_BYTES + 255 + 255 * 255
+_OGG_FLAGS, _OGG_SERIAL = 5, slice(14, 18)
+_OGG_LAST_OF_STREAM = 0x04
 
 
 class ByteStream(Protocol):
@@ -104,14 +112,21 @@ class AudioFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no 
 
     @property
     def lacks_end(self) -> bool:
-        """Whether the mark that ends an Ogg stream is missing."""
-        return bool(_END_MISSING.search(self._log))
+        """Whether an Ogg file stops before the end of the page that ends its stream."""
+        return self.format == "OGG" and not _ends_stream(_last_page(self._stream))
 
     @property
-    def more_follows(self) -> bool:
-        """Whether another MP3 begins where this one has ended; to be asked when all is read."""
+    def another_follows(self) -> bool:
+        """Whether another MP3 or Ogg stream begins where this one has ended; to be asked when all is read."""
+        if self.format == "OGG":
+            return _last_page(self._stream)[_OGG_SERIAL] != _first_page(self._stream)[_OGG_SERIAL]
         next_bytes = self._stream.read(3) if self.format == "MP3" else b""
         return next_bytes == b"ID3" or int.from_bytes(next_bytes[:2], "big") >= _MP3_SYNC
+
+    @property
+    def was_closed_early(self) -> bool:
+        """Whether sound follows that the header of a WAV file does not tell of: its recorder was stopped later."""
+        return self.frames > 0 and bool(_CLOSED_EARLY.search(self._log))
 
     @property
     def was_never_closed(self) -> bool:
@@ -147,6 +162,26 @@ def open_audio(stream: ByteStream, name: str) -> AudioFile:
         found = f"its header says {audio.samplerate} Hz, and no recording is outside {LEAST_RATE} to {MOST_RATE} Hz"
         raise AudioError(f"{name}: {found}; copy it again, or export it with its true rate")
     return audio
+
+
+def _first_page(stream: ByteStream) -> bytes:
+    stream.seek(0)
+    return stream.read(_OGG_MOST_BYTES)
+
+
+def _last_page(stream: ByteStream) -> bytes:
+    """The last page of an Ogg file, as far as it is there, with what may stand behind it."""
+    stream.seek(0, io.SEEK_END)
+    stream.seek(max(0, stream.tell() - 2 * _OGG_MOST_BYTES))
+    tail = stream.read(2 * _OGG_MOST_BYTES)
+    return tail[tail.rfind(_OGG_PAGE) :]
+
+
+def _ends_stream(page: bytes) -> bool:
+    """Whether an Ogg page is whole and the last of its stream."""
+    segments = page[_OGG_HEAD_BYTES:][: page[_OGG_HEAD_BYTES - 1]] if len(page) >= _OGG_HEAD_BYTES else b""
+    size = _OGG_HEAD_BYTES + len(segments) + sum(segments)
+    return bool(segments) and len(page) >= size and bool(page[_OGG_FLAGS] & _OGG_LAST_OF_STREAM)
 
 
 def _states_mp3_length(stream: ByteStream) -> bool:

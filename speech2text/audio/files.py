@@ -291,9 +291,12 @@ def _check_end(audio: AudioFile, name: str, seconds: float, damaged: bool) -> No
     elif damaged or audio.lacks_end:
         problem = f"damaged or cut short: read {seconds:.1f} s, and its end is missing"
         remedy = "copy or download it again"
-    elif audio.more_follows:
-        problem = f"several MP3s in one file: read the first, {seconds:.1f} s"
+    elif audio.another_follows:
+        problem = f"several recordings in one file: read the first, {seconds:.1f} s"
         remedy = "convert it to have all: ffmpeg -i INPUT output.wav"
+    elif audio.was_closed_early:
+        problem = f"its header says {seconds:.1f} s, but more follows: its recorder was stopped before the end"
+        remedy = "repair it to have all: ffmpeg -ignore_length 1 -i INPUT output.wav"
     else:
         return
     if not seconds:

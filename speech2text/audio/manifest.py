@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from speech2text.disk import is_file
+from speech2text.disk import is_file, is_pipe
 from speech2text.errors import AudioWarning, ManifestError
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".aiff", ".aif", ".au", ".caf", ".w64", ".rf64")
@@ -60,6 +60,8 @@ def read_utterances(path: Path, with_texts: bool = True) -> list[Utterance]:
     except OSError as error:
         where = error.filename or path
         raise ManifestError(f"{where}: cannot be read ({error.strerror}); check its name and permissions") from None
+    if is_pipe(path):
+        raise ManifestError(f"{path}: a pipe; save what comes out of it as a .jsonl file and give that")
     raise ManifestError(f"{path}: no such manifest or folder; give a .jsonl file or a folder of audio with texts")
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from speech2text.audio.limits import MOST_CHANNELS
+from speech2text.audio.limits import LEAST_RATE, MOST_CHANNELS, MOST_RATE
 from speech2text.audio.resampling import LOUDEST, resample
 from speech2text.decoding.protocols import FloatArray
 from speech2text.errors import AudioError
@@ -21,16 +20,17 @@ def to_mono(samples: NDArray[Any], sample_rate: int) -> FloatArray:
 
     Raises:
         AudioError: as `mix_down`.
-        ValueError: a rate that is not positive.
+        ValueError: as `check_rate`.
     """
     check_rate(sample_rate)
     return resample(mix_down(samples), sample_rate)
 
 
 def check_rate(sample_rate: int) -> None:
-    """Raise ValueError for a rate below 1, or that is not finite."""
-    if not (isfinite(sample_rate) and sample_rate >= 1):
-        raise ValueError(f"a sample rate of {sample_rate} Hz is impossible; give the rate of the recording")
+    """Raise ValueError for a rate in Hz that no recording has, as one in kHz."""
+    if not LEAST_RATE <= sample_rate <= MOST_RATE:  # NaN is refused too
+        limits = f"{LEAST_RATE} to {MOST_RATE}"
+        raise ValueError(f"a sample rate of {sample_rate} Hz is impossible; give that of the recording, {limits} Hz")
 
 
 def mix_down(samples: NDArray[Any]) -> FloatArray:

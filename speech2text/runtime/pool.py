@@ -17,7 +17,7 @@ from types import TracebackType
 import numpy as np
 
 from speech2text.disk import is_pipe
-from speech2text.errors import AudioError, AudioWarning
+from speech2text.errors import AudioError, AudioWarning, BundleError
 from speech2text.runtime.recognizer import Recognizer, Source
 from speech2text.text.transcript import Seconds, Segment, Transcript
 
@@ -163,7 +163,7 @@ def _serve(connection: Connection) -> None:
     warnings.simplefilter("ignore")
     warnings.simplefilter("always", AudioWarning)
     warnings.showwarning = show
-    with suppress(EOFError, OSError):
+    with suppress(EOFError, OSError, BundleError):  # no bundle: it was changed meanwhile
         recognizers: Sequence[Recognizer] = connection.recv()
         while True:
             number, source = connection.recv()

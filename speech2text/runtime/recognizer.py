@@ -109,7 +109,7 @@ class Recognizer:
         Raises:
             AudioError: the source cannot be read, or is no sound.
             TypeError: the source is none of these, a list of samples for example.
-            ValueError: a sample rate was given for a file, or one that is not positive.
+            ValueError: a sample rate was given for a file, or one that no recording has.
 
         Warns:
             AudioWarning: a file is damaged or cut short; the transcript is of what could be read.
@@ -185,7 +185,7 @@ class Recognizer:
             endpoints: other rules of where a segment ends.
 
         Raises:
-            ValueError: a sample rate that is not positive.
+            ValueError: a sample rate that no recording has.
         """
         from speech2text.runtime.stream import Stream  # files do without
 

@@ -1,5 +1,6 @@
 import json
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,9 @@ def test_a_manifest_that_is_no_text_or_does_not_exist_is_an_error(tmp_path):
     (tmp_path / "x.wav").touch()
     with pytest.raises(ManifestError, match=r"x\.wav: a recording; give the folder it is in"):
         read_utterances(tmp_path / "x.wav")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ManifestError, match="pipe: a pipe; save what comes out of it"):
+        read_utterances(tmp_path / "pipe")
 
 
 def test_a_folder_gives_the_recordings_that_have_a_text_beside_them(tmp_path):

@@ -70,7 +70,7 @@ def test_what_is_no_sound_is_refused(samples, rate, message):
         to_mono(samples, rate)
 
 
-@pytest.mark.parametrize("rate", [0, -16_000, float("nan"), float("inf")])
+@pytest.mark.parametrize("rate", [0, -16_000, 16, 16_000_000, float("nan"), float("inf")])
 def test_an_impossible_rate_is_refused(rate):
     with pytest.raises(ValueError, match=f"rate of {rate} Hz is impossible"):
         to_mono(SOUND, rate)

@@ -147,7 +147,7 @@ def test_a_recogniser_sent_elsewhere_keeps_its_options(tmp_path):
     assert sent.transcribe(TALK) == recognizer.transcribe(TALK)
 
 
-def test_a_bundle_that_was_changed_is_not_opened_elsewhere(tmp_path):
+def test_a_bundle_that_was_changed_is_not_opened_elsewhere(tmp_path, capfd):
     folder = write_tiny_bundle(tmp_path / "tiny").folder
     recognizer = speech2text.load_model(folder)
     shutil.rmtree(folder)
@@ -156,3 +156,4 @@ def test_a_bundle_that_was_changed_is_not_opened_elsewhere(tmp_path):
         pickle.loads(pickle.dumps(recognizer))
     with RecognizerPool([recognizer], 2) as pool:
         assert [heard for heard, *_ in both(pool, recognizer, TALK, TALK)] == [recognizer.transcribe(TALK)] * 2
+    assert not capfd.readouterr().err
