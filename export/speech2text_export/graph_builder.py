@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -91,6 +91,18 @@ class GraphBuilder:
         names = [self.weight(f"{name}/{kind}", values[None]) for kind, values in weights.items()]
         inputs = (x, *names, lengths, *state)
         return self.add("LSTM", name, *inputs, outputs=3, hidden_size=layer.hidden_size, direction=direction)
+
+    def states_of_layers(self, name: str, states: str, layers: int) -> list[str]:
+        """States (B, layers, units) as one (1, B, units) for each layer, as `lstm` takes it."""
+        by_layer = self.add("Transpose", name, states, perm=[1, 0, 2])
+        return [
+            self.add("Gather", f"{name}/{layer}", by_layer, self.integers(layer), axis=0) for layer in range(layers)
+        ]
+
+    def states_by_row(self, name: str, states: Iterable[str]) -> str:
+        """The states of all layers, (1, B, units) each, as one (B, layers, units)."""
+        by_layer = self.add("Concat", name, *states, axis=0)
+        return self.add("Transpose", f"{name}/by_row", by_layer, perm=[1, 0, 2])
 
     def size(self, name: str, x: str, axis: int) -> str:
         """The size of one axis of x, as a scalar."""

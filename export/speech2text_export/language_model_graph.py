@@ -16,20 +16,18 @@ def language_model_graph(model: LanguageModel) -> onnx.ModelProto:
     config = model.config
     state_axes: Axes = ["hypotheses", config.layers, config.units]
     tokens = graph.input(tensors.TOKENS, ["hypotheses"], TensorProto.INT64)
-    state = [
-        graph.add("Transpose", f"lm/{name}", graph.input(name, state_axes), perm=[1, 0, 2])  # (layers, H, units)
+    states = [
+        graph.states_of_layers(f"lm/{name}", graph.input(name, state_axes), config.layers)
         for name in tensors.SPELLER_STATE
     ]
     x = graph.add("Gather", "lm/embedded", graph.weight("lm/embedding", model.embedding.weight), tokens)  # (H, E)
     x = graph.add("Unsqueeze", "lm/embedded/step", x, graph.integers(0))  # (1, H, E)
-    for layer in range(config.layers):
-        carried = [graph.add("Gather", f"{rows}/{layer}", rows, graph.integers(layer), axis=0) for rows in state]
+    for layer, carried in enumerate(zip(*states, strict=True)):
         x = graph.lstm(f"lm/lstm/{layer}", x, model.lstm, depth=layer, state=carried)  # (1, 1, H, units)
         x = graph.add("Squeeze", f"lm/lstm/{layer}/last", x, graph.integers(1))  # (1, H, units)
     for index, name in enumerate(tensors.NEXT_SPELLER_STATE, start=1):
         after = (f"lm/lstm/{layer}:{index}" for layer in range(config.layers))
-        stacked = graph.add("Concat", f"lm/{name}", *after, axis=0)  # (layers, H, units)
-        graph.output(graph.add("Transpose", f"lm/{name}/by_row", stacked, perm=[1, 0, 2]), name, state_axes)
+        graph.output(graph.states_by_row(f"lm/{name}", after), name, state_axes)
 
     x = graph.add("Squeeze", "lm/read", x, graph.integers(0))  # (H, units)
     projected = graph.linear("lm/projection", x, model.projection)  # (H, E)

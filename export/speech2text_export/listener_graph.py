@@ -122,8 +122,7 @@ def _pyramid(graph: GraphBuilder, listener: Listener, x: str, lengths: str, stat
 
     Between the layers x is (T, 1, B, F), as LSTM nodes give it. The state after this call becomes an output.
     """
-    # (B, layers, units) -> (layers, B, units)
-    hidden, cell = (graph.add("Transpose", f"listener/{name}", name, perm=[1, 0, 2]) for name in state)
+    states = [graph.states_of_layers(f"listener/{name}", name, len(listener.layers)) for name in state]
     x, lengths = _join(graph, "listener/stack", (x, lengths), listener.config.stack, MEL_BINS)
     for depth, layer in enumerate(listener.layers):
         assert isinstance(layer, ChunkedBidirectionalLSTM)
@@ -131,15 +130,10 @@ def _pyramid(graph: GraphBuilder, listener: Listener, x: str, lengths: str, stat
             x, lengths = _join(graph, f"listener/{depth}/join", (x, lengths), 2, 2 * listener.config.listener_units)
         elif depth:
             x = graph.add("Squeeze", f"listener/{depth}/squeeze", x, graph.integers(1))
-        carried = [
-            graph.add("Gather", f"listener/{depth}/{kind}", states, graph.integers(depth), axis=0)
-            for kind, states in (("hidden", hidden), ("cell", cell))
-        ]
-        x = _layer(graph, f"listener/{depth}", layer, (x, lengths), carried)
+        x = _layer(graph, f"listener/{depth}", layer, (x, lengths), [layers[depth] for layers in states])
     for index, name in enumerate(state, start=1):
         after = (f"listener/{depth}/forward:{index}" for depth in range(len(listener.layers)))
-        stacked = graph.add("Concat", f"listener/next_{name}", *after, axis=0)  # (layers, B, units)
-        by_row = graph.add("Transpose", f"listener/next_{name}/by_row", stacked, perm=[1, 0, 2])
+        by_row = graph.states_by_row(f"listener/next_{name}", after)
         graph.output(by_row, tensors.next_of(name), ["batch", len(listener.layers), listener.config.listener_units])
     return x, lengths
 

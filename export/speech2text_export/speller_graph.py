@@ -37,25 +37,19 @@ def _read(graph: GraphBuilder, speller: Speller, tokens: str, state: tuple[str, 
     """Tokens (B, H) -> what the LSTM says (B, H, units); its state after them becomes an output."""
     layers, units = speller.lstm.num_layers, speller.lstm.hidden_size
     width = speller.embedding.embedding_dim
-    before = []
+    states = []
     for name in state:
-        rows = graph.add(
-            "Reshape", f"speller/lstm/{name}/rows", name, graph.integers(-1, layers, units)
-        )  # (B H, layers, units)
-        before.append(graph.add("Transpose", f"speller/lstm/{name}", rows, perm=[1, 0, 2]))  # (layers, B H, units)
+        rows = graph.add("Reshape", f"speller/lstm/{name}/rows", name, graph.integers(-1, layers, units))
+        states.append(graph.states_of_layers(f"speller/lstm/{name}", rows, layers))  # (1, B H, units) each
     x = graph.add("Gather", "speller/embedded", graph.weight("speller/embedding", speller.embedding.weight), tokens)
     x = graph.add("Reshape", "speller/embedded/rows", x, graph.integers(1, -1, width))  # (1, B H, width)
-    for layer in range(layers):
-        carried = [
-            graph.add("Gather", f"{rows}/{layer}", rows, graph.integers(layer), axis=0) for rows in before
-        ]  # (1, B H, units)
+    for layer, carried in enumerate(zip(*states, strict=True)):
         x = graph.lstm(f"speller/lstm/{layer}", x, speller.lstm, depth=layer, state=carried)  # (1, 1, B H, units)
         x = graph.add("Squeeze", f"speller/lstm/{layer}/last", x, graph.integers(1))
     shape = graph.add("Shape", "speller/shape", tokens)
     for index, name in enumerate(state, start=1):
         after = (f"speller/lstm/{layer}:{index}" for layer in range(layers))
-        stacked = graph.add("Concat", f"speller/next_{name}", *after, axis=0)  # (layers, B H, units)
-        by_row = graph.add("Transpose", f"speller/next_{name}/by_row", stacked, perm=[1, 0, 2])
+        by_row = graph.states_by_row(f"speller/next_{name}", after)  # (B H, layers, units)
         axes = graph.add("Concat", f"speller/next_{name}/shape", shape, graph.integers(layers, units), axis=0)
         split = graph.add("Reshape", f"speller/next_{name}/split", by_row, axes)
         graph.output(split, tensors.next_of(name), ["batch", "hypotheses", layers, units])

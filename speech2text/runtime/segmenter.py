@@ -72,13 +72,13 @@ class Segmenter:
         self._loudness = Loudness()
         self._held = _Samples()
         self._frames: deque[float] = deque()  # how far those held are above the noise
-        self._said = 0  # how many of them are loud
+        self._loud = 0  # how many of them are loud
         self._silent = 0  # how many frames came after the last of them
 
     @property
     def said(self) -> bool:
         """Whether something has been said since the last span ended: one is open."""
-        return self._said >= _LEAST_SPEECH
+        return self._loud >= _LEAST_SPEECH
 
     @property
     def settled_sample(self) -> int:
@@ -115,9 +115,9 @@ class Segmenter:
         for above in above_noise:
             loud = above > LOUD
             self._frames.append(above)
-            self._said += loud
+            self._loud += loud
             self._silent = 0 if loud else self._silent + 1
-            if not self._said:
+            if not self._loud:
                 self._forget(len(self._frames) - self._context)
             elif self._silent >= (self._after_speech if self.said else self._before_speech):
                 if self.said:
@@ -138,7 +138,7 @@ class Segmenter:
     def _forget(self, frames: int) -> None:
         """Drop the first of the frames held; none when the number is negative."""
         for _ in range(frames):
-            self._said -= self._frames.popleft() > LOUD
+            self._loud -= self._frames.popleft() > LOUD
         self._held.drop(max(frames, 0) * FRAME)
 
     def _best_pause(self) -> int:
