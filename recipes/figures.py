@@ -19,12 +19,12 @@ import numpy as np
 
 from speech2text import load_model
 from speech2text.audio.files import read_audio
-from speech2text.audio.manifest import Utterance, read_utterances
+from speech2text.audio.manifest import Utterance, read_utterances, set_name
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.bundle.manifest import ErrorRate
 from speech2text.bundle.store import open_bundle
 from speech2text.bundle.writer import check_destination
-from speech2text.errors import Speech2TextError
+from speech2text.errors import ManifestError, Speech2TextError
 from speech2text.evaluation.report import Summary, explain_marks, make_report, show_limits
 from speech2text.evaluation.scoring import pair, score
 from speech2text.runtime.options import SEARCHES, Search
@@ -71,16 +71,16 @@ def _measure_all(arguments: argparse.Namespace) -> None:
     print(HEADER, "|---" * HEADER.count(" | ") + "|---|", sep="\n")
     rates: dict[str, ErrorRate] = {}
     shown: list[Summary] = []
-    sets = {manifest: read_utterances(manifest) for manifest in arguments.manifests}
-    for manifest, utterances in sets.items():
+    sets = _read(arguments.manifests)
+    for name, utterances in sets.items():
         for search, chunk in _ways(arguments.all):
             found = [_measure(bundle, utterances, search, chunk) for bundle in arguments.bundles]
             heard = f"in chunks of {chunk} s" if chunk else "as a file"
             for summaries in zip(*found, strict=True):
-                _print_rows(manifest.stem, f"{search} | {heard}", arguments.bundles, summaries)
+                _print_rows(name, f"{search} | {heard}", arguments.bundles, summaries)
                 shown += summaries
             if (search, chunk) == ("joint", None):
-                rates |= {f"{manifest.stem}, {summary.name}": error_rate(summary) for summary in found[0]}
+                rates |= {f"{name}, {summary.name}": error_rate(summary) for summary in found[0]}
     print(*explain_marks(shown), sep="\n")
     stream_set, utterances = next(iter(sets.items()))
     factor = _real_time_factor(arguments.bundles[0], utterances)
@@ -89,8 +89,19 @@ def _measure_all(arguments: argparse.Namespace) -> None:
     if arguments.write:
         chunks = _chunk_table(arguments.bundles[0], utterances)
         print(f"\n{chunks}")
-        facts = {"speed": speed, "chunks": chunks, "stream_set": stream_set.stem}
+        facts = {"speed": speed, "chunks": chunks, "stream_set": stream_set}
         _write(arguments.bundles[0], rates, facts)
+
+
+def _read(manifests: Sequence[Path]) -> dict[str, list[Utterance]]:
+    """The utterances of each manifest by the name that its figures have."""
+    sets: dict[str, list[Utterance]] = {}
+    for manifest in manifests:
+        name = set_name(manifest)
+        if name in sets:
+            raise ManifestError(f"{manifest}: another set is called {name} too; rename one, for their figures")
+        sets[name] = read_utterances(manifest)
+    return sets
 
 
 def _ways(every: bool) -> Iterator[tuple[Search, float | None]]:

@@ -68,7 +68,7 @@ def model_card(manifest: Manifest) -> str:
 def _data(manifest: Manifest) -> str:
     if not manifest.data:
         return "The recipe it was trained by does not say."
-    rows = [f"| {source.name} | {source.hours:g} | {source.licence} |" for source in manifest.data]
+    rows = [f"| {source.name} | {round(source.hours, 2):g} | {source.licence} |" for source in manifest.data]
     return "\n".join(["| corpus | hours | licence |", "|---|---|---|", *rows])
 
 

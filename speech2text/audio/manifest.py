@@ -41,14 +41,19 @@ def is_audio(file: Path) -> bool:
     return file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith(".") and is_file(file)
 
 
+def set_name(path: Path) -> str:
+    """What figures of a manifest or a folder are called: its name, without the suffix of a file."""
+    return path.resolve().name if path.is_dir() else path.stem
+
+
 def read_utterances(path: Path, with_texts: bool = True) -> list[Utterance]:
     """The utterances of a manifest (.jsonl), or of a folder that has a .txt beside each audio file.
 
     Without texts, as for recordings of noise, rows need no `text`, files no .txt, and every text is empty.
 
     Raises:
-        ManifestError: nothing there or not readable, a text that is not UTF-8, a row without `audio` or `text`, or an
-            id that stands twice.
+        ManifestError: nothing there or not readable, a text that is not UTF-8 or that two recordings of a folder share,
+            a row without `audio` or `text`, or an id that stands twice.
     """
     try:
         if path.is_dir():
@@ -139,6 +144,10 @@ def _read_folder(folder: Path, with_texts: bool) -> list[Utterance]:
         raise ManifestError(
             f"{folder}: none of its {len(files)} audio files has a text; put {files[0].stem}.txt beside {files[0].name}"
         )
+    owners: dict[Path, Path] = {}
+    for file in transcribed:
+        if (owner := owners.setdefault(file.with_suffix(".txt"), file)) != file:
+            raise ManifestError(f"{file}: shares {file.stem}.txt with {owner.name}; rename one of the recordings")
     if len(transcribed) < len(files):
         first = next(file for file in files if not file.with_suffix(".txt").is_file())
         found = f"{len(files) - len(transcribed)} of {len(files)} audio files have no text and are left out"

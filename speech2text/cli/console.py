@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from speech2text.errors import OutputError
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, ProgressColumn
 
 STANDARD_ERROR = 2
 BROKEN_PIPE_EXIT = 141
@@ -24,14 +24,28 @@ class _Bar:
     """The progress bar that is on the screen, if one is; rich's own way of printing above it breaks long lines."""
 
     def __init__(self) -> None:
-        self.shown: Progress | None = None
+        self._shown: Progress | None = None
         self._lock = Lock()
+
+    @contextmanager
+    def show(self, *columns: ProgressColumn) -> Iterator[Progress]:
+        """A bar of these columns, on the screen until it is left."""
+        from rich.console import Console
+        from rich.progress import Progress
+
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
+            self._shown = bar
+            try:
+                yield bar
+            finally:
+                self._shown = None
 
     @contextmanager
     def away_from(self, stream: TextIO) -> Iterator[None]:
         """Take the bar off the screen while something is written to it."""
         with self._lock:
-            bar = self.shown if stream.isatty() else None
+            bar = self._shown if stream.isatty() else None
             if bar:
                 bar.stop()
             try:
@@ -115,39 +129,34 @@ def progress_bar(total_seconds: Callable[[], float | None]) -> Iterator[Callable
     if not sys.stderr.isatty():
         yield lambda seconds: None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
+    with _bar.show(*columns) as bar:
         task = bar.add_task("", total=total_seconds())
-        _bar.shown = bar
-        try:
-            yield lambda seconds: bar.advance(task, seconds)
-        finally:
-            _bar.shown = None
+        yield lambda seconds: bar.advance(task, seconds)
 
 
 @contextmanager
-def step_bar(
-    total: int, *, done: int = 0, transient: bool = False
-) -> Iterator[tuple[Callable[[int, str], None], Callable[[str], None]]]:
-    """A bar of a training's steps on a terminal, and nothing elsewhere; its last state stays unless it is transient.
+def step_bar() -> Iterator[Callable[[int, int, str], None]]:
+    """A bar of counted work on a terminal, and nothing elsewhere.
 
-    Gives two functions: one moves it to a step and describes that, the other prints a line above it.
+    Gives the function that tells how many steps are done, of how many, and describes that.
     """
     if not sys.stderr.isatty():
-        yield (lambda step, description: None), print_note
+        yield lambda done, total, description: None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
     columns = (BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=transient) as bar:
-        task = bar.add_task("", total=total, completed=done)
-        yield (lambda step, description: bar.update(task, completed=step, description=description)), console.print
+    with _bar.show(*columns) as bar:
+
+        def tell(done: int, total: int, description: str) -> None:
+            if not bar.tasks:  # what was done before does not count as this run's speed
+                bar.add_task(description, total=total, completed=done)
+            bar.update(bar.task_ids[0], completed=done, description=description)
+
+        yield tell
 
 
 def sum_known(seconds: Iterable[float | None]) -> float | None:

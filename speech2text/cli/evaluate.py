@@ -16,15 +16,15 @@ from speech2text.errors import OutputError
 from speech2text.runtime.options import SEARCHES, Search, SearchOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from speech2text import Recognizer
     from speech2text.audio.manifest import Utterance
     from speech2text.cli.comparisons import Plan
     from speech2text.evaluation.report import Report
 
-LARGEST_LEVEL = 100.0
-"""Decibels, above and below 0: beyond it one of the two cannot be heard at all."""
+LEAST_LEVEL, LARGEST_LEVEL = -30.0, 100.0
+"""Decibels: beyond them one of the two cannot be heard at all."""
 
 
 def _read_levels(_: click.Context, __: click.Parameter, value: str | None) -> tuple[float, ...]:
@@ -33,8 +33,8 @@ def _read_levels(_: click.Context, __: click.Parameter, value: str | None) -> tu
         levels = tuple(float(part) for part in value.split(",")) if value is not None else ()
     except ValueError:
         levels = (float("nan"),)
-    if not all(-LARGEST_LEVEL <= level <= LARGEST_LEVEL for level in levels):
-        span = f"from {-LARGEST_LEVEL:g} to {LARGEST_LEVEL:g}"
+    if not all(LEAST_LEVEL <= level <= LARGEST_LEVEL for level in levels):
+        span = f"from {LEAST_LEVEL:g} to {LARGEST_LEVEL:g}"
         raise click.BadParameter(f"{value!r} is no list of decibels such as 20,10,0, {span}.")
     return tuple(dict.fromkeys(levels))
 
@@ -141,7 +141,7 @@ def evaluate(
     keep_libraries_quiet()
     show_warnings_as_lines()
     utterances = read_utterances(manifest)
-    _check_outputs([manifest, against, noise, options.hotwords], output, html)
+    _check_outputs([manifest, against, noise, options.hotwords, *_files_of(utterances, model, against)], output, html)
     options = replace(options, chunk_seconds=chunk).for_search(search)
     plan = _make_plan(model, options, utterances, against, compare_searches=compare_searches, snr=snr, noise=noise)
     report = plan.report(*hear_all(utterances, plan.ways, plan.noise, threads))
@@ -169,14 +169,24 @@ def _check_use(search: Search, options: SearchOptions, snr: tuple[float, ...], n
         raise click.UsageError(f"{joint} are for the joint search, not for --search {search}")
 
 
+def _files_of(utterances: Sequence[Utterance], *bundles: str | None) -> Iterator[Path]:
+    """The recordings, the texts that may stand beside them, and what the bundles hold."""
+    for utterance in utterances:
+        yield from (utterance.audio, utterance.audio.with_suffix(".txt"))
+    for folder in filter(None, bundles):
+        yield from Path(folder).glob("*")
+
+
 def _check_outputs(read: Sequence[object], output: Path | None, html: Path | None) -> None:
     """See now, not after the work, that what is asked for can be written, and over nothing that is read or written."""
-    others = [Path(each) for each in read if isinstance(each, (str, Path)) and each]
+    others = (
+        {Path(each).resolve() for each in read if isinstance(each, (str, Path)) and each} if output or html else set()
+    )
     for path in filter(None, (output, html)):
         require_place(path)
-        if path.resolve() in [other.resolve() for other in others]:
-            raise OutputError(f"{path}: would be written over what else this command names; choose another name")
-        others.append(path)
+        if path.resolve() in others:
+            raise OutputError(f"{path}: would be written over what this command reads or writes; choose another name")
+        others.add(path.resolve())
     if html:
         from speech2text.cli.pictures import require_libraries
 

@@ -60,6 +60,7 @@ def export(
     The graphs are compared with the model first, and nothing is written when they differ. A bundle that stands at
     BUNDLE already is replaced; a folder with anything else in it is refused.
     """
+    from speech2text.audio.manifest import set_name
     from speech2text.bundle.store import find_bundle, open_bundle
     from speech2text.bundle.writer import check_destination
 
@@ -78,7 +79,7 @@ def export(
     recording = _choose_sample(run, sample, utterances)
     exported = _make(trained, lm_source, recording, bundle)
     candidates = [exported, quantize_bundle(exported)] if int8 else [exported]
-    rates = {manifest.stem: _measure(candidates, utterances, max_loss / 100)} if manifest else {}
+    rates = {set_name(manifest): _measure(candidates, utterances, max_loss / 100)} if manifest else {}
     saved = save_bundle(candidates[-1], rates)
     print_note(f"done: {bundle}; its sample says: {saved.manifest.sample.text or 'nothing'}")
 

@@ -125,7 +125,7 @@ def _hear(
     from speech2text.evaluation.noise import add_noise
     from speech2text.evaluation.scoring import pair
 
-    if [way.snr for way in ways] == [None]:  # by blocks, as long as it may be
+    if len(ways) == 1 and ways[0].snr is None:  # by blocks, as long as it may be
         return [pair(utterance, transcribe(ways[0].recognizer, utterance.audio))]
     samples = read_audio(utterance.audio)
     noisy = any(way.snr is not None for way in ways)

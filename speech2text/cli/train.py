@@ -174,15 +174,11 @@ def _one_voice() -> Iterator[None]:
 @contextmanager
 def _preparation(team: Team) -> Iterator[Callable[[int, int], None]]:
     """A bar while recordings are decoded, on a terminal only."""
-    if not (team.leads and sys.stderr.isatty()):
+    if not team.leads:
         yield lambda done, total: None
         return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("decoding recordings")
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    with step_bar() as show:
+        yield lambda done, total: show(done, total, "recordings decoded")
 
 
 def _show_steps(trainer: Trainer) -> None:
@@ -190,11 +186,11 @@ def _show_steps(trainer: Trainer) -> None:
     steps = trainer.settings.steps
     on_terminal = sys.stderr.isatty()
     of_all = "" if on_terminal else f" of {steps}"  # the bar shows it
-    with step_bar(steps, done=trainer.position.step) as (show, tell):
+    with step_bar() as show:
         for report in trainer.train():
-            show(report.step, f"loss {report.loss:.2f}")
+            show(report.step, steps, f"loss {report.loss:.2f}")
             if report.wer is not None or (not on_terminal and report.step % PLAIN_REPORT_EVERY == 0):
-                tell(f"step {report.step}{of_all}: {_summary(report)}")
+                print_note(f"step {report.step}{of_all}: {_summary(report)}")
 
 
 def _summary(report: StepReport) -> str:

@@ -150,11 +150,11 @@ def _prepare(
 
 def _show_steps(trainer: LanguageModelTrainer) -> None:
     """Train; a bar on a terminal, and a line for each measurement."""
-    with step_bar(trainer.settings.steps, transient=True) as (show, tell):
+    with step_bar() as show:
         for report in trainer.train():
-            show(report.step, f"loss {report.loss:.2f}")
+            show(report.step, trainer.settings.steps, f"loss {report.loss:.2f}")
             if report.perplexity:
-                tell(_summary(report.step, trainer, report.perplexity))
+                print_note(_summary(report.step, trainer, report.perplexity))
 
 
 def _summary(step: int, trainer: LanguageModelTrainer, held_out: Perplexity) -> str:
@@ -183,9 +183,11 @@ def _tune(
     bundle: Bundle, manifest: Path | None, utterances: Sequence[Utterance]
 ) -> tuple[Bundle, dict[str, ErrorRate]]:
     """The bundle with the weight that a manifest's recordings choose, if there is one, and the error rates it has."""
+    from speech2text.audio.manifest import set_name
+
     rates = {} if bundle.manifest.decoding.lm_weight else dict(bundle.manifest.wer)  # measured without
     if manifest is not None:
-        bundle, rates[manifest.stem] = _choose_weight(bundle, utterances)
+        bundle, rates[set_name(manifest)] = _choose_weight(bundle, utterances)
     return bundle, rates
 
 

@@ -43,15 +43,19 @@ class Result:
     """The transcript of a recording, as far as it could be read; and the error when that was not to its end.
 
     stopped: whether it is a part since the command was stopped.
+    kept: an older file that a part was not written over.
     """
 
     transcript: Transcript
     error: AudioError | OutputError | None = None
     stopped: bool = False
+    kept: Path | None = None
 
     @property
     def reach(self) -> str:
         """How far a transcript goes that is not whole."""
+        if self.kept:
+            return f"{self.kept} is kept as it was"
         return f"the first {self.transcript.duration:.0f} s are transcribed"
 
     @property
@@ -79,7 +83,11 @@ class Output:
 
     def find_kept(self, name: str) -> Path | None:
         """A file of this name that is there and is not to be replaced."""
-        return None if self.overwrite else next((file for file in self._files(name) if is_file(file)), None)
+        return None if self.overwrite else self.find(name)
+
+    def find(self, name: str) -> Path | None:
+        """A file of this name that is there."""
+        return next((file for file in self._files(name) if is_file(file)), None)
 
     def write(self, name: str, transcript: Transcript) -> None:
         """Write the files of this name, if there is a folder for them.
@@ -127,7 +135,7 @@ class Worker:
         """The transcript, or what there is of it and why there is no more, or why it was not or could not be written.
 
         Raises:
-            StoppedError: the stop event was set meanwhile; what there is of the transcript is written all the same.
+            StoppedError: the stop event was set meanwhile; what there is of the transcript is written where no file is.
         """
         if self.stop.is_set():  # its turn came after that
             raise StoppedError
@@ -166,7 +174,9 @@ class Worker:
         return Transcript(tuple(segments), max([seconds, *(segment.end for segment in segments[-1:])]), self.language)
 
     def _written(self, name: str, result: Result) -> Result:
-        """The result after its files were written; with the error where they could not be."""
+        """The result after its files were written, parts not over older ones; with the error if they could not be."""
+        if (result.stopped or result.error) and (kept := self.output.find(name)):
+            return replace(result, kept=kept)
         try:
             self.output.write(name, result.transcript)
         except OutputError as error:
@@ -240,7 +250,7 @@ def _tell(job: Job, result: Result, output: Output) -> None:
     if result.error:
         print_error(result.problem)
     elif result.stopped:
-        remedy = "; --overwrite begins it anew" if output.folder else ""
+        remedy = "; --overwrite begins it anew" if output.folder and not result.kept else ""
         print_note(f"{job.recording}: {result.reach}{remedy}")
 
 

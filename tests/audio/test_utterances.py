@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from speech2text.audio.manifest import Utterance, read_utterances
+from speech2text.audio.manifest import Utterance, read_utterances, set_name
 from speech2text.errors import AudioWarning, ManifestError
 
 
@@ -111,6 +111,21 @@ def test_a_folder_without_audio_or_without_texts_is_an_error(tmp_path):
     (tmp_path / "x.wav").touch()
     with pytest.raises(ManifestError, match=r"none of its 1 audio files has a text; put x.txt beside x.wav"):
         read_utterances(tmp_path)
+
+
+def test_two_recordings_do_not_share_a_text(tmp_path):
+    for name in ("talk.wav", "talk.flac", "talk.txt"):
+        (tmp_path / name).touch()
+    with pytest.raises(ManifestError, match=r"talk\.wav: shares talk\.txt with talk\.flac; rename one"):
+        read_utterances(tmp_path)
+
+
+def test_a_set_is_called_as_its_file_or_its_folder(tmp_path, monkeypatch):
+    (tmp_path / "my.set").mkdir()
+    assert set_name(tmp_path / "dev.jsonl") == "dev"
+    assert set_name(tmp_path / "my.set") == "my.set"
+    monkeypatch.chdir(tmp_path / "my.set")
+    assert set_name(Path()) == "my.set"
 
 
 def test_a_text_that_is_not_utf_8_is_named_with_the_remedy(tmp_path):

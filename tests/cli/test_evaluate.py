@@ -4,11 +4,13 @@ import json
 import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from speech2text.audio.manifest import read_utterances
 from speech2text.bundle.writer import write_bundle
 from speech2text.cli.app import main
 from tests.runtime.test_language_model import GRAPH, SHAPE
@@ -345,7 +347,15 @@ def test_noise_that_cannot_be_used_stops_everything_before_the_work(
 
 @pytest.mark.parametrize(
     "options",
-    [("--noise", "x"), ("--snr", "loud"), ("--snr", "10,"), ("--snr", "nan"), ("--snr", "inf"), ("--snr", "1000")],
+    [
+        ("--noise", "x"),
+        ("--snr", "loud"),
+        ("--snr", "10,"),
+        ("--snr", "nan"),
+        ("--snr", "inf"),
+        ("--snr", "1000"),
+        ("--snr", "-31"),
+    ],
 )
 def test_noise_without_a_level_is_a_wrong_use(bundle, manifest, options):
     assert run(manifest, "--model", bundle, *options) == 2
@@ -384,14 +394,23 @@ def test_a_page_without_its_libraries_says_what_to_install(bundle, manifest, tmp
         ("--output", "before.jsonl", "--against", "before.jsonl"),
         ("--output", "before.jsonl", "--snr", "10", "--noise", "before.jsonl"),
         ("--output", "before.jsonl", "--hotwords-file", "before.jsonl"),
+        ("--output", "RECORDING"),
+        ("--html", "BUNDLE/manifest.json"),
     ],
 )
-def test_nothing_is_written_over_what_the_command_names(bundle, manifest, tmp_path, monkeypatch, capsys, *, options):
+def test_nothing_is_written_over_what_the_command_reads_or_writes(
+    bundle, manifest, tmp_path, monkeypatch, capsys, *, options
+):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "before.jsonl").write_text("mine")
     before = manifest.read_text()
-    assert run(manifest, "--model", bundle, *(str(manifest) if part == "MANIFEST" else part for part in options)) == 1
-    assert "would be written over what else this command names" in capsys.readouterr().err
+    places = {
+        "MANIFEST": manifest,
+        "RECORDING": read_utterances(manifest)[0].audio,
+        "BUNDLE/manifest.json": Path(bundle) / "manifest.json",
+    }
+    assert run(manifest, "--model", bundle, *(places.get(part, part) for part in options)) == 1
+    assert "would be written over what this command reads or writes" in capsys.readouterr().err
     assert (manifest.read_text(), (tmp_path / "before.jsonl").read_text()) == (before, "mine")
 
 

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import termios
 import time
+from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
@@ -414,6 +416,18 @@ def test_what_was_heard_before_a_failure_is_kept(transcribe, tmp_path, output):
     assert 20 <= len(text.split()) <= 30
 
 
+def test_no_part_replaces_what_was_whole(transcribe, tmp_path):
+    samples = tone(*["three", ""] * 35, seconds=1.0)
+    samples[-RATE] = np.nan
+    soundfile.write(tmp_path / "c.wav", samples, RATE, subtype="FLOAT")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "c.txt").write_text("mine")
+    done = transcribe("c.wav", "-o", "out", "--overwrite")
+    assert done.returncode == 1
+    assert done.stderr.endswith("out/c.txt is kept as it was\n")
+    assert (tmp_path / "out" / "c.txt").read_text() == "mine"
+
+
 def test_a_worker_that_is_stopped_writes_what_it_has(tiny, tmp_path):
     record(tmp_path / "c.wav", *["three", ""] * 35, seconds=1.0)
 
@@ -428,6 +442,12 @@ def test_a_worker_that_is_stopped_writes_what_it_has(tiny, tmp_path):
     words = (tmp_path / "c.txt").read_text().split()
     assert 0 < len(words) < 35
     assert worker.results[job].transcript.text.split() == words
+    (tmp_path / "c.txt").write_text("mine")
+    worker = replace(worker, output=Output(tmp_path, ("txt",), overwrite=True), stop=Event())
+    with pytest.raises(StoppedError):
+        worker.run(job)
+    assert (tmp_path / "c.txt").read_text() == "mine"
+    assert worker.results[job].reach == f"{tmp_path / 'c.txt'} is kept as it was"
 
 
 def test_a_progress_bar_is_for_terminals_only(two, tiny):
