@@ -59,14 +59,14 @@ def write_page(
 
     known = {utterance.id: utterance for utterance in utterances}
     shown = [known[row.utterance.id] for row in sort_by_errors(report.scored)[:players]]
-    inspections = {utterance.id: inspect(recognizer, utterance) for utterance in shown}
+    inspections = {utterance.id: draw(recognizer, utterance) for utterance in shown}
     write_atomically(path, make_page(report, origin, inspections))
     left_out = len(report.scored) - len(shown)
     if left_out:
         print_note(f"{path}: {left_out} utterances without player and picture; --html-players gives more")
 
 
-def inspect(recognizer: Recognizer, utterance: Utterance) -> Inspection:
+def draw(recognizer: Recognizer, utterance: Utterance) -> Inspection:
     """Hear an utterance once more and keep what can be drawn."""
     from speech2text.audio.files import SAMPLE_RATE, read_audio
     from speech2text.evaluation.inspection import Inspection

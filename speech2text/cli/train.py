@@ -124,8 +124,8 @@ def _how_it_goes_on(run: Path) -> str:
 def _describe(trainer: Trainer, init_from: str | None) -> Iterator[str]:
     """Lines about what is going to be trained, and on what."""
     yield _sizes(trainer)
-    if trainer.adopted is not None:
-        yield f"{100 * trainer.adopted:.1f} % of the weights come from {init_from}"
+    if trainer.inherited_share is not None:
+        yield f"{100 * trainer.inherited_share:.1f} % of the weights come from {init_from}"
     elif init_from:
         yield f"the run goes on with its own weights; {init_from} is not read again"
     if trainer.lesson:

@@ -95,19 +95,20 @@ def open_run(
         RecipeError: the recipe has no usable prepare.py, or inherits pieces of nothing.
         OutputError: the folder cannot be written.
     """
-    draft = run / layout.DRAFT if has_checkpoint(run) else run
-    if draft != run and (difference := recipe_from_json(run / layout.RECIPE).difference(recipe)):
+    goes_on = has_checkpoint(run)
+    draft = run / layout.DRAFT if goes_on else run
+    if goes_on and (difference := recipe_from_json(run / layout.RECIPE).difference(recipe)):
         raise TrainingError(f"{run}: holds a run of another recipe ({difference}); name another folder with --run")
     try:
         make_folder(draft)
         found = _find(recipe, recipe_path, data, draft / layout.PREPARED)
         corpora = _load(found, recipe, run, draft, on_progress)
         _claim_data(run, corpora)
-        if draft != run:
-            _adopt(draft, run)
+        if goes_on:
+            _replace_recordings(draft, run)
             corpora = replace(corpora, train=corpora.train.moved(draft, run))
     finally:
-        if draft != run:
+        if goes_on:
             shutil.rmtree(draft, ignore_errors=True)
     return _start(recipe, run, corpora, start, team)
 
@@ -271,7 +272,7 @@ def _usable(corpus: Corpus) -> Corpus:
     return corpus
 
 
-def _adopt(draft: Path, run: Path) -> None:
+def _replace_recordings(draft: Path, run: Path) -> None:
     """Let what was prepared and decoded anew take the place of what the run has."""
     try:
         prepared, before = (folder / layout.PREPARED for folder in (draft, run))

@@ -118,7 +118,7 @@ class Trainer:
         )
         self.position = Position()
         self.precision: str = self.settings.precision
-        self.adopted: float | None = None
+        self.inherited_share: float | None = None
         self.taught = _count_taught(teacher, train, recipe) if teacher else 0
         checkpoint = load_checkpoint(run)
         if checkpoint is None:
@@ -184,7 +184,7 @@ class Trainer:
         if origin is None:
             self._measure_features()
         else:
-            self.adopted = adopt_weights(self.model, self.tokenizer, origin)
+            self.inherited_share = adopt_weights(self.model, self.tokenizer, origin)
             self.average.load_state_dict(self.model.state_dict())
         if self.precision == "auto":
             self.precision = self._faster_precision()

@@ -12,7 +12,7 @@ from speech2text.runtime.recognizer import Recognizer
 from tests.tiny_bundle import tone
 
 pytest.importorskip("librosa")
-from speech2text.cli.pictures import draw_spectrogram, encode_audio, inspect
+from speech2text.cli.pictures import draw_spectrogram, encode_audio, draw
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def utterance(folder, samples):
 
 
 def test_a_recording_is_inspected_whole(recognizer, tmp_path):
-    found = inspect(recognizer, utterance(tmp_path, tone("one", "", "two")))
+    found = draw(recognizer, utterance(tmp_path, tone("one", "", "two")))
     assert found.duration == pytest.approx(1.2)
     (spelling,) = found.spellings
     assert (spelling.start, spelling.frame) == (0.0, pytest.approx(0.04))
@@ -39,13 +39,13 @@ def test_a_recording_is_inspected_whole(recognizer, tmp_path):
 
 
 def test_silence_is_a_picture_without_a_spelling(recognizer, tmp_path):
-    found = inspect(recognizer, utterance(tmp_path, tone("")))
+    found = draw(recognizer, utterance(tmp_path, tone("")))
     assert found.spellings == ()
     assert found.spectrogram.data
 
 
 def test_stretches_of_a_long_recording_follow_each_other(recognizer, tmp_path):
-    found = inspect(recognizer, utterance(tmp_path, tone("one", *[""] * 50, "two", *[""] * 50, "three")))
+    found = draw(recognizer, utterance(tmp_path, tone("one", *[""] * 50, "two", *[""] * 50, "three")))
     assert len(found.spellings) > 1
     ends = [spelling.start + spelling.attention.shape[1] * spelling.frame for spelling in found.spellings]
     assert found.spellings[0].start == 0.0
@@ -54,7 +54,7 @@ def test_stretches_of_a_long_recording_follow_each_other(recognizer, tmp_path):
 
 
 def test_a_very_long_recording_is_heard_and_not_drawn(recognizer, tmp_path):
-    found = inspect(recognizer, utterance(tmp_path, tone("one", seconds=61.0)))
+    found = draw(recognizer, utterance(tmp_path, tone("one", seconds=61.0)))
     assert found.spellings == ()
     assert found.duration == pytest.approx(61.0)
 

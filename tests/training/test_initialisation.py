@@ -167,7 +167,7 @@ def test_a_recipe_may_keep_the_pieces_of_its_source(tmp_path):
     plan = plan_run(DEFAULT_RECIPE, changes, tmp_path / "second", str(tmp_path / "first"))
     second = open_run(plan.recipe, plan.recipe_path, tmp_path / "others", plan.run, start=plan.start)
     assert second.tokenizer.to_json() == first.tokenizer.to_json()
-    assert second.adopted == 1.0
+    assert second.inherited_share == 1.0
 
 
 def test_pieces_cannot_be_inherited_from_nothing(tmp_path):
