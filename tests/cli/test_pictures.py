@@ -12,7 +12,7 @@ from speech2text.runtime.recognizer import Recognizer
 from tests.tiny_bundle import tone
 
 pytest.importorskip("librosa")
-from speech2text.cli.pictures import draw_spectrogram, encode_audio, draw
+from speech2text.cli.pictures import draw, draw_spectrogram, encode_audio
 
 
 @pytest.fixture(scope="module")
