@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import re
+from itertools import takewhile
 from typing import Protocol
 
 import soundfile
@@ -33,7 +34,7 @@ _OGG_PAGE = b"OggS"
 _OGG_HEAD_BYTES = 27
 _OGG_MOST_BYTES = _OGG_HEAD_BYTES + 255 + 255 * 255
 _OGG_FLAGS, _OGG_SERIAL = 5, slice(14, 18)
-_OGG_LAST_OF_STREAM = 0x04
+_OGG_FIRST_OF_STREAM, _OGG_LAST_OF_STREAM = 0x02, 0x04
 
 
 class ByteStream(Protocol):
@@ -119,7 +120,7 @@ class AudioFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no 
     def another_follows(self) -> bool:
         """Whether another MP3 or Ogg stream begins where this one has ended; to be asked when all is read."""
         if self.format == "OGG":
-            return _last_page(self._stream)[_OGG_SERIAL] != _first_page(self._stream)[_OGG_SERIAL]
+            return _last_page(self._stream)[_OGG_SERIAL] not in _first_serials(self._stream)
         next_bytes = self._stream.read(3) if self.format == "MP3" else b""
         return next_bytes == b"ID3" or int.from_bytes(next_bytes[:2], "big") >= _MP3_SYNC
 
@@ -164,9 +165,16 @@ def open_audio(stream: ByteStream, name: str) -> AudioFile:
     return audio
 
 
-def _first_page(stream: ByteStream) -> bytes:
+def _first_serials(stream: ByteStream) -> set[bytes]:
+    """Of the streams that an Ogg file begins with: of one, or of several beside each other, as in a film."""
     stream.seek(0)
-    return stream.read(_OGG_MOST_BYTES)
+    start = stream.read(_OGG_MOST_BYTES)
+    pages = (start[match.start() :] for match in re.finditer(_OGG_PAGE, start))
+    return {page[_OGG_SERIAL] for page in takewhile(_begins_stream, pages)}
+
+
+def _begins_stream(page: bytes) -> bool:
+    return len(page) >= _OGG_HEAD_BYTES and bool(page[_OGG_FLAGS] & _OGG_FIRST_OF_STREAM)
 
 
 def _last_page(stream: ByteStream) -> bytes:
@@ -179,9 +187,11 @@ def _last_page(stream: ByteStream) -> bytes:
 
 def _ends_stream(page: bytes) -> bool:
     """Whether an Ogg page is whole and the last of its stream."""
-    segments = page[_OGG_HEAD_BYTES:][: page[_OGG_HEAD_BYTES - 1]] if len(page) >= _OGG_HEAD_BYTES else b""
-    size = _OGG_HEAD_BYTES + len(segments) + sum(segments)
-    return bool(segments) and len(page) >= size and bool(page[_OGG_FLAGS] & _OGG_LAST_OF_STREAM)
+    if len(page) < _OGG_HEAD_BYTES:
+        return False
+    head_bytes = _OGG_HEAD_BYTES + page[_OGG_HEAD_BYTES - 1]
+    is_whole = len(page) >= head_bytes + sum(page[_OGG_HEAD_BYTES:head_bytes])
+    return is_whole and bool(page[_OGG_FLAGS] & _OGG_LAST_OF_STREAM)
 
 
 def _states_mp3_length(stream: ByteStream) -> bool:

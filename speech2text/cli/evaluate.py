@@ -179,10 +179,9 @@ def _files_of(utterances: Sequence[Utterance], *bundles: str | None) -> Iterator
 
 def _check_outputs(read: Sequence[object], output: Path | None, html: Path | None) -> None:
     """See now, not after the work, that what is asked for can be written, and over nothing that is read or written."""
-    others = (
-        {Path(each).resolve() for each in read if isinstance(each, (str, Path)) and each} if output or html else set()
-    )
-    for path in filter(None, (output, html)):
+    written = [path for path in (output, html) if path]
+    others = {Path(each).resolve() for each in read if isinstance(each, (str, Path)) and each} if written else set()
+    for path in written:
         require_place(path)
         if path.resolve() in others:
             raise OutputError(f"{path}: would be written over what this command reads or writes; choose another name")
