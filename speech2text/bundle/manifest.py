@@ -23,6 +23,11 @@ LANGUAGE_MODEL_NAME = "lm.onnx"
 PIECES_NAME = "pieces.json"
 PRECISIONS = ("fp32", "int8")
 
+LARGEST_BEAM = 1000
+LARGEST_WEIGHT = 100.0
+"""Of a part of the score: long before it nothing else counts."""
+_LARGEST_SIZE = 2**31
+
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -235,7 +240,7 @@ class Manifest:
             _check(name in self.files, f"files: {name!r} is missing")
         _check(self.precision in PRECISIONS, f"precision must be one of {PRECISIONS}, not {self.precision!r}")
         for key in ("sample_rate", "frame_samples", "reduction", "chunk_frames", "vocabulary"):
-            _check(getattr(self.model, key) > 0, f"model.{key} must be positive")
+            _check(0 < getattr(self.model, key) < _LARGEST_SIZE, f"model.{key} must be positive, and a size")
         _check(
             self.model.memory_frame_samples <= self.model.sample_rate,
             "model.frame_samples x model.reduction must be a second at most",
@@ -245,14 +250,17 @@ class Manifest:
             chunk % reduction == 0, f"model.chunk_frames ({chunk}) must be a multiple of the reduction ({reduction})"
         )
         self._validate_search()
-        slope = self.confidence.slope
-        _check(slope > 0, "confidence.slope must be positive")
+        slope, bias = self.confidence.slope, self.confidence.bias
+        _check(0 < slope <= LARGEST_WEIGHT, f"confidence.slope must be above 0, {LARGEST_WEIGHT:g} at most")
+        _check(abs(bias) <= LARGEST_WEIGHT, f"confidence.bias must be within {LARGEST_WEIGHT:g} of 0")
 
     def _validate_search(self) -> None:
-        _check(self.decoding.beam_size > 0, "decoding.beam_size must be positive")
+        _check(0 < self.decoding.beam_size <= LARGEST_BEAM, f"decoding.beam_size must be 1 to {LARGEST_BEAM}")
         _check(0 <= self.decoding.ctc_weight <= 1, "decoding.ctc_weight must be between 0 and 1")
         for key in ("length_normalization", "end_threshold", "coverage_weight", "lm_weight"):
-            _check(getattr(self.decoding, key) >= 0, f"decoding.{key} must be 0 or more")
+            _check(
+                0 <= getattr(self.decoding, key) <= LARGEST_WEIGHT, f"decoding.{key} must be 0 to {LARGEST_WEIGHT:g}"
+            )
         has_model = self.language_model is not None
         _check(
             has_model == (LANGUAGE_MODEL_NAME in self.files),

@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from speech2text.runtime.options import HOTWORDS_SCORE, LARGEST_BEAM, LARGEST_WEIGHT, SearchOptions
+from speech2text.bundle.manifest import LARGEST_BEAM, LARGEST_WEIGHT
+from speech2text.runtime.options import HOTWORDS_SCORE, SearchOptions
 
 _TUNED = "what the model was tuned for"
 

@@ -6,10 +6,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
-if TYPE_CHECKING:
-    from speech2text.bundle.manifest import Decoding
+from speech2text.bundle.manifest import LARGEST_BEAM, LARGEST_WEIGHT, Decoding
 
 Search: TypeAlias = Literal["joint", "ctc", "attention"]
 """How a memory becomes text: the beam over both heads, or greedily by one of them."""
@@ -20,9 +19,6 @@ Hotwords: TypeAlias = "Sequence[str] | os.PathLike[str]"
 
 HOTWORDS_SCORE = 0.5
 """For each letter of a hot word, in nats; recipes/measurements/hotwords.py shows what other values do."""
-LARGEST_BEAM = 1000
-LARGEST_WEIGHT = 100.0
-"""Of the language model, and of a letter of a hot word: long before it nothing else counts."""
 
 
 @dataclass(frozen=True)

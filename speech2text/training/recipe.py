@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from speech2text.bundle.manifest import LARGEST_BEAM, LARGEST_WEIGHT
 from speech2text.errors import RecipeError
 from speech2text.model.config import LASConfig
 from speech2text.model.frontend import HOP_SAMPLES, MEL_BINS, SAMPLE_RATE
@@ -41,6 +42,7 @@ def _in_order(bounds: tuple[float, float]) -> tuple[float, float]:
 
 Range = Annotated[tuple[float, float], AfterValidator(_in_order)]
 Speed = Annotated[float, Field(ge=0.25, le=4)]
+Weight = Annotated[float, Field(ge=0, le=LARGEST_WEIGHT)]
 ChunkSeconds = Annotated[float, Field(gt=0, le=LONGEST_SECONDS)]
 
 
@@ -166,13 +168,13 @@ class TrainingSettings(Section):
 class DecodingSettings(Section):
     """The search that the bundle uses unless told otherwise (decoding/beam.py), and the chunk of its streams."""
 
-    beam_size: int = Field(default=8, ge=1)
+    beam_size: int = Field(default=8, ge=1, le=LARGEST_BEAM)
     ctc_weight: float = Field(default=0.5, ge=0, le=1)
     length_bonus: float = 0.0
-    length_normalization: float = Field(default=0.0, ge=0)
-    end_threshold: float = Field(default=0.0, ge=0)
-    coverage_weight: float = Field(default=0.0, ge=0)
-    lm_weight: float = Field(default=0.0, ge=0)
+    length_normalization: Weight = 0.0
+    end_threshold: Weight = 0.0
+    coverage_weight: Weight = 0.0
+    lm_weight: Weight = 0.0
     """Of the language model that `export --lm` puts in; 0 leaves it the weight it has where it comes from."""
     speech_threshold: float | None = None
     """A reading with less evidence is taken for noise (runtime/guards.py); recipes/measurements/silence.py finds it."""
