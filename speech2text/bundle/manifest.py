@@ -240,7 +240,7 @@ class Manifest:
             _check(name in self.files, f"files: {name!r} is missing")
         _check(self.precision in PRECISIONS, f"precision must be one of {PRECISIONS}, not {self.precision!r}")
         for key in ("sample_rate", "frame_samples", "reduction", "chunk_frames", "vocabulary"):
-            _check(0 < getattr(self.model, key) < _LARGEST_SIZE, f"model.{key} must be positive, and a size")
+            _check(0 < getattr(self.model, key) <= _LARGEST_SIZE, f"model.{key} must be 1 to {_LARGEST_SIZE}")
         _check(
             self.model.memory_frame_samples <= self.model.sample_rate,
             "model.frame_samples x model.reduction must be a second at most",
@@ -258,9 +258,8 @@ class Manifest:
         _check(0 < self.decoding.beam_size <= LARGEST_BEAM, f"decoding.beam_size must be 1 to {LARGEST_BEAM}")
         _check(0 <= self.decoding.ctc_weight <= 1, "decoding.ctc_weight must be between 0 and 1")
         for key in ("length_normalization", "end_threshold", "coverage_weight", "lm_weight"):
-            _check(
-                0 <= getattr(self.decoding, key) <= LARGEST_WEIGHT, f"decoding.{key} must be 0 to {LARGEST_WEIGHT:g}"
-            )
+            weight = getattr(self.decoding, key)
+            _check(0 <= weight <= LARGEST_WEIGHT, f"decoding.{key} must be 0 to {LARGEST_WEIGHT:g}")
         has_model = self.language_model is not None
         _check(
             has_model == (LANGUAGE_MODEL_NAME in self.files),
