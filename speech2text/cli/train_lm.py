@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from speech2text.bundle.manifest import LARGEST_WEIGHT
 from speech2text.cli.console import print_note, print_output, progress_bar, show_warnings_as_lines, step_bar, sum_known
 from speech2text.cli.dependencies import packages_of
 from speech2text.cli.options import model_option, require_finite
@@ -43,7 +44,7 @@ LENGTH_BONUSES = (0.0, 0.5, 1.0)
 )
 @click.option(
     "--lm-weight",
-    type=click.FloatRange(min=0),
+    type=click.FloatRange(0, LARGEST_WEIGHT),
     callback=require_finite,
     show_default=f"chosen by --manifest, else {DEFAULT_WEIGHT}",
     help="How much it counts beside what is heard.",
