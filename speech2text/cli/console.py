@@ -154,7 +154,7 @@ def step_bar() -> Iterator[Callable[[int, int, str], None]]:
         def tell(done: int, total: int, description: str) -> None:
             if not bar.tasks:  # what was done before does not count as this run's speed
                 bar.add_task(description, total=total, completed=done)
-            bar.update(bar.task_ids[0], completed=done, description=description)
+            bar.update(bar.task_ids[0], completed=done, total=total, description=description)
 
         yield tell
 

@@ -172,13 +172,13 @@ def _check_use(search: Search, options: SearchOptions, snr: tuple[float, ...], n
 def _files_of(utterances: Sequence[Utterance], *bundles: str | None) -> Iterator[Path]:
     """The recordings, the texts that may stand beside them, and what the bundles hold."""
     for utterance in utterances:
-        yield from (utterance.audio, utterance.audio.with_suffix(".txt"))
+        yield from (utterance.audio, utterance.audio.parent / f"{utterance.audio.stem}.txt")
     for folder in filter(None, bundles):
         yield from Path(folder).glob("*")
 
 
 def _check_outputs(read: Sequence[object], output: Path | None, html: Path | None) -> None:
-    """See now, not after the work, that what is asked for can be written, and over nothing that is read or written."""
+    """See now, not after the work, that what is asked for can be written, and over nothing that is read (but noise)."""
     written = [path for path in (output, html) if path]
     others = {Path(each).resolve() for each in read if isinstance(each, (str, Path)) and each} if written else set()
     for path in written:
