@@ -50,7 +50,8 @@ def test_every_run_is_of_a_recipe_that_can_be_read(commands):
     assert len(names) == len(set(names))
     origins = [command[command.index("--init-from") + 1] for command in trained if "--init-from" in command]
     exported = [command[3] for command in commands if command[:2] == ["speech2text", "export"]]
-    assert set(origins) <= {*names, *exported}
+    averaged = [command[-1] for command in commands if "recipes.english.average" in command]
+    assert set(origins) <= {*names, *exported, *averaged}
     without_lm = [command[2] for command in commands if command[1] == "export" and "--lm" not in command]
     assert without_lm
     assert not any(recipes[run].decoding.lm_weight for run in without_lm), "export would refuse it"

@@ -1,0 +1,65 @@
+"""The mean of the weights of two trainings: `python -m recipes.english.average RUN ORIGIN OUT`
+
+OUT is a run's folder with the mean of the averaged weights of RUN, a run, and of ORIGIN, a run or a bundle of the same
+shape and pieces (Wortsman et al. 2022, model soups). It can be exported, and trainings can begin with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from speech2text.disk import make_folder
+from speech2text.errors import Speech2TextError, TrainingError
+from speech2text.training import layout
+from speech2text.training.checkpoint import load_checkpoint, load_run, save_checkpoint
+from speech2text.training.initialisation import read_origin
+
+
+def main() -> None:
+    """Write the run's folder of the mean."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("origin")
+    parser.add_argument("out", type=Path)
+    arguments = parser.parse_args()
+    try:
+        average(arguments.run, arguments.origin, arguments.out)
+    except Speech2TextError as error:
+        parser.error(str(error))
+
+
+def average(run: Path, origin: str, out: Path) -> None:
+    """Write the mean of a run and of an origin as the run `out`.
+
+    Raises:
+        TrainingError: one of them has no usable weights, or they differ in shape or pieces, or `out` is there.
+        BundleError: a bundle that is damaged.
+        RecipeError: a run whose recipe is damaged.
+        OutputError: `out` cannot be written.
+    """
+    pieces, other = load_run(run).tokenizer.pieces, read_origin(origin)
+    checkpoint = load_checkpoint(run)
+    assert checkpoint is not None  # a run that loads has one
+    if pieces != other.tokenizer.pieces or _shapes(checkpoint.average) != _shapes(other.weights):
+        raise TrainingError(f"{run} and {origin}: differ in shape or in pieces, and have no mean")
+    if out.exists():
+        raise TrainingError(f"{out}: is there already; name another folder")
+    make_folder(out)
+    for name in (layout.RECIPE, layout.PIECES):
+        shutil.copy(run / name, out / name)
+    mean = {name: (weights + other.weights[name]) / 2 for name, weights in checkpoint.average.items()}
+    save_checkpoint(out, replace(checkpoint, average=mean))
+
+
+def _shapes(weights: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: each.shape for name, each in weights.items()}
+
+
+if __name__ == "__main__":
+    main()
