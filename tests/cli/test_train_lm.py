@@ -140,7 +140,7 @@ def test_the_same_command_gives_the_same_model_and_every_option_of_training_anot
         (["{texts}", "--output", "new", "--manifest", "gone.jsonl"], 1, "gone.wav: no such file"),
         (["{texts}", "--output", "new", "--manifest", "cut.jsonl"], 1, "cut.wav: damaged or cut short"),
         (["{texts}", "--output", "empty.txt/new"], 1, "empty.txt/new: cannot be made"),
-        (["{texts}", "--output", "new", "--lm-weight", "inf"], 2, "inf is not a finite number"),
+        (["{texts}", "--output", "new", "--lm-weight", "nan"], 2, "nan is not a finite number"),
         (["{texts}", "--output", "new", "--manifest", "a", "--lm-weight", "1"], 2, "--manifest chooses the weight"),
     ],
 )
