@@ -5,6 +5,7 @@ import signal
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import httpx2 as httpx
 import openai
@@ -26,8 +27,9 @@ class Service:
             self.stopping = True
             self.process.send_signal(signal.SIGINT)
 
-    @property
+    @cached_property
     def client(self):
+        """Closed with the service: a client that is left to the garbage collector warns in whichever test runs then."""
         return openai.OpenAI(base_url=f"{self.address}/v1", api_key="none", max_retries=0, timeout=30)
 
     def get(self, path):
@@ -51,6 +53,7 @@ def serving(bundle, *options):
             service.address = re.search(r"http://\S+", process.stderr.readline())[0]
             yield service
         finally:
+            service.client.close()
             service.stop()
             said = process.communicate(timeout=30)
     assert said == ("", "")
