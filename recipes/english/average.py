@@ -7,17 +7,16 @@ shape and pieces (Wortsman et al. 2022, model soups). It can be exported, and tr
 from __future__ import annotations
 
 import argparse
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from speech2text.disk import make_folder
+from speech2text.disk import make_folder, write_atomically
 from speech2text.errors import Speech2TextError, TrainingError
 from speech2text.training import layout
-from speech2text.training.checkpoint import load_checkpoint, load_run, save_checkpoint
+from speech2text.training.checkpoint import load_checkpoint, load_tokenizer, save_checkpoint
 from speech2text.training.initialisation import read_origin
 
 
@@ -40,19 +39,19 @@ def average(run: Path, origin: str, out: Path) -> None:
     Raises:
         TrainingError: one of them has no usable weights, or they differ in shape or pieces, or `out` is there.
         BundleError: a bundle that is damaged.
-        RecipeError: a run whose recipe is damaged.
+        RecipeError: an origin whose recipe is damaged.
         OutputError: `out` cannot be written.
     """
-    pieces, other = load_run(run).tokenizer.pieces, read_origin(origin)
-    checkpoint = load_checkpoint(run)
-    assert checkpoint is not None  # a run that loads has one
-    if pieces != other.tokenizer.pieces or _shapes(checkpoint.average) != _shapes(other.weights):
+    checkpoint, other = load_checkpoint(run), read_origin(origin)
+    if checkpoint is None:
+        raise TrainingError(f"{run}: no run with a checkpoint; give the folder of one")
+    if load_tokenizer(run).pieces != other.tokenizer.pieces or _shapes(checkpoint.average) != _shapes(other.weights):
         raise TrainingError(f"{run} and {origin}: differ in shape or in pieces, and have no mean")
     if out.exists():
         raise TrainingError(f"{out}: is there already; name another folder")
     make_folder(out)
     for name in (layout.RECIPE, layout.PIECES):
-        shutil.copy(run / name, out / name)
+        write_atomically(out / name, (run / name).read_bytes())
     mean = {name: (weights + other.weights[name]) / 2 for name, weights in checkpoint.average.items()}
     save_checkpoint(out, replace(checkpoint, average=mean))
 

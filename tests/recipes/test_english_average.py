@@ -1,12 +1,14 @@
 """The mean of a run's weights and a bundle's is a run that can be exported."""
 
+import shutil
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 
 from recipes.english import average
-from speech2text.training.checkpoint import load_run
+from speech2text.training.checkpoint import load_checkpoint, load_run, save_checkpoint
 
 
 def call(monkeypatch, *arguments):
@@ -15,9 +17,14 @@ def call(monkeypatch, *arguments):
 
 
 def test_the_mean_lies_half_way(run, tmp_path, monkeypatch):
-    call(monkeypatch, run, run, tmp_path / "mean")
-    ours, found = (load_run(folder).model.state_dict() for folder in (run, tmp_path / "mean"))
-    assert all(torch.equal(found[name], weights) for name, weights in ours.items())
+    silent = shutil.copytree(run, tmp_path / "silent", ignore=shutil.ignore_patterns("cache"))
+    checkpoint = load_checkpoint(run)
+    nothing = {name: torch.zeros_like(weights) for name, weights in checkpoint.average.items()}
+    position = replace(checkpoint.position, step=checkpoint.position.step + 1)
+    save_checkpoint(silent, replace(checkpoint, average=nothing, position=position))
+    call(monkeypatch, run, silent, tmp_path / "mean")
+    found = load_run(tmp_path / "mean").model.state_dict()
+    assert all(torch.equal(found[name], weights / 2) for name, weights in checkpoint.average.items())
 
 
 def test_what_has_no_mean_is_told_in_a_line(run, tmp_path, monkeypatch, capsys):
