@@ -141,7 +141,9 @@ def evaluate(
     keep_libraries_quiet()
     show_warnings_as_lines()
     utterances = read_utterances(manifest)
-    _check_outputs([manifest, against, noise, options.hotwords, *_files_of(utterances, model, against)], output, html)
+    if output or html:
+        read = [manifest, against, noise, options.hotwords, *_files_of(utterances, model, against)]
+        _check_outputs(read, output, html)
     options = replace(options, chunk_seconds=chunk).for_search(search)
     plan = _make_plan(model, options, utterances, against, compare_searches=compare_searches, snr=snr, noise=noise)
     report = plan.report(*hear_all(utterances, plan.ways, plan.noise, threads))
@@ -179,9 +181,8 @@ def _files_of(utterances: Sequence[Utterance], *bundles: str | None) -> Iterator
 
 def _check_outputs(read: Sequence[object], output: Path | None, html: Path | None) -> None:
     """See now, not after the work, that what is asked for can be written, and over nothing that is read (but noise)."""
-    written = [path for path in (output, html) if path]
-    others = {Path(each).resolve() for each in read if isinstance(each, (str, Path)) and each} if written else set()
-    for path in written:
+    others = {Path(each).resolve() for each in read if isinstance(each, (str, Path)) and each}
+    for path in filter(None, (output, html)):
         require_place(path)
         if path.resolve() in others:
             raise OutputError(f"{path}: would be written over what this command reads or writes; choose another name")
