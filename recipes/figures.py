@@ -68,10 +68,10 @@ def main() -> None:
 def _measure_all(arguments: argparse.Namespace) -> None:
     if arguments.write:
         check_destination(arguments.bundles[0])  # now, not after the work
+    sets = _read(arguments.manifests)
     print(HEADER, "|---" * HEADER.count(" | ") + "|---|", sep="\n")
     rates: dict[str, ErrorRate] = {}
     shown: list[Summary] = []
-    sets = _read(arguments.manifests)
     for name, utterances in sets.items():
         for search, chunk in _ways(arguments.all):
             found = [_measure(bundle, utterances, search, chunk) for bundle in arguments.bundles]

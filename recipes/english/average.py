@@ -13,13 +13,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from recipes.script import script
 from speech2text.disk import make_folder, write_atomically
-from speech2text.errors import Speech2TextError, TrainingError
+from speech2text.errors import TrainingError
 from speech2text.training import layout
 from speech2text.training.checkpoint import load_checkpoint, load_tokenizer, save_checkpoint
 from speech2text.training.initialisation import read_origin
 
 
+@script
 def main() -> None:
     """Write the run's folder of the mean."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -27,10 +29,7 @@ def main() -> None:
     parser.add_argument("origin")
     parser.add_argument("out", type=Path)
     arguments = parser.parse_args()
-    try:
-        average(arguments.run, arguments.origin, arguments.out)
-    except Speech2TextError as error:
-        parser.error(str(error))
+    average(arguments.run, arguments.origin, arguments.out)
 
 
 def average(run: Path, origin: str, out: Path) -> None:

@@ -19,7 +19,6 @@ resampled, which moves pitch and formants together.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import shutil
 import subprocess
@@ -37,10 +36,12 @@ import numpy as np
 import soundfile
 import soxr
 
+from recipes.script import script
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.decoding.protocols import FloatArray
-from speech2text.disk import read_whole_lines
+from speech2text.disk import make_folder, read_whole_lines
 from speech2text.text.normalization import normalize
+from speech2text.training.sentences import read_lines
 
 SPEAKERS = 300
 SHIFTS, PACES = (0.85, 1.17), (0.85, 1.2)
@@ -163,6 +164,7 @@ def espeak() -> Engine:
 ENGINES = {engine.__name__: engine for engine in (hibari, kokoro, flite, espeak)}
 
 
+@script
 def main() -> None:
     """Read until there are as many hours as asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -183,7 +185,7 @@ def main() -> None:
     except ImportError as error:
         parser.error(f"{error}; how to install it stands in --help")
     reader = Reader(arguments.engine, engine, arguments.seed, sentences, arguments.spelled)
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    make_folder(arguments.out)
     manifest = arguments.out / "manifest.jsonl"
     known = {row["id"]: float(row["duration"]) for row in _rows(manifest) if row["id"].startswith(reader.prefix)}
     seconds = sum(known.values())
@@ -242,8 +244,7 @@ class Reader:
 
 def read_sentences(file: Path) -> list[str]:
     """The lines that are read as they are spelled: letters and plain punctuation, no figures, no abbreviations."""
-    with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
-        return sorted({line.strip() for line in lines if _is_plain(line.strip())})
+    return sorted({line.strip() for line in read_lines(file) if _is_plain(line.strip())})
 
 
 def _is_plain(line: str) -> bool:

@@ -19,10 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
+from recipes.script import script
 from speech2text.audio.files import SAMPLE_RATE, read_audio
 from speech2text.audio.manifest import read_utterances
 from speech2text.decoding.protocols import FloatArray
-from speech2text.errors import AudioError, Speech2TextError
+from speech2text.errors import AudioError
 from speech2text.training.teacher import FeatureWriter
 
 AT_ONCE = 256
@@ -38,6 +39,7 @@ FRAMES_PER_SECOND = 50 // POOLED
 Hear = Callable[[FloatArray], FloatArray]
 
 
+@script
 def main() -> None:
     """Hear every recording of the manifests once."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -49,8 +51,6 @@ def main() -> None:
         known = teach(found, arguments.out, whisper_encoder())
     except ImportError as error:
         parser.error(f"{error}; how to install it stands in --help")
-    except Speech2TextError as error:
-        parser.error(str(error))
     print(f"\n{arguments.out}: {known} recordings", file=sys.stderr)
 
 

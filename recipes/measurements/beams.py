@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from recipes.measurements.cells import between, difference, percent
+from recipes.script import script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import Utterance, read_utterances
@@ -33,6 +34,7 @@ BEAM_SIZES = (1, 2, 4, 8, 16, 24, 32)
 CLIP_SECONDS = 10
 
 
+@script
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

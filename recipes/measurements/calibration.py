@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from recipes.script import script
 from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.bundle.manifest import Confidence
 from speech2text.bundle.store import open_bundle
@@ -38,6 +39,7 @@ class HeardWord:
     speaker: str
 
 
+@script
 def main() -> None:
     """Measure, fit, measure again, and write the bundle if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

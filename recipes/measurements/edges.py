@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recipes.script import script
 from speech2text import Recognizer, load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import read_utterances
@@ -20,6 +21,7 @@ from speech2text.evaluation.error_rate import Counts, count_words, total
 from speech2text.text.normalization import normalize
 
 
+@script
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from recipes.measurements.joining import Joined, join
+from recipes.script import script
 from speech2text import EndpointRules, load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import read_utterances
@@ -55,6 +56,7 @@ RULES = (
 )
 
 
+@script
 def main() -> None:
     """Print the figures of one command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

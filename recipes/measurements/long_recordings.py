@@ -29,6 +29,7 @@ import soundfile
 
 from recipes.measurements.cells import difference
 from recipes.measurements.joining import Joined, join
+from recipes.script import script
 from speech2text import EndpointRules, load_model
 from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.audio.resampling import SAMPLE_RATE
@@ -73,6 +74,7 @@ class Heard:
         self.fates.append((fate, counts))
 
 
+@script
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recipes.measurements.joining import Joined, join
+from recipes.script import script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import read_utterances
@@ -91,6 +92,7 @@ class Heard:
         self.above = np.append(self.above, Loudness().feed(samples))
 
 
+@script
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -31,6 +31,7 @@ from pathlib import Path
 
 from recipes.measurements.cells import difference, percent
 from recipes.measurements.peers import PACKAGES, PEERS, Work
+from recipes.script import script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import Utterance, read_utterances
@@ -45,6 +46,7 @@ SIGNS = {"&": " and ", "%": " percent ", "Mr.": "mister", "Mrs.": "missus", "Dr.
 MOST_DIGITS = 15
 
 
+@script
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -62,9 +64,10 @@ def main() -> None:
         peers = {name: remembered(name, PEERS[name](), arguments.texts) for name in arguments.peer or PEERS}
     except ImportError as error:
         parser.error(f"{error.name} is not installed; --help tells what to install")
+    corpora = _by_corpus(arguments.manifests, arguments.most)
     print("| corpus | words | ours, % |", *(f"{name}, % | ours minus that, 95 % |" for name in peers))
     print("|---" * (3 + 2 * len(peers)) + "|")
-    for corpus, utterances in _by_corpus(arguments.manifests, arguments.most).items():
+    for corpus, utterances in corpora.items():
         ours: list[Counts] = []
         theirs: dict[str, list[Counts]] = {name: [] for name in peers}
         for utterance in utterances:

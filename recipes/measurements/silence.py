@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from recipes.measurements.nonspeech import make_clips
+from recipes.script import script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import read_utterances
@@ -53,6 +54,7 @@ class Noise:
     audio: Path
 
 
+@script
 def main() -> None:
     """Print the figures, of the threshold chosen first if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -61,11 +63,8 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
     parser.add_argument("--tune", action="store_true", help="choose the threshold and write it into the bundle")
     arguments = parser.parse_args()
-    try:
-        spoken = [utterance for manifest in arguments.spoken for utterance in read_utterances(manifest)]
-        noises = _read_noises(arguments.noise)
-    except ManifestError as error:
-        parser.error(str(error))
+    spoken = [utterance for manifest in arguments.spoken for utterance in read_utterances(manifest)]
+    noises = _read_noises(arguments.noise)
     if arguments.tune:
         check_destination(find_bundle(arguments.bundle))  # now, not after the work
         recognizer = load_model(arguments.bundle)

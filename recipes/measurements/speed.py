@@ -39,6 +39,7 @@ import numpy as np
 import soundfile
 
 from recipes.measurements.peers import GREEDY_PEERS, Work
+from recipes.script import script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import read_utterances
@@ -64,6 +65,7 @@ class System:
     note: str = ""
 
 
+@script
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

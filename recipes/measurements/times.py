@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recipes.script import script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.manifest import read_utterances
@@ -62,6 +63,7 @@ class Errors:
     ends_beside: list[Seconds] = field(default_factory=list)
 
 
+@script
 def main() -> None:
     """Print a table with a row for each voice."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

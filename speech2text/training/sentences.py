@@ -117,13 +117,22 @@ def _lines(file: Path) -> Iterator[tuple[str, str, str]]:
         for utterance in read_utterances(file):
             yield f"{file} ({utterance.id})", utterance.text, utterance.language
         return
+    for number, line in enumerate(read_lines(file), start=1):
+        yield f"{file}:{number}", line, ""
+
+
+def read_lines(file: Path) -> Iterator[str]:
+    """The lines of a text in UTF-8, or of a .gz of one.
+
+    Raises:
+        TrainingError: the file is missing or unreadable.
+    """
     if not file.is_file():
         raise TrainingError(f"{file}: no such text; give files with a sentence a line, or manifests (.jsonl)")
     opener = gzip.open if file.suffix == ".gz" else Path.open
     try:
         with opener(file, "rt", encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, start=1):
-                yield f"{file}:{number}", line, ""
+            yield from lines
     except UnicodeDecodeError as error:
         raise TrainingError(f"{file}: no text in UTF-8 ({error.reason}); save it as UTF-8") from None
     except (OSError, EOFError, zlib.error) as error:
