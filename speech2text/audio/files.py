@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import glob
 import io
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -28,6 +29,7 @@ __all__ = [
     "AudioInfo",
     "AudioWarning",
     "expand_paths",
+    "open_recording",
     "probe",
     "read_audio",
     "read_blocks",
@@ -193,7 +195,7 @@ def _opened(source: Source) -> Iterator[_Stream]:
     """A seekable stream of the source; a failure to read it is what is wrong, whatever the decoder makes of it."""
     with ExitStack() as stack:
         if isinstance(source, Path):
-            name, binary = str(source), stack.enter_context(_open(source))
+            name, binary = str(source), stack.enter_context(open_recording(source))
         else:
             name, binary = str(getattr(source, "name", "the stream")), source
             name = "standard input" if name == "<stdin>" else name
@@ -207,11 +209,16 @@ def _opened(source: Source) -> Iterator[_Stream]:
         stream.check()
 
 
-def _open(path: Path) -> BinaryIO:
+def open_recording(path: Path, flags: int = 0) -> BinaryIO:
+    """A file opened to be read, with what `flags` of `os.open` adds to that.
+
+    Raises:
+        AudioError: missing, a folder, or not to be opened.
+    """
     try:
         if path.is_dir():
             raise AudioError(f"{path}: a folder, not a recording; give an audio file")
-        return path.open("rb")
+        return open(path, "rb", opener=lambda name, mode: os.open(name, mode | flags))
     except FileNotFoundError:
         raise AudioError(f"{path}: no such file; check the name") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name

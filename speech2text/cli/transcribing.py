@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from select import select
 from threading import Event
 from typing import TYPE_CHECKING, BinaryIO
 
-from speech2text.audio.files import STANDARD_INPUT, probe
+from speech2text.audio.files import STANDARD_INPUT, open_recording, probe
 from speech2text.cli.console import print_error, print_note, print_output, progress_bar, sum_known
 from speech2text.cli.interrupts import EXIT_AFTER_SIGNAL, interrupts_set
 from speech2text.cli.parallel import StoppedError, map_in_order
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from speech2text import Recognizer
 
 _LOOK_SECONDS = 0.1
+_NOW = getattr(os, "O_NONBLOCK", 0)  # a named pipe is opened, and then waited for, before anybody writes to it
 
 
 @dataclass(frozen=True)
@@ -141,10 +142,6 @@ class Worker:
             raise StoppedError
         if kept := self.output.find_kept(job.name):
             return Result(self._part(), OutputError(f"{kept}: is kept as it is; --overwrite replaces it"))
-        from_pipe = job.recording == STANDARD_INPUT
-        if from_pipe and sys.stdin is None:
-            return Result(self._part(), AudioError("standard input: is closed; pipe a recording in, or name a file"))
-        source = _Pipe(sys.stdin.buffer, self.stop) if from_pipe else job.recording
         segments: list[Segment] = []
         done = 0.0
 
@@ -156,8 +153,8 @@ class Worker:
             done = seconds
 
         try:
-            transcript = self.transcribe(source, on_progress=progress, on_segment=segments.append)
-            result = Result(transcript)
+            with _opened(job.recording, self.stop) as source:
+                result = Result(self.transcribe(source, on_progress=progress, on_segment=segments.append))
         except AudioError as error:
             result = Result(self._part(segments, done), error)
         except StoppedError:
@@ -184,8 +181,26 @@ class Worker:
         return result
 
 
+@contextmanager
+def _opened(recording: Path, stop: Event) -> Iterator[Path | _Pipe]:
+    """What a recogniser is to read: a file by its name, and standard input or a named pipe as long as it may.
+
+    Raises:
+        AudioError: there is no standard input, or the pipe cannot be opened.
+    """
+    if recording == STANDARD_INPUT:
+        if sys.stdin is None:
+            raise AudioError("standard input: is closed; pipe a recording in, or name a file")
+        yield _Pipe(sys.stdin.buffer, stop)
+    elif is_pipe(recording):
+        with open_recording(recording, _NOW) as pipe:
+            yield _Pipe(pipe, stop)
+    else:
+        yield recording
+
+
 class _Pipe:
-    """Standard input, whose reader waits for no more once `stop` is set; a file is read as one."""
+    """Standard input or a named pipe, whose reader waits for no more once `stop` is set; a file is read as one."""
 
     def __init__(self, stream: BinaryIO, stop: Event) -> None:
         self._stream = stream

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from threading import Event
 
@@ -297,6 +298,21 @@ def test_an_interruption_does_not_wait_for_a_pipe(two, tiny):
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
+        assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize("written", [0, 1000])
+def test_an_interruption_does_not_wait_for_a_named_pipe(two, tiny, written):
+    os.mkfifo(two / "pipe.wav")
+    command = [*COMMAND, "transcribe", "a/x.wav", "pipe.wav", "--model", str(tiny)]
+    with subprocess.Popen(command, cwd=two, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"a/x.wav\tone\n"
+        with (two / "pipe.wav").open("wb") if written else nullcontext() as pipe:
+            if written:
+                pipe.write((two / "b" / "x.wav").read_bytes()[:written])
+                pipe.flush()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
         assert process.stderr.read() == b""
 
 
