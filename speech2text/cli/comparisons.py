@@ -12,6 +12,7 @@ from speech2text.cli.hearing import Way
 from speech2text.disk import is_file
 from speech2text.errors import AudioError, AudioWarning, ManifestError, damage_raised
 from speech2text.runtime.loading import open_recognizer
+from speech2text.text.normalization import normalize
 
 if TYPE_CHECKING:
     from speech2text.audio.manifest import Utterance
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 ROWS_SUFFIX = ".jsonl"
 """What is named so, or is a file, is taken for what `evaluate --output` wrote; anything else is a bundle."""
 _SHOWN_IDS = 3
+_WRITE_AGAIN = "write it again with --output on this manifest"
 
 
 @dataclass(frozen=True)
@@ -103,27 +105,33 @@ def _can_be_read(utterance: Utterance) -> bool:
     return True
 
 
-def open_rival(name: str, options: SearchOptions, utterances: Sequence[Utterance]) -> Rival:
+def open_rival(name: str, options: SearchOptions, utterances: Sequence[Utterance], language: str) -> Rival:
     """The other system by the name of its bundle, or by the file of what it recognised.
 
-    A bundle is opened with the same options, but its language model has the weight it was tuned for.
+    A bundle is opened with the same options, but its language model has the weight it was tuned for. `language` is that
+    of our model, for utterances that name none.
 
     Raises:
-        ManifestError: the file cannot be read, or lacks utterances.
+        ManifestError: the file cannot be read, lacks utterances, or has other texts for them.
         BundleError: no such bundle, or one that cannot be used.
     """
     if not name.endswith(ROWS_SUFFIX) and not is_file(Path(name)):
         recognizer = open_recognizer(name, replace(options, lm_weight=None))
         return Rival(recognizer.manifest.name, Way(recognizer))
-    from speech2text.evaluation.json_report import read_hypotheses
+    from speech2text.evaluation.json_report import read_rows
 
-    hypotheses = read_hypotheses(Path(name))
+    rows = read_rows(Path(name))
     with damage_raised():
-        missing = [each.id for each in utterances if each.id not in hypotheses and _can_be_read(each)]
+        missing = [each.id for each in utterances if each.id not in rows and _can_be_read(each)]
     if missing:
         more = f" and {len(missing) - _SHOWN_IDS} more" if len(missing) > _SHOWN_IDS else ""
         raise ManifestError(
             f"{name}: lacks {', '.join(missing[:_SHOWN_IDS])}{more}, {len(missing)} of {len(utterances)} utterances; "
-            "both systems must hear the same: write it again with --output on this manifest"
+            f"both systems must hear the same: {_WRITE_AGAIN}"
         )
-    return Rival(name, hypotheses=hypotheses)
+    for each in utterances:
+        reference = normalize(each.text, each.language or language)
+        if each.id in rows and rows[each.id].text not in (None, reference):
+            texts = f"{rows[each.id].text!r} there and {reference!r} here"
+            raise ManifestError(f"{name}: the text of {each.id} is {texts}; {_WRITE_AGAIN}")
+    return Rival(name, hypotheses={id: row.hypothesis for id, row in rows.items()})

@@ -214,7 +214,7 @@ def _make_plan(
         noise=read_noise(noise),
         noisy={f"{level:g} dB": Way(main.recognizer, level) for level in snr},
         searches=open_searches(model, options, main) if compare_searches else {},
-        rival=open_rival(against, options, utterances) if against else None,
+        rival=open_rival(against, options, utterances, main.recognizer.manifest.language) if against else None,
     )
 
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +65,16 @@ def row_to_dict(row: Scored) -> dict[str, Any]:
     }
 
 
-def read_hypotheses(path: Path) -> dict[str, str]:
-    """The hypothesis of each id in a file of rows as `row_to_dict` makes them, one a line.
+@dataclass(frozen=True)
+class Row:
+    """What `evaluate --output` wrote of an utterance: its text, None where it is not told, and what was recognised."""
+
+    text: str | None
+    hypothesis: str
+
+
+def read_rows(path: Path) -> dict[str, Row]:
+    """The row of each id in a file of rows as `row_to_dict` makes them, one a line.
 
     Raises:
         ManifestError: it cannot be read, a line is no such row, or an id stands twice.
@@ -76,22 +84,23 @@ def read_hypotheses(path: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else f"no text in UTF-8, {error.reason}"
         raise ManifestError(f"{path}: cannot be read ({reason}); give a file that evaluate --output wrote") from None
-    hypotheses: dict[str, str] = {}
+    rows: dict[str, Row] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
             id, hypothesis = row["id"], row["hypothesis"]
-            if not isinstance(id, str) or not isinstance(hypothesis, str):
+            text = row.get("text")
+            if not (isinstance(id, str) and isinstance(hypothesis, str) and isinstance(text, str | None)):
                 raise TypeError("no texts")
         except (ValueError, KeyError, TypeError):
             remedy = "give a file that evaluate --output wrote"
             raise ManifestError(f"{path}:{number}: no row with an 'id' and a 'hypothesis'; {remedy}") from None
-        if id in hypotheses:
+        if id in rows:
             raise ManifestError(f"{path}:{number}: the id {id!r} stands twice; ids must be unique")
-        hypotheses[id] = hypothesis
-    return hypotheses
+        rows[id] = Row(text, hypothesis)
+    return rows
 
 
 def _counts_to_dict(counts: Counts) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -249,6 +250,7 @@ def test_against_what_was_recognised_before(bundle, manifest, tmp_path, capsys):
         ('{"id": ["a"], "hypothesis": ""}\n', "hyp.jsonl:1: no row with"),
         ('{"id": "right", "hypothesis": 3}\n', "hyp.jsonl:1: no row with"),
         ("\n{", "hyp.jsonl:2: no row with"),
+        ('{"id": "right", "hypothesis": "", "text": 3}\n', "hyp.jsonl:1: no row with"),
         ('{"id": "a", "hypothesis": ""}\n' * 2, "hyp.jsonl:2: the id 'a' stands twice"),
     ],
 )
@@ -259,6 +261,16 @@ def test_a_file_that_is_no_rival_is_one_line(bundle, manifest, tmp_path, capsys,
     assert error.startswith("error: ")
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_a_rival_that_heard_other_texts_is_one_line(bundle, manifest, tmp_path, capsys):
+    before = tmp_path / "hyp.jsonl"
+    run(manifest, "--model", bundle, "--output", before)
+    before.write_text(before.read_text().replace('"text": "one', '"text": "three', 1))
+    assert run(manifest, "--model", bundle, "--against", before) == 1
+    assert re.search(
+        r"^error: .*hyp.jsonl: the text of .* there and 'one.* here; write it again", capsys.readouterr().err
+    )
 
 
 def test_what_cannot_be_read_is_asked_of_no_rival(bundle, manifest, tmp_path, capsys):
