@@ -1,7 +1,8 @@
 """The mean of the weights of two trainings: `python -m recipes.english.average RUN ORIGIN OUT`
 
 OUT is a run's folder with the mean of the averaged weights of RUN, a run, and of ORIGIN, a run or a bundle of the same
-shape and pieces (Wortsman et al. 2022, model soups). It can be exported, and trainings can begin with it.
+shape and pieces (Wortsman et al. 2022, model soups), under the terms of both. Trainings can begin with it, and it can
+be exported, with --manifest or --sample, since it has no recordings of its own.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from speech2text.errors import TrainingError
 from speech2text.training import layout
 from speech2text.training.checkpoint import load_checkpoint, load_tokenizer, save_checkpoint
 from speech2text.training.initialisation import read_origin
+from speech2text.training.recipe import recipe_from_json
 
 
 @script
@@ -38,19 +40,22 @@ def average(run: Path, origin: str, out: Path) -> None:
     Raises:
         TrainingError: one of them has no usable weights, or they differ in shape or pieces, or `out` is there.
         BundleError: a bundle that is damaged.
-        RecipeError: an origin whose recipe is damaged.
+        RecipeError: a recipe of them is damaged.
         OutputError: `out` cannot be written.
     """
     checkpoint, other = load_checkpoint(run), read_origin(origin)
     if checkpoint is None:
         raise TrainingError(f"{run}: no run with a checkpoint; give the folder of one")
-    if load_tokenizer(run).pieces != other.tokenizer.pieces or _shapes(checkpoint.average) != _shapes(other.weights):
+    recipe = recipe_from_json(run / layout.RECIPE)
+    same_pieces = load_tokenizer(run).pieces == other.tokenizer.pieces
+    same_heads = recipe.model.heads == other.inheritance.settings["model"]["heads"]  # no shape tells them
+    if not (same_pieces and same_heads and _shapes(checkpoint.average) == _shapes(other.weights)):
         raise TrainingError(f"{run} and {origin}: differ in shape or in pieces, and have no mean")
     if out.exists():
         raise TrainingError(f"{out}: is there already; name another folder")
     make_folder(out)
-    for name in (layout.RECIPE, layout.PIECES):
-        write_atomically(out / name, (run / name).read_bytes())
+    write_atomically(out / layout.RECIPE, other.inheritance.join(recipe).to_json())
+    write_atomically(out / layout.PIECES, (run / layout.PIECES).read_bytes())
     mean = {name: (weights + other.weights[name]) / 2 for name, weights in checkpoint.average.items()}
     save_checkpoint(out, replace(checkpoint, average=mean))
 

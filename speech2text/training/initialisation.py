@@ -55,23 +55,29 @@ class Inheritance(Section):
     """Tables and keys of a recipe, as `read_recipe` takes them."""
 
     def extend(self, recipe: Recipe, hours: float) -> Recipe:
-        """The recipe under both terms: whoever shares the new weights shares those they came from.
-
-        A corpus that both learned from is credited once, as the recipe has it.
+        """The recipe under both terms, see `join`.
 
         Args:
             recipe: that of the run; if it credits nobody, its recordings become a credit of their own, with the hours
                 of a run of the same name that it started from.
             hours: of the run's training recordings.
         """
+        if not recipe.credits:
+            name, licence = f"recordings of {recipe.name}", recipe.licence
+            before = sum(each.hours for each in self.credits if (each.name, each.licence) == (name, licence))
+            own = Credit(name=name, hours=before + hours, licence=licence)
+            recipe = recipe.model_copy(update={"credits": (own,)})
+        return self.join(recipe)
+
+    def join(self, recipe: Recipe) -> Recipe:
+        """The recipe under both terms: whoever shares the new weights shares those they came from.
+
+        A corpus that both learned from is credited once, as the recipe has it.
+        """
         licence = self.licence
         if f"{recipe.licence} (" not in f"{self.licence} (":  # to its end: "CC BY" is not in "CC BY-SA"
             licence = f"{self.licence} (the weights it started from); {recipe.licence} (its own recordings)"
         credits = {(credit.name, credit.licence): credit for credit in self.credits + recipe.credits}
-        if not recipe.credits:
-            own = f"recordings of {recipe.name}", recipe.licence
-            before = credits[own].hours if own in credits else 0.0
-            credits[own] = Credit(name=own[0], hours=before + hours, licence=own[1])
         return recipe.model_copy(update={"licence": licence, "credits": tuple(credits.values())})
 
 

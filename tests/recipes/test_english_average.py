@@ -1,5 +1,6 @@
 """The mean of a run's weights and a bundle's is a run that can be exported."""
 
+import json
 import shutil
 import sys
 from dataclasses import replace
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from recipes.english import average
+from speech2text.training import layout
 from speech2text.training.checkpoint import load_checkpoint, load_run, save_checkpoint
 
 
@@ -25,6 +27,28 @@ def test_the_mean_lies_half_way(run, tmp_path, monkeypatch):
     call(monkeypatch, run, silent, tmp_path / "mean")
     found = load_run(tmp_path / "mean").model.state_dict()
     assert all(torch.equal(found[name], weights / 2) for name, weights in checkpoint.average.items())
+
+
+def test_it_stands_under_the_terms_of_both(run, tmp_path, monkeypatch):
+    other = shutil.copytree(run, tmp_path / "other", ignore=shutil.ignore_patterns("cache"))
+    recipe = json.loads((other / layout.RECIPE).read_text())
+    theirs = {"name": "theirs", "hours": 1.0, "licence": "CC BY-SA 4.0"}
+    (other / layout.RECIPE).write_text(json.dumps(recipe | {"licence": "CC BY-SA 4.0", "credits": [theirs]}))
+    call(monkeypatch, run, other, tmp_path / "mean")
+    mean = json.loads((tmp_path / "mean" / layout.RECIPE).read_text())
+    assert "CC BY-SA 4.0" in mean["licence"]
+    assert recipe["licence"] in mean["licence"]
+    assert mean["credits"] == [theirs, *recipe["credits"]]
+
+
+def test_other_heads_have_no_mean(run, tmp_path, monkeypatch, capsys):
+    other = shutil.copytree(run, tmp_path / "other", ignore=shutil.ignore_patterns("cache"))
+    recipe = json.loads((other / layout.RECIPE).read_text())
+    recipe["model"]["heads"] *= 2
+    (other / layout.RECIPE).write_text(json.dumps(recipe))
+    with pytest.raises(SystemExit):
+        call(monkeypatch, run, other, tmp_path / "mean")
+    assert "differ in shape" in capsys.readouterr().err
 
 
 def test_what_has_no_mean_is_told_in_a_line(run, tmp_path, monkeypatch, capsys):
