@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 DEFAULT_WEIGHT = 0.2
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5)
 LENGTH_BONUSES = (0.0, 0.5, 1.0)
-"""What --manifest tries, each with each: a language model shortens texts, which the bonus makes up for."""
+"""What --manifest tries, each with each, beside the bonus that the bundle has: a language model shortens texts, which
+the bonus makes up for."""
 
 
 @click.command(short_help="Add a language model, made of texts, to a bundle.")
@@ -201,10 +202,11 @@ def _choose_weight(bundle: Bundle, utterances: Sequence[Utterance]) -> tuple[Bun
     from speech2text_export.language_model import set_lm_weight
 
     best = []
-    rounds = len(WEIGHTS) * len(LENGTH_BONUSES)
+    bonuses = sorted({*LENGTH_BONUSES, bundle.manifest.decoding.length_bonus})
+    rounds = len(WEIGHTS) * len(bonuses)
     with progress_bar(lambda: sum_known(each.duration for _ in range(rounds) for each in utterances)) as advance:
         for weight in WEIGHTS:
-            candidates = [set_lm_weight(bundle, weight, bonus) for bonus in LENGTH_BONUSES]
+            candidates = [set_lm_weight(bundle, weight, bonus) for bonus in bonuses]
             rates = [measure([candidate], utterances, advance)[0].wer for candidate in candidates]
             rate, candidate = min(zip(rates, candidates, strict=True), key=lambda each: each[0].wer)
             bonus = candidate.manifest.decoding.length_bonus
