@@ -97,11 +97,14 @@ def find_utterances(data: Path, settings: DataSettings, language: str = "") -> t
 def split_by_speaker(utterances: Sequence[Utterance], share: float) -> tuple[list[Utterance], list[Utterance]]:
     """Hold out about `share` of the speakers, the same on every machine.
 
-    Where the share is less than one speaker, utterances are held out instead. Unless it is 0 or there is nothing to
-    choose from, neither part is empty.
+    Where the share is less than one speaker, recordings are held out instead, with all rows that name them. Unless it
+    is 0 or there is nothing to choose from, neither part is empty.
     """
     several = share * len({utterance.speaker for utterance in utterances}) >= 1
-    names = [(several and utterance.speaker) or utterance.id for utterance in utterances]
+    ids: dict[Path, str] = {}  # of each recording the least of its rows, so that their order does not matter
+    for utterance in utterances:
+        ids[utterance.audio] = min(utterance.id, ids.get(utterance.audio, utterance.id))
+    names = [(several and utterance.speaker) or ids[utterance.audio] for utterance in utterances]
     held_out = hold_out(np.array([draw(name, size=4) for name in names]), share)
     return list(compress(utterances, ~held_out)), list(compress(utterances, held_out))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def data(tmp_path):
 
 def speakers(count, each=3):
     return [
-        Utterance(id=f"{speaker}-{number}", audio=None, text="a", speaker=f"s{speaker}")
+        Utterance(id=f"{speaker}-{number}", audio=Path(f"{speaker}-{number}.wav"), text="a", speaker=f"s{speaker}")
         for speaker in range(count)
         for number in range(each)
     ]
@@ -73,6 +74,19 @@ def test_the_split_is_the_same_in_any_order_and_with_more_speakers():
     held_out = split_by_speaker(speakers(100), 0.1)[1]
     assert {u.id for u in split_by_speaker(speakers(100)[::-1], 0.1)[1]} == {u.id for u in held_out}
     assert {u.id for u in held_out} <= {u.id for u in split_by_speaker(speakers(150), 0.1)[1]}
+
+
+def test_a_recording_in_several_rows_is_on_one_side():
+    rows = [
+        Utterance(id=f"{number}{again}", audio=Path(f"{number}.wav"), text="a")
+        for number in range(100)
+        for again in ("", " (2)", " (3)")
+    ]
+    train, dev = split_by_speaker(rows, 0.1)
+    heard, held_out = ({utterance.audio for utterance in part} for part in (train, dev))
+    assert not heard & held_out
+    assert len(dev) == 3 * len(held_out) > 0
+    assert {u.audio for u in split_by_speaker(rows[::-1], 0.1)[1]} == held_out
 
 
 @settings(max_examples=60)
