@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from speech2text.decoding.alignment import TokenSpan, align
 from speech2text.decoding.protocols import FloatArray, IntArray
+from speech2text.evaluation.significance import voice
 from speech2text.model.frontend import HOP_SAMPLES
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
@@ -56,7 +57,7 @@ class Splicer:
                 self._cuts[index] = cut(self.corpus.samples(index), spans, starts, frame)
         company = defaultdict(list)
         for index in sorted(self._cuts):
-            company[self.corpus.utterances[index].speaker].append(index)
+            company[self._voice(index)].append(index)
         self._company = dict(company)
 
     def splice(self, index: int) -> tuple[FloatArray, str] | None:
@@ -64,9 +65,9 @@ class Splicer:
 
         None where its speaker is not known, or has no utterance whose words were found.
         """
-        utterance = self.corpus.utterances[index]
-        company = self._company.get(utterance.speaker)
-        if not utterance.speaker or not company:
+        own_voice = self._voice(index)
+        company = self._company.get(own_voice)
+        if not own_voice or not company:
             return None
         parts: list[FloatArray] = []
         text: list[str] = []
@@ -78,6 +79,10 @@ class Splicer:
             parts.append(faded(self.corpus.samples(source)[cuts[first] : cuts[after]]))
             text += words[first:after]
         return np.concatenate(parts), " ".join(text)
+
+    def _voice(self, index: int) -> str:
+        utterance = self.corpus.utterances[index]
+        return voice(utterance.corpus, utterance.speaker)
 
 
 def cut(samples: FloatArray, spans: tuple[TokenSpan, ...], starts_word: NDArray[np.bool_], frame: int) -> IntArray:

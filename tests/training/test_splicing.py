@@ -17,21 +17,22 @@ from tests.training.tiny import TEXTS, sing, tiny_recipe
 FRAME = 640
 
 
-def corpus_of(texts, speakers, folder):
+def corpus_of(texts, speakers, folder, corpora=("",)):
     recordings = [(32767 * sing(text)).astype(np.int16) for text in texts]
     lengths = np.array([len(samples) for samples in recordings])
     utterances = tuple(
-        Utterance(id=str(number), audio=folder / f"{number}.wav", text=text, speaker=speaker)
+        Utterance(str(number), folder / f"{number}.wav", text, speaker=speaker, corpus=corpora[number % len(corpora)])
         for number, (text, speaker) in enumerate(zip(texts, speakers, strict=True))
     )
     return Corpus(utterances, np.cumsum(lengths) - lengths, lengths, np.concatenate(recordings))
 
 
-@pytest.fixture
-def splicer(tmp_path):
+@pytest.fixture(params=[("x", "y", [""]), ("01", "01", ["a", "b"])], ids=["two names", "namesakes in two corpora"])
+def splicer(tmp_path, request):
     torch.manual_seed(0)
-    speakers = ["x", "y"] * (len(TEXTS) // 2)
-    splicer = Splicer(corpus_of(TEXTS, speakers, tmp_path), Tokenizer.of_characters(TEXTS))
+    *names, corpora = request.param
+    speakers = names * (len(TEXTS) // 2)
+    splicer = Splicer(corpus_of(TEXTS, speakers, tmp_path, corpora), Tokenizer.of_characters(TEXTS))
     splicer.find_words(LAS(tiny_recipe().las_config(len(splicer.tokenizer))).eval())
     return splicer
 
@@ -57,7 +58,7 @@ def test_a_spliced_utterance_is_made_of_its_speakers_words(splicer):
         own = {
             word
             for other in splicer.corpus.utterances
-            if other.speaker == utterance.speaker
+            if (other.speaker, other.corpus) == (utterance.speaker, utterance.corpus)
             for word in other.text.split()
         }
         samples, text = splicer.splice(index)
