@@ -156,6 +156,8 @@ def _left_out(trainer: Trainer) -> Iterator[str]:
             yield f"{len(corpus.left_out)} recordings of {name} are left out, {example}"
         else:
             yield f"no recording of {name} is usable, so no error rate is measured, {example}"
+    if trainer.recipe.augmentation.splice_share and not any(each.speaker for each in trainer.train_corpus.utterances):
+        yield "augmentation.splice_share changes nothing: no row of the manifests names its 'speaker'"
     if crowded := trainer.objective.crowded:
         cure = "larger pieces (tokenizer.kind 'bpe') or shorter memory frames (model.stack) let it"
         yield f"CTC cannot learn from {crowded} utterances that have more pieces than memory frames; {cure}"

@@ -22,7 +22,11 @@ CLEARLY_FASTER = 1.25
 
 
 def learning_rate(step: int, steps: int, warmup_steps: int, highest: float) -> float:
-    """The rate of step 0, 1, ... of `steps`: a linear warm-up, then a cosine (Loshchilov and Hutter 2017)."""
+    """The rate of step 0, 1, ... of `steps`: a linear warm-up, then a cosine (Loshchilov and Hutter 2017).
+
+    The warm-up takes half of the steps at most, so that a short training, too, ends at a low rate.
+    """
+    warmup_steps = min(warmup_steps, steps // 2)
     if step < warmup_steps:
         return highest * (step + 1) / warmup_steps
     done = (step - warmup_steps) / max(1, steps - warmup_steps)

@@ -40,7 +40,8 @@ def _in_order(bounds: tuple[float, float]) -> tuple[float, float]:
     return bounds
 
 
-Range = Annotated[tuple[float, float], AfterValidator(_in_order)]
+Decibels = Annotated[float, Field(ge=-100, le=100)]
+Range = Annotated[tuple[Decibels, Decibels], AfterValidator(_in_order)]
 Speed = Annotated[float, Field(ge=0.25, le=4)]
 Weight = Annotated[float, Field(ge=0, le=LARGEST_WEIGHT)]
 ChunkSeconds = Annotated[float, Field(gt=0, le=LONGEST_SECONDS)]
@@ -140,6 +141,7 @@ class TrainingSettings(Section):
     batch_seconds: float = Field(default=80.0, gt=0, le=86_400)
     learning_rate: float = Field(default=1.5e-3, gt=0)
     warmup_steps: int = Field(default=300, ge=0)
+    """Steps in which the rate rises; half of all at most."""
     weight_decay: float = Field(default=0.01, ge=0)
     clip: float = Field(default=5.0, gt=0)
     average_decay: float = Field(default=0.999, ge=0, lt=1)
@@ -188,7 +190,7 @@ class Recipe(Section):
     """Also that of the run's folder."""
     description: str
     languages: tuple[str, ...] = ()
-    """When empty, those that the training manifests name (`lang`); one alone is that of all texts that name none."""
+    """One alone is that of all texts that name none. When empty, the card has those that the training rows name."""
     licence: str
     """Of the weights that come out."""
     credits: tuple[Credit, ...] = ()
@@ -282,7 +284,9 @@ def _validate(settings: dict[str, Any], source: str) -> Recipe:
     try:
         # As JSON, where pydantic's strict types take a list for a tuple but no text for a number.
         recipe = Recipe.model_validate_json(json.dumps(settings, default=str), strict=True)
-        recipe.las_config(2)
+        if (joined := recipe.las_config(2).reduction) > FRAMES_PER_SECOND:
+            keys = f"stack ({recipe.model.stack}) and pyramid_layers ({recipe.model.pyramid_layers})"
+            raise ValueError(f"{keys} make memory frames of {joined / FRAMES_PER_SECOND:g} s, and 1 s is the most")
     except ValidationError as error:
         raise RecipeError(f"{source}: {_explain(error)}") from None
     except ValueError as error:

@@ -180,7 +180,7 @@ def plan_run(recipe: Path | None, changes: Sequence[str], run: Path | None, sour
     """
     path = recipe or (DEFAULT_RECIPE if source is None else FINETUNING_RECIPE)
     fine_tunes = recipe is None and source is not None
-    pieces = next((change for change in changes if change.startswith("tokenizer.")), None)
+    pieces = next((change for change in changes if _table(change) == "tokenizer"), None)
     if fine_tunes and pieces:
         raise RecipeError(f"--set {pieces}: fine-tuning keeps the pieces of {source}; a RECIPE may learn others")
     settings = read_recipe(path, changes)
@@ -194,6 +194,11 @@ def plan_run(recipe: Path | None, changes: Sequence[str], run: Path | None, sour
     if fine_tunes:
         settings = read_recipe(path, changes, inheritance.settings)
     return Plan(settings, path, folder, Start(inheritance, origin, keep_pieces=fine_tunes))
+
+
+def _table(change: str) -> str:
+    """What a change of `read_recipe` belongs to: `tokenizer` of `tokenizer.kind=...` and of `tokenizer={...}`."""
+    return change.partition("=")[0].strip().partition(".")[0]
 
 
 def _start(recipe: Recipe, run: Path, corpora: Corpora, start: Start, team: Team) -> Trainer:

@@ -143,6 +143,11 @@ def test_texts_that_are_too_long_for_their_recordings_are_counted(tmp_path):
     assert "CTC cannot learn from 1 utterances" in result.stderr
 
 
+def test_splices_without_speakers_are_told(data, tmp_path):
+    result = train(*arguments(data, tmp_path / "run", "augmentation.splice_share=0.5"))
+    assert "splice_share changes nothing: no row of the manifests names its 'speaker'" in result.stderr
+
+
 def test_two_processes_do_not_train_in_one_folder(data, tmp_path):
     with hold(tmp_path / "run"):
         result = train(*arguments(data, tmp_path / "run"))
@@ -282,7 +287,8 @@ def test_fine_tuning_learns_no_other_pieces_and_says_what_it_does_not_read(data,
     train(*arguments(data, tmp_path / "run"))
     shapes = [part for change in TINY if not change.startswith("model.") for part in ("--set", change)]
     tuning = ["--data", str(data), "--run", str(tmp_path / "tuned"), "--init-from", str(tmp_path / "run"), *shapes]
-    assert "fine-tuning keeps the pieces" in complaint(*tuning, "--set", "tokenizer.kind=bpe")
+    for change in ("tokenizer.kind=bpe", "tokenizer={kind='bpe'}"):
+        assert "fine-tuning keeps the pieces" in complaint(*tuning, "--set", change)
     assert train(*tuning).exit_code == 0
     again = train(*tuning)
     assert f"{tmp_path / 'run'} is not read again" in again.stderr

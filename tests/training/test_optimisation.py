@@ -18,10 +18,13 @@ def test_the_learning_rate_warms_up_and_falls_to_its_share():
     assert rates[100] == pytest.approx(0.5 * FINAL_RATE)
 
 
+@pytest.mark.parametrize("steps", [1, 2, 6, 7])
 @pytest.mark.parametrize("warmup_steps", [0, 6, 50])
-def test_any_length_of_the_warm_up_will_do(warmup_steps):
-    rates = [learning_rate(step, steps=6, warmup_steps=warmup_steps, highest=1.0) for step in range(7)]
+def test_any_length_of_the_warm_up_ends_at_a_low_rate(warmup_steps, steps):
+    rates = [learning_rate(step, steps=steps, warmup_steps=warmup_steps, highest=1.0) for step in range(steps + 1)]
     assert all(0 < rate <= 1 for rate in rates)
+    assert max(rates) == 1
+    assert rates[-1] == pytest.approx(FINAL_RATE)
 
 
 def test_the_average_is_that_of_its_definition():

@@ -77,6 +77,7 @@ def test_a_wrong_type_names_the_key_and_the_file(file, lines, key):
         "data.dev_share=1",
         "data.longest_seconds=0",
         "tokenizer.kind=words",
+        "augmentation.gain_db=[-12, 10000]",
         "tokenizer.size=3",
         "model.plain_layers=0",
         "model.dropout=1.0",
@@ -112,6 +113,7 @@ def test_an_impossible_value_names_its_key(change):
 
 def test_sizes_that_do_not_fit_together_are_refused():
     assert "heads (3) must divide memory (256)" in complaint(DEFAULT_RECIPE, "model.heads=3")
+    assert "make memory frames of 1.28 s, and 1 s is the most" in complaint(DEFAULT_RECIPE, "model.pyramid_layers=6")
 
 
 def test_a_missing_key_is_named(file):
