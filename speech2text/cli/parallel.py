@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Event
@@ -27,12 +28,12 @@ def map_in_order(
     look at it and raise `StoppedError`.
     """
     with ThreadPoolExecutor(threads) as pool:
-        futures = [pool.submit(work, item) for item in items]
+        futures = deque(pool.submit(work, item) for item in items)
         try:
-            for future in futures:
-                while not future.done():  # a signal that another thread was given is only seen between two waits
-                    wait([future], _LOOK_SECONDS)
-                yield future.result()
+            while futures:
+                while not futures[0].done():  # a signal that another thread was given is only seen between two waits
+                    wait([futures[0]], _LOOK_SECONDS)
+                yield futures.popleft().result()  # and held here no more: of many items it may be too much
         finally:
             stop.set()
             for future in futures:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from select import select
 from threading import Event
 from typing import TYPE_CHECKING, BinaryIO
 
-from speech2text.audio.files import STANDARD_INPUT, open_recording, probe
+from speech2text.audio.files import STANDARD_INPUT, is_seekable, open_recording, probe
 from speech2text.cli.console import print_error, print_note, print_output, progress_bar, sum_known
 from speech2text.cli.interrupts import EXIT_AFTER_SIGNAL, interrupts_set
 from speech2text.cli.parallel import StoppedError, map_in_order
@@ -27,6 +27,8 @@ from speech2text.text.writers import writers
 if TYPE_CHECKING:
     from speech2text import Recognizer
 
+PART_SUFFIX = ".part"
+"""What the names of files end in that hold a part of a transcript."""
 _LOOK_SECONDS = 0.1
 _NOW = getattr(os, "O_NONBLOCK", 0)  # a named pipe is opened, and then waited for, before anybody writes to it
 
@@ -44,26 +46,16 @@ class Result:
     """The transcript of a recording, as far as it could be read; and the error when that was not to its end.
 
     stopped: whether it is a part since the command was stopped.
-    kept: an older file that a part was not written over.
     """
 
     transcript: Transcript
     error: AudioError | OutputError | None = None
     stopped: bool = False
-    kept: Path | None = None
 
     @property
-    def reach(self) -> str:
-        """How far a transcript goes that is not whole."""
-        if self.kept:
-            return f"{self.kept} is kept as it was"
-        return f"the first {self.transcript.duration:.0f} s are transcribed"
-
-    @property
-    def problem(self) -> str:
-        """What to say of the error."""
-        is_part = isinstance(self.error, AudioError) and self.transcript.segments
-        return f"{self.error}; {self.reach}" if is_part else str(self.error)
+    def is_part(self) -> bool:
+        """Whether there is a transcript, but not of the whole recording."""
+        return self.stopped or (isinstance(self.error, AudioError) and bool(self.transcript.segments))
 
 
 @dataclass(frozen=True)
@@ -84,21 +76,26 @@ class Output:
 
     def find_kept(self, name: str) -> Path | None:
         """A file of this name that is there and is not to be replaced."""
-        return None if self.overwrite else self.find(name)
+        return None if self.overwrite else next((file for file in self._files(name) if is_file(file)), None)
 
-    def find(self, name: str) -> Path | None:
-        """A file of this name that is there."""
-        return next((file for file in self._files(name) if is_file(file)), None)
+    def write(self, name: str, transcript: Transcript, *, is_part: bool) -> None:
+        """Write the files of this name, if there is a folder for them; those of a part until the whole is there.
 
-    def write(self, name: str, transcript: Transcript) -> None:
-        """Write the files of this name, if there is a folder for them.
+        A part has an ending of its own, so that it neither passes for a whole nor takes the place of one.
 
         Raises:
             OutputError: they cannot be written.
         """
         for file, suffix in self._files(name).items():
             make_folder(file.parent)
-            write_atomically(file, writers(self.layout)[suffix](transcript))
+            write_atomically(_part_of(file) if is_part else file, writers(self.layout)[suffix](transcript))
+            if not is_part:
+                with suppress(OSError):  # there is none, or it is harmless
+                    _part_of(file).unlink()
+
+    def say_where(self, name: str) -> str:
+        """Where a part of this name was written, to be said after what was; empty for standard output."""
+        return "".join(f", in {_part_of(file)}" for file in self._files(name))
 
     def show(self, recording: Path, transcript: Transcript) -> None:
         """Print the transcript, if there is no folder for it."""
@@ -122,7 +119,7 @@ class Worker:
     Attributes:
         transcribe: that of a recogniser; `language` is what its transcripts tell.
         stop: ends the transcriptions at their next span when it is set.
-        results: of all that have ended, and of those that were stopped, where they had words by then.
+        results: of all that have ended and nobody has taken, and of those that were stopped, if they had words by then.
     """
 
     transcribe: Callable[..., Transcript]
@@ -136,12 +133,13 @@ class Worker:
         """The transcript, or what there is of it and why there is no more, or why it was not or could not be written.
 
         Raises:
-            StoppedError: the stop event was set meanwhile; what there is of the transcript is written where no file is.
+            StoppedError: the stop event was set meanwhile; what there is of the transcript is written as a part.
         """
         if self.stop.is_set():  # its turn came after that
             raise StoppedError
         if kept := self.output.find_kept(job.name):
-            return Result(self._part(), OutputError(f"{kept}: is kept as it is; --overwrite replaces it"))
+            there = f"{job.recording}: {kept} is there already and is kept; --overwrite replaces it"
+            return Result(self._part(), OutputError(there))
         segments: list[Segment] = []
         done = 0.0
 
@@ -171,11 +169,9 @@ class Worker:
         return Transcript(tuple(segments), max([seconds, *(segment.end for segment in segments[-1:])]), self.language)
 
     def _written(self, name: str, result: Result) -> Result:
-        """The result after its files were written, parts not over older ones; with the error if they could not be."""
-        if (result.stopped or result.error) and (kept := self.output.find(name)):
-            return replace(result, kept=kept)
+        """The result after its files were written, with the error if they could not be."""
         try:
-            self.output.write(name, result.transcript)
+            self.output.write(name, result.transcript, is_part=result.is_part)
         except OutputError as error:
             return replace(result, error=error)
         return result
@@ -199,6 +195,11 @@ def _opened(recording: Path, stop: Event) -> Iterator[Path | _Pipe]:
         yield recording
 
 
+def _part_of(file: Path) -> Path:
+    """The name of a part until the whole file is there."""
+    return file.with_name(f"{file.name}{PART_SUFFIX}")
+
+
 class _Pipe:
     """Standard input or a named pipe, whose reader waits for no more once `stop` is set; a file is read as one."""
 
@@ -208,8 +209,12 @@ class _Pipe:
         self.name = stream.name
         self.seek = stream.seek
         self.tell = stream.tell
-        self.seekable = stream.seekable
-        self._can_wait = sys.platform != "win32" and not stream.seekable()  # there only sockets can be waited for
+        self._can_seek = is_seekable(stream)
+        self._can_wait = sys.platform != "win32" and not self._can_seek  # there only sockets can be waited for
+
+    def seekable(self) -> bool:
+        """Whether it is a file."""
+        return self._can_seek
 
     def read(self, size: int = -1) -> bytes:
         """Up to so many bytes as soon as there are some, none at the end.
@@ -248,7 +253,9 @@ def _work(worker: Worker, jobs: Sequence[Job], threads: int) -> int:
         try:
             with closing(map_in_order(worker.run, jobs, threads, worker.stop)) as results:
                 for result in results:
-                    _tell(left.popleft(), result, worker.output)
+                    job = left.popleft()
+                    _tell(job, result, worker.output)
+                    worker.results.pop(job, None)  # all of a batch may be more than fits into memory
                     failed += bool(result.error)
         except StoppedError:
             for job in left:  # others may have ended before the one that was awaited
@@ -262,11 +269,11 @@ def _tell(job: Job, result: Result, output: Output) -> None:
     """Print the transcript, if that is where it goes, and what is to be said of it."""
     if not result.error or result.transcript.segments:
         output.show(job.recording, result.transcript)
+    reach = f"the first {result.transcript.duration:.0f} s are transcribed{output.say_where(job.name)}"
     if result.error:
-        print_error(result.problem)
-    elif result.stopped:
-        remedy = "; --overwrite begins it anew" if output.folder and not result.kept else ""
-        print_note(f"{job.recording}: {result.reach}{remedy}")
+        print_error(f"{result.error}; {reach}" if result.is_part else str(result.error))
+    elif result.is_part:
+        print_note(f"{job.recording}: {reach}")
 
 
 def _seconds(job: Job) -> float | None:

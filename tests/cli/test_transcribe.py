@@ -12,8 +12,6 @@ import sys
 import termios
 import time
 from contextlib import nullcontext
-from dataclasses import replace
-from threading import Event
 
 import numpy as np
 import pytest
@@ -133,7 +131,7 @@ def test_a_transcript_that_was_corrected_is_kept_and_the_others_are_made(transcr
     (two / "x.txt").write_text("corrected by ear")
     done = transcribe("a/x.wav", "b/x.wav", "-o", ".")
     assert done.returncode == 1
-    assert "x.txt: is kept as it is; --overwrite replaces it" in done.stderr
+    assert "x.txt is there already and is kept; --overwrite replaces it" in done.stderr
     assert ((two / "x.txt").read_text(), (two / "x-2.txt").read_text()) == ("corrected by ear", "two two\n")
     assert transcribe("a/x.wav", "-o", ".", "--overwrite").returncode == 0
     assert (two / "x.txt").read_text() == "one\n"
@@ -388,8 +386,9 @@ def test_however_it_is_told_to_end_it_keeps_what_was_heard(two, tiny, signals, c
         time.sleep(pause)
     _, errors = process.communicate(timeout=60)
     assert process.returncode in codes
-    assert re.fullmatch(r"c\.wav: the first \d+ s are transcribed; --overwrite begins it anew\n", errors)
-    kept = json.loads((two / "out" / "c.json").read_text())
+    assert re.fullmatch(r"c\.wav: the first \d+ s are transcribed, in out/c\.json\.part\n", errors)
+    assert not (two / "out" / "c.json").exists()
+    kept = json.loads((two / "out" / "c.json.part").read_text())
     assert set(kept["text"].split()) == {"three"}
     assert kept["duration"] >= kept["segments"][-1]["end"]
 
@@ -426,8 +425,8 @@ def test_what_was_heard_before_a_failure_is_kept(transcribe, tmp_path, output):
     soundfile.write(tmp_path / "c.wav", samples, RATE, subtype="FLOAT")
     done = transcribe("c.wav", *output)
     assert done.returncode == 1
-    assert re.search(r"c\.wav: NaN .*; the first \d+ s are transcribed\n$", done.stderr)
-    text = (tmp_path / "out" / "c.txt").read_text() if output else done.stdout
+    assert re.search(r"c\.wav: NaN .*; the first \d+ s are transcribed(, in out/c.txt.part)?\n$", done.stderr)
+    text = (tmp_path / "out" / "c.txt.part").read_text() if output else done.stdout
     assert set(text.split()) == {"three"}
     assert 20 <= len(text.split()) <= 30
 
@@ -440,8 +439,11 @@ def test_no_part_replaces_what_was_whole(transcribe, tmp_path):
     (tmp_path / "out" / "c.txt").write_text("mine")
     done = transcribe("c.wav", "-o", "out", "--overwrite")
     assert done.returncode == 1
-    assert done.stderr.endswith("out/c.txt is kept as it was\n")
     assert (tmp_path / "out" / "c.txt").read_text() == "mine"
+    soundfile.write(tmp_path / "c.wav", np.nan_to_num(samples), RATE, subtype="FLOAT")
+    assert transcribe("c.wav", "-o", "out", "--overwrite").returncode == 0
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["c.txt"]
+    assert set((tmp_path / "out" / "c.txt").read_text().split()) == {"three"}
 
 
 def test_a_worker_that_is_stopped_writes_what_it_has(tiny, tmp_path):
@@ -455,15 +457,10 @@ def test_a_worker_that_is_stopped_writes_what_it_has(tiny, tmp_path):
     job = Job(tmp_path / "c.wav", "c")
     with pytest.raises(StoppedError):
         worker.run(job)
-    words = (tmp_path / "c.txt").read_text().split()
+    words = (tmp_path / "c.txt.part").read_text().split()
     assert 0 < len(words) < 35
     assert worker.results[job].transcript.text.split() == words
-    (tmp_path / "c.txt").write_text("mine")
-    worker = replace(worker, output=Output(tmp_path, ("txt",), overwrite=True), stop=Event())
-    with pytest.raises(StoppedError):
-        worker.run(job)
-    assert (tmp_path / "c.txt").read_text() == "mine"
-    assert worker.results[job].reach == f"{tmp_path / 'c.txt'} is kept as it was"
+    assert not (tmp_path / "c.txt").exists()
 
 
 def test_a_progress_bar_is_for_terminals_only(two, tiny):
