@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import BinaryIO, TypeVar
 
 import numpy as np
 import soundfile
 
 from speech2text.audio.container import AudioFile, open_audio
-from speech2text.audio.manifest import AUDIO_SUFFIXES, is_audio
+from speech2text.audio.manifest import AUDIO_SUFFIXES, find_audio, is_audio
 from speech2text.audio.resampling import LOUDEST, SAMPLE_RATE, FloatArray, Resampler
 from speech2text.errors import AudioError, AudioWarning, damage_raised
 
@@ -29,6 +30,7 @@ __all__ = [
     "AudioInfo",
     "AudioWarning",
     "expand_paths",
+    "is_seekable",
     "open_recording",
     "probe",
     "read_audio",
@@ -134,7 +136,7 @@ def _expand(argument: str) -> list[Path]:
     except OSError:  # a name longer than any file's, or a folder that may not be looked into
         return [path]
     if is_folder:
-        found = [file for file in path.rglob("*") if is_audio(file)]
+        found = find_audio(path)
         what = "no audio file in this folder"
     elif path != STANDARD_INPUT and glob.has_magic(argument) and not exists:
         found = [file for file in map(Path, glob.glob(argument, recursive=True)) if is_audio(file)]  # noqa: PTH207 # Path.glob takes no absolute patterns
@@ -199,14 +201,23 @@ def _opened(source: Source) -> Iterator[_Stream]:
         else:
             name, binary = str(getattr(source, "name", "the stream")), source
             name = "standard input" if name == "<stdin>" else name
-        is_seekable = getattr(binary, "seekable", bool)()
-        stream = _Stream(binary if is_seekable else stack.enter_context(_spooled(binary, name)), name)
+        stream = _Stream(binary if is_seekable(binary) else stack.enter_context(_spooled(binary, name)), name)
         try:
             yield stream
         except AudioError:
             stream.check()
             raise
         stream.check()
+
+
+def is_seekable(stream: BinaryIO) -> bool:
+    """Whether a decoder can go back in it; on Windows pipes say that they can (python/cpython#86768)."""
+    if not getattr(stream, "seekable", bool)():
+        return False
+    try:
+        return S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (AttributeError, OSError):  # no file of the system, as a BytesIO
+        return True
 
 
 def open_recording(path: Path, flags: int = 0) -> BinaryIO:

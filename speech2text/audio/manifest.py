@@ -15,7 +15,27 @@ from typing import Any
 from speech2text.disk import is_file, is_pipe
 from speech2text.errors import AudioWarning, ManifestError
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".oga", ".aiff", ".aif", ".au", ".caf", ".w64", ".rf64")
+AUDIO_SUFFIXES = (
+    ".wav",
+    ".wave",
+    ".flac",
+    ".mp3",
+    ".ogg",
+    ".opus",
+    ".oga",
+    ".aiff",
+    ".aif",
+    ".aifc",
+    ".au",
+    ".snd",
+    ".caf",
+    ".w64",
+    ".rf64",
+    ".sph",
+    ".nist",
+)
+FOREIGN_SUFFIXES = (".m4a", ".mp4", ".aac", ".webm", ".weba", ".wma", ".amr", ".3gp", ".mkv", ".mov")
+"""Of recordings that libsndfile cannot read."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +59,23 @@ def is_audio(file: Path) -> bool:
     """Whether a file found in a folder is meant as a recording, by its name."""
     # hidden files: macOS leaves a "._talk.wav" that holds no sound beside each file on foreign disks
     return file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith(".") and is_file(file)
+
+
+def find_audio(folder: Path) -> list[Path]:
+    """The recordings in a folder and those below it, in order; not those of hidden folders: they hold what was deleted.
+
+    Warns:
+        AudioWarning: there are some of a kind that cannot be read.
+    """
+    files = [file for file in folder.rglob("*") if not _is_hidden(file.relative_to(folder))]
+    if foreign := sorted(file for file in files if file.suffix.lower() in FOREIGN_SUFFIXES):
+        rest = f"{len(foreign)} of its recordings are of a kind that cannot be read, as {foreign[0].name}"
+        warnings.warn(f"{folder}: {rest}; convert them to WAV, with ffmpeg for example", AudioWarning, stacklevel=2)
+    return sorted(file for file in files if is_audio(file))
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def set_name(path: Path) -> str:
@@ -134,7 +171,7 @@ def _label(row: dict[str, Any], key: str) -> str:
 
 
 def _read_folder(folder: Path, with_texts: bool) -> list[Utterance]:
-    files = sorted(file for file in folder.rglob("*") if is_audio(file))
+    files = find_audio(folder)
     if not files:
         raise ManifestError(f"{folder}: no audio file in it; looked for {' '.join(AUDIO_SUFFIXES)}")
     if not with_texts:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speech2text.audio.files import STANDARD_INPUT, expand_paths, probe, read_audio, read_blocks
-from speech2text.errors import AudioError
+from speech2text.errors import AudioError, AudioWarning
 from tests.zoo import encode, mp3_without_length, speech_like
 
 FORMATS = {
@@ -66,7 +66,21 @@ def test_an_mp3_is_read_to_its_end_whatever_its_first_frames_promise(tmp_path):
         assert len(read_audio(path)) == pytest.approx(parts * 4 * 16_000, abs=parts * 3000)  # padded
 
 
-def test_a_pipe_is_read_like_a_file(recordings):
+class WindowsPipe(io.BufferedReader):
+    """There a pipe says that one can seek in it, and does not do it."""
+
+    def seekable(self):
+        return True
+
+    def seek(self, *_):
+        return 0
+
+    def tell(self):
+        return 0
+
+
+@pytest.mark.parametrize("kind", [io.BufferedReader, WindowsPipe])
+def test_a_pipe_is_read_like_a_file(recordings, kind):
     for path in recordings.values():
         read_end, write_end = os.pipe()
 
@@ -76,7 +90,7 @@ def test_a_pipe_is_read_like_a_file(recordings):
 
         writer = threading.Thread(target=fill)
         writer.start()
-        with os.fdopen(read_end, "rb") as pipe:
+        with kind(io.FileIO(read_end)) as pipe:
             np.testing.assert_array_equal(read_audio(pipe), read_audio(path))
         writer.join()
 
@@ -220,7 +234,7 @@ def test_a_name_longer_than_any_file_can_have_is_an_error():
 
 @pytest.fixture
 def tree(tmp_path, monkeypatch) -> Path:
-    for name in ("b.wav", "a.FLAC", "sub/c.opus", "notes.txt", "._a.wav", "[x].mp3"):
+    for name in ("b.wav", "a.FLAC", "sub/c.opus", "notes.txt", "._a.wav", "[x].mp3", ".trash/old.wav", "d.sph"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.touch()
@@ -235,7 +249,8 @@ def tree(tmp_path, monkeypatch) -> Path:
         (["b.wav", "notes.txt"], ["b.wav", "notes.txt"]),
         (["missing.wav", "-"], ["missing.wav", "-"]),
         (["sub"], ["sub/c.opus"]),
-        (["."], ["[x].mp3", "a.FLAC", "b.wav", "sub/c.opus"]),
+        (["."], ["[x].mp3", "a.FLAC", "b.wav", "d.sph", "sub/c.opus"]),
+        ([".trash"], [".trash/old.wav"]),
         (["*.wav"], ["b.wav"]),
         (["**/*.opus"], ["sub/c.opus"]),
         (["[x].mp3"], ["[x].mp3"]),
@@ -245,6 +260,15 @@ def tree(tmp_path, monkeypatch) -> Path:
 @pytest.mark.usefixtures("tree")
 def test_paths_folders_and_patterns_become_files(arguments, expected):
     assert [path.as_posix() for path in expand_paths(arguments)] == expected
+
+
+def test_recordings_that_cannot_be_read_are_told_where_a_folder_is_meant(tree):
+    for name in ("talk.m4a", "sub/film.MKV"):
+        (tree / name).touch()
+    with pytest.warns(AudioWarning, match=r"2 of its recordings are of a kind that cannot be read, as film\.MKV"):
+        found = expand_paths(["."])
+    assert Path("sub/c.opus") in found
+    assert Path("talk.m4a") not in found
 
 
 def test_standard_input_passes_through():
