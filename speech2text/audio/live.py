@@ -26,6 +26,7 @@ _HELD = 8  # blocks of a pipe; then whoever writes it has to wait
 _BLOCK_SECONDS = 0.1
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _OTHER_FILES = (b"fLaC", b"OggS", b"ID3", b"FORM", b".snd", b"RF64", b"RIFX", b"riff", b"caff", b"wvpk")
+_WEBM = b"\x1a\x45\xdf\xa3"
 _MAYBE_MP3 = (b"\xff\xfb", b"\xff\xf3")  # or samples of -1025 and -3073
 _MP3_BYTES = 4096  # enough to tell
 _PIPE_BYTES = 1 << 16
@@ -36,6 +37,8 @@ class LiveSource(Protocol):
     """Something that gives blocks (N, channels) at `rate` as they come, and says how much was lost."""
 
     rate: int
+    check: str
+    """What to look at when it brings nothing, or zeros."""
 
     @property
     def waiting_seconds(self) -> float:
@@ -65,6 +68,8 @@ class Pipe:
             of sound file.
     """
 
+    check = "what writes it"
+
     def __init__(self, stream: BinaryIO, rate: int, channels: int, encoding: str) -> None:
         self.rate = rate
         self._channels = channels
@@ -80,6 +85,8 @@ class Pipe:
             raise AudioError("standard input: nothing came; check what writes it")
         if self._begun == b"RIFF":
             self._read_header()
+        elif self._begun == _WEBM or self._is_mp4():
+            raise AudioError("standard input: webm, m4a or mp4; pipe what `ffmpeg -i - -f wav -` makes of it")
         elif self._begun.startswith(_OTHER_FILES) or self._is_mp3():
             raise AudioError(
                 "standard input: a sound file that cannot be heard as it comes; "
@@ -137,6 +144,12 @@ class Pipe:
     def _skip(self, count: int) -> None:
         while count and (part := self._read_next(min(count, _PIPE_BYTES))):
             count -= len(part)
+
+    def _is_mp4(self) -> bool:
+        if not self._begun.startswith(b"\0\0\0"):  # a box of less than 256 bytes, or silence
+            return False
+        self._begun += self._read_exactly(4)
+        return self._begun.endswith(b"ftyp")
 
     def _is_mp3(self) -> bool:
         if not self._begun.startswith(_MAYBE_MP3):

@@ -87,6 +87,8 @@ class Microphone:
         DependencyError: as `list_devices`.
     """
 
+    check = "whether the microphone is connected, not muted, and open to this program"
+
     def __init__(self, device: Device) -> None:
         self.rate = device.rate
         self._blocks: deque[NDArray[np.float32]] = deque()

@@ -71,7 +71,7 @@ class Listening:
                 self._take(block)
             elif not told and time.monotonic() - last >= _SILENT_SECONDS:
                 told = True
-                self.on_note("warning: no sound has come for 2 s; check that the microphone is still connected")
+                self.on_note(f"warning: no sound has come for 2 s; check {self.source.check}")
         left = min(self.source.waiting_seconds, _MOST_WAITING_SECONDS) + _LOOK_SECONDS  # said by the time of the stop
         while left > 0 and (block := self.source.read(_LOOK_SECONDS / 2)) is not None and len(block):
             self._take(block)
@@ -108,7 +108,7 @@ class Listening:
         self._zeros = 0.0 if np.any(samples) else self._zeros + len(samples) / self.source.rate
         if self._zeros >= _SILENT_SECONDS and not self._zeros_told:
             self._zeros_told = True
-            self.on_note("warning: the sound is all zeros; is the microphone muted, or forbidden to this program?")
+            self.on_note(f"warning: the sound is all zeros; check {self.source.check}")
 
     def summary(self) -> list[str]:
         """What the session came to, in lines for people."""

@@ -107,6 +107,8 @@ def test_the_rules_of_segments_can_be_chosen(listen):
         (b"", ("--silence-after-speech", "nan"), 2, "a day at most"),
         (b"", ("--longest", "inf"), 2, "a day at most"),
         (b"", ("--device", "3"), 2, "--device"),
+        (b"\x1a\x45\xdf\xa3" + bytes(9), (), 1, "webm, m4a or mp4; pipe what `ffmpeg"),
+        (b"\0\0\0\x20ftypM4A " + bytes(9), (), 1, "webm, m4a or mp4; pipe what `ffmpeg"),
         (bytes(8), ("--save-audio", "nowhere/talk.wav"), 1, "nowhere/talk.wav: cannot be written"),
         (bytes(8), ("--output", "morning.srt"), 1, "morning.srt: is there already"),
         (bytes(8), ("--hotwords-file", "missing.txt"), 1, "missing.txt"),
@@ -276,5 +278,5 @@ def test_another_sound_file_is_not_taken_for_raw_samples(listen, file_format):
 
 
 def test_digital_silence_is_told_once(listen):
-    assert listen(bytes(300_000)).stderr.count(b"all zeros") == 1
+    assert listen(bytes(300_000)).stderr.count(b"the sound is all zeros; check what writes it") == 1
     assert b"all zeros" not in listen(as_bytes("RAW")).stderr

@@ -16,6 +16,7 @@ class Source:
     """Gives blocks of samples; a float among them is how much waits from then on, a str how much was lost."""
 
     rate = RATE
+    check = "the test"
 
     def __init__(self, *steps):
         self.steps = list(steps)
