@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
@@ -11,7 +12,6 @@ from time import monotonic
 from types import FrameType
 
 _PATIENCE_SECONDS = 2.0
-_STANDARD_ERROR = 2
 _SHOW_CURSOR = b"\x1b[?25h"  # a progress bar hides it
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 EXIT_AFTER_SIGNAL = 128
@@ -28,6 +28,7 @@ class Interruption:
     def __init__(self, stop: Event) -> None:
         self.signal: int | None = None
         self._stop = stop
+        self._terminal = _find_terminal()
         self._since = 0.0
 
     def take(self, number: int, _: FrameType | None) -> None:
@@ -37,9 +38,17 @@ class Interruption:
             self.signal = number  # from here on another signal, which may come between any two lines, finds it taken
             self._stop.set()
         elif monotonic() - self._since > _PATIENCE_SECONDS:
-            if os.isatty(_STANDARD_ERROR):
-                os.write(_STANDARD_ERROR, _SHOW_CURSOR)
+            if self._terminal is not None:
+                os.write(self._terminal, _SHOW_CURSOR)
             os._exit(EXIT_AFTER_SIGNAL + self.signal)  # threads that do not look at the event would be waited for
+
+
+def _find_terminal() -> int | None:
+    """The descriptor of standard error where that is a terminal; it need not be 2 (console.keep_libraries_quiet)."""
+    try:
+        return sys.stderr.fileno() if sys.stderr.isatty() else None
+    except (OSError, ValueError):
+        return None
 
 
 @contextmanager
