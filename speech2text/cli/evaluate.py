@@ -209,6 +209,7 @@ def _make_plan(
     from speech2text.runtime.loading import open_recognizer
 
     main = Way(open_recognizer(model, options))
+    options = main.recognizer.options  # a file of hot words is read once: it may be a pipe
     return Plan(
         main=main,
         noise=read_noise(noise),

@@ -51,6 +51,7 @@ class Recognizer:
         manifest: what the bundle says of itself.
         decoding: the settings of the search: those of the bundle, or others that were asked for.
         search, chunk_seconds, n_best: see `speech2text.load_model`.
+        options: what was asked for, with the hot words themselves where a file was named.
         listener, speller, tokenizer: the parts, for whoever wants to see what the model hears.
     """
 
@@ -81,10 +82,10 @@ class Recognizer:
             known = make_hotwords(options.hotwords, options.hotwords_score, self.tokenizer, self.manifest.language)
             self._hotwords = (known.start(),)
             options = replace(options, hotwords=known.phrases)  # a file may have changed by the time it is read again
-        self._options = options
+        self.options = options
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _open_again, (self._folder, self.manifest, self._options)
+        return _open_again, (self._folder, self.manifest, self.options)
 
     def transcribe(
         self,

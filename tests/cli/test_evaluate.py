@@ -476,6 +476,17 @@ def test_hot_words_change_the_figures(bundle, unclear, tmp_path, capsys):
     assert found[0]["hotwords"] == str(tmp_path / "hot.txt")
 
 
+def test_hot_words_of_a_pipe_are_those_of_all_that_hear(bundle, unclear, capsys):
+    read, write = os.pipe()
+    os.write(write, b"two\n")
+    os.close(write)
+    hot = ("--hotwords-file", f"/dev/fd/{read}", "--hotwords-score", 2)
+    code, report = run_json(capsys, unclear, "--model", bundle, *hot, "--against", bundle)
+    os.close(read)
+    assert code == 0
+    assert report["against"]["total"]["words"]["rate"] == report["total"]["words"]["rate"] == 0.0
+
+
 @pytest.mark.parametrize("option", [("--lm-weight", "0.5"), ("--hotwords-file", "hot.txt"), ("--beam-size", "2")])
 def test_greedy_searches_take_no_settings_of_the_joint_one(bundle, manifest, option, capsys):
     assert run(manifest, "--model", bundle, "--search", "ctc", *option) == 2
