@@ -34,8 +34,8 @@ def normalize(text: str, language: str = "") -> str:
 
 
 def without_region(language: str) -> str:
-    """The code of a language alone: that of en-US is en."""
-    return language.lower().partition("-")[0]
+    """The code of a language alone: that of en-US, or en_US, is en."""
+    return language.lower().replace("_", "-").partition("-")[0]
 
 
 def _keep(character: str) -> str:

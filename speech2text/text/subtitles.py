@@ -76,7 +76,7 @@ def make_cues(transcript: Transcript, layout: Layout) -> list[Cue]:
             stretches += [(words, True) for part in _breaths(segment.words) for words in _split(part, layout)]
         elif segment.text.strip():
             stretches.append((_untimed_words(segment), False))
-    limits = [_milliseconds(words[0].start) for words, _ in stretches[1:]]
+    limits = [milliseconds(words[0].start) for words, _ in stretches[1:]]
     limits.append(int(transcript.duration * 1000 + _ROUNDING))
     return [
         Cue(*_shown(words, limit), _balanced(words, layout.max_line_width), is_timed)
@@ -88,8 +88,8 @@ def highlighted(cue: Cue) -> Iterator[tuple[int, int, int | None]]:
     """A cue as slices (start, end, index of the word that is spoken then or None), as whisper shows it."""
     reached = cue.start
     for index, word in enumerate(cue.words if cue.is_timed else ()):
-        start = min(max(_milliseconds(word.start), reached), cue.end)
-        end = min(max(_milliseconds(word.end), start), cue.end)
+        start = min(max(milliseconds(word.start), reached), cue.end)
+        end = min(max(milliseconds(word.end), start), cue.end)
         if start > reached:
             yield reached, start, None
         if end > start:
@@ -145,8 +145,8 @@ def _breaths(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
 
 def _shown(words: Sequence[Word], limit: int) -> tuple[int, int]:
     """When the words are shown, milliseconds: long enough to be read if the limit lets them."""
-    start = min(_milliseconds(words[0].start), limit)
-    end = max(_milliseconds(words[-1].end), start + _milliseconds(SHORTEST_CUE))
+    start = min(milliseconds(words[0].start), limit)
+    end = max(milliseconds(words[-1].end), start + milliseconds(SHORTEST_CUE))
     return start, min(end, limit)
 
 
@@ -177,5 +177,6 @@ def _untimed_words(segment: Segment) -> tuple[Word, ...]:
     return tuple(Word(text, segment.start, segment.end, 0.0) for text in segment.text.split())
 
 
-def _milliseconds(seconds: Seconds) -> int:
+def milliseconds(seconds: Seconds) -> int:
+    """As they stand in files: the nearest."""
     return round(seconds * 1000)

@@ -23,8 +23,8 @@ from functools import partial
 from itertools import islice
 from typing import Any, TypeAlias
 
-from speech2text.text.subtitles import DEFAULT_LAYOUT, Cue, Layout, highlighted, make_cues
-from speech2text.text.transcript import Seconds, Segment, Transcript
+from speech2text.text.subtitles import DEFAULT_LAYOUT, Cue, Layout, highlighted, make_cues, milliseconds
+from speech2text.text.transcript import Segment, Transcript
 
 SCHEMA_VERSION = 1
 """Of the JSON; grows when a name or a meaning changes, not when one is added."""
@@ -53,7 +53,7 @@ def to_vtt(transcript: Transcript, layout: Layout = DEFAULT_LAYOUT) -> str:
 def to_tsv(transcript: Transcript) -> str:
     """A table of start, end (milliseconds), text and mean confidence of its words, one segment a row."""
     return "start\tend\ttext\tconfidence\n" + "".join(
-        f"{_milliseconds(segment.start)}\t{_milliseconds(segment.end)}\t{segment.text.replace(chr(9), ' ')}\t"
+        f"{milliseconds(segment.start)}\t{milliseconds(segment.end)}\t{segment.text.replace(chr(9), ' ')}\t"
         f"{'' if segment.confidence is None else format(segment.confidence, '.4f')}\n"
         for segment in _spoken(transcript)
     )
@@ -98,10 +98,6 @@ WRITERS = writers(DEFAULT_LAYOUT)
 
 def _spoken(transcript: Transcript) -> list[Segment]:
     return [segment for segment in transcript.segments if segment.text]
-
-
-def _milliseconds(seconds: Seconds) -> int:
-    return round(seconds * 1000)
 
 
 def _subtitles(transcript: Transcript, layout: Layout, escape: Callable[[str], str]) -> Iterator[tuple[int, int, str]]:

@@ -40,7 +40,8 @@ def test_examples(text, expected):
 
 
 def test_english_loses_its_diacritics_and_other_languages_keep_them():
-    assert normalize("Café, naïve", "en") == normalize("Café, naïve", "en-US") == "cafe naive"
+    for language in ("en", "en-US", "en_GB"):
+        assert normalize("Café, naïve", language) == "cafe naive"
     assert normalize("Café, naïve", "fr") == "café naïve"
 
 
