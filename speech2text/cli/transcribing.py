@@ -27,8 +27,6 @@ from speech2text.text.writers import writers
 if TYPE_CHECKING:
     from speech2text import Recognizer
 
-PART_SUFFIX = ".part"
-"""What the names of files end in that hold a part of a transcript."""
 _LOOK_SECONDS = 0.1
 _NOW = getattr(os, "O_NONBLOCK", 0)  # a named pipe is opened, and then waited for, before anybody writes to it
 
@@ -55,7 +53,8 @@ class Result:
     @property
     def is_part(self) -> bool:
         """Whether there is a transcript, but not of the whole recording."""
-        return self.stopped or (isinstance(self.error, AudioError) and bool(self.transcript.segments))
+        ended_early = isinstance(self.error, AudioError) or (self.stopped and not self.error)
+        return ended_early and bool(self.transcript.segments)
 
 
 @dataclass(frozen=True)
@@ -94,8 +93,8 @@ class Output:
                     _part_of(file).unlink()
 
     def say_where(self, name: str) -> str:
-        """Where a part of this name was written, to be said after what was; empty for standard output."""
-        return "".join(f", in {_part_of(file)}" for file in self._files(name))
+        """The first file of a part of this name, to be said after what was written; empty for standard output."""
+        return next((f", in {_part_of(file)}" for file in self._files(name)), "")
 
     def show(self, recording: Path, transcript: Transcript) -> None:
         """Print the transcript, if there is no folder for it."""
@@ -196,8 +195,8 @@ def _opened(recording: Path, stop: Event) -> Iterator[Path | _Pipe]:
 
 
 def _part_of(file: Path) -> Path:
-    """The name of a part until the whole file is there."""
-    return file.with_name(f"{file.name}{PART_SUFFIX}")
+    """The name of a part until the whole file is there; no transcript's is like it."""
+    return file.with_name(f"{file.name}.part")
 
 
 class _Pipe:
