@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from speech2text.cli.console import keep_libraries_quiet, print_note, print_output, show_warnings_as_lines
-from speech2text.cli.options import model_option, require_finite, search_options, threads_option
+from speech2text.cli.options import given, model_option, require_finite, search_options, threads_option
 from speech2text.disk import require_place, write_atomically
 from speech2text.errors import OutputError
 from speech2text.runtime.options import SEARCHES, Search, SearchOptions
@@ -134,7 +134,7 @@ def evaluate(
     The model named by --against hears with the same options, but for --lm-weight: it keeps the weight of its own.
     For --snr, the level of speech is that of its active parts, without the pauses, and noise is the same each time.
     """
-    _check_use(search, options, snr, noise)
+    _check_use(search, options, snr, noise, html)
     from speech2text.audio.manifest import read_utterances
     from speech2text.cli.hearing import hear_all
 
@@ -163,9 +163,13 @@ def evaluate(
         raise SystemExit(1)
 
 
-def _check_use(search: Search, options: SearchOptions, snr: tuple[float, ...], noise: Path | None) -> None:
+def _check_use(
+    search: Search, options: SearchOptions, snr: tuple[float, ...], noise: Path | None, html: Path | None
+) -> None:
     if noise and not snr:
         raise click.UsageError("--noise is for --snr; say at which ratios, as in --snr 20,10,0")
+    if not html and given("html_players"):
+        raise click.UsageError("--html-players is for the page: it needs --html")
     if search != "joint" and (options.beam_size or options.lm_weight or options.hotwords):
         joint = "--beam-size, --lm-weight and --hotwords-file"
         raise click.UsageError(f"{joint} are for the joint search, not for --search {search}")

@@ -10,7 +10,7 @@ import click
 
 from speech2text.cli.console import print_note, print_output, progress_bar, show_warnings_as_lines, sum_known
 from speech2text.cli.dependencies import packages_of
-from speech2text.cli.options import require_finite
+from speech2text.cli.options import given, require_finite
 from speech2text.errors import ExportError
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ def export(
         from speech2text_export.bundling import quantize_bundle, save_bundle
     if int8 and manifest is None:
         raise click.UsageError("--int8 needs --manifest: recordings with texts that show what it costs")
+    if not int8 and given("max_loss"):
+        raise click.UsageError("--max-loss is what --int8 may cost: give that too")
     check_destination(bundle)  # now, not after the work
     show_warnings_as_lines()
     utterances = _read(manifest)

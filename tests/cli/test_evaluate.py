@@ -487,6 +487,11 @@ def test_hot_words_of_a_pipe_are_those_of_all_that_hear(bundle, unclear, capsys)
     assert report["against"]["total"]["words"]["rate"] == report["total"]["words"]["rate"] == 0.0
 
 
+def test_players_are_for_a_page(bundle, manifest, capsys):
+    assert run(manifest, "--model", bundle, "--html-players", 3) == 2
+    assert "it needs --html" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", [("--lm-weight", "0.5"), ("--hotwords-file", "hot.txt"), ("--beam-size", "2")])
 def test_greedy_searches_take_no_settings_of_the_joint_one(bundle, manifest, option, capsys):
     assert run(manifest, "--model", bundle, "--search", "ctc", *option) == 2

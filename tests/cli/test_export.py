@@ -129,6 +129,7 @@ def test_the_sample_can_be_chosen(run: Path, tmp_path: Path) -> None:
     [
         (["{tmp}/none", "{tmp}/bundle"], 1, "is {tmp}/none the folder of a training run?"),
         (["{run}", "{tmp}/bundle", "--int8"], 2, "--int8 needs --manifest"),
+        (["{run}", "{tmp}/bundle", "--max-loss", "1"], 2, "--max-loss is what --int8 may cost"),
         (["{run}", "{tmp}/bundle", "--max-loss", "nan"], 2, "nan is not a finite number"),
         (["{run}", "{tmp}/bundle", "--max-loss", "inf"], 2, "inf is not a finite number"),
         (["{run}", "{tmp}/bundle", "--manifest", "{tmp}/none.jsonl"], 1, "{tmp}/none.jsonl: no such manifest"),
