@@ -212,11 +212,12 @@ def _opened(source: Source) -> Iterator[_Stream]:
 
 def is_seekable(stream: BinaryIO) -> bool:
     """Whether a decoder can go back in it; on Windows pipes say that they can (python/cpython#86768)."""
-    if not getattr(stream, "seekable", bool)():
-        return False
+    says_so = bool(getattr(stream, "seekable", bool)())
+    if not (says_so and isinstance(stream, io.BufferedReader | io.FileIO)):  # others are in memory, or made to seek in
+        return says_so
     try:
         return S_ISREG(os.fstat(stream.fileno()).st_mode)
-    except (AttributeError, OSError):  # no file of the system, as a BytesIO
+    except OSError:  # a reader of something else than a file of the system
         return True
 
 
