@@ -26,6 +26,7 @@ class SlowMachine:
     """
 
     rate = SAMPLE_RATE
+    check = "the machine"
 
     def __init__(self, samples: np.ndarray, pace: float) -> None:
         self._samples = samples
