@@ -68,7 +68,7 @@ def find_audio(folder: Path) -> list[Path]:
         AudioWarning: there are some of a kind that cannot be read.
     """
     files = [file for file in folder.rglob("*") if not _is_hidden(file.relative_to(folder))]
-    if foreign := sorted(file for file in files if file.suffix.lower() in FOREIGN_SUFFIXES):
+    if foreign := sorted(file for file in files if file.suffix.lower() in FOREIGN_SUFFIXES and is_file(file)):
         rest = f"{len(foreign)} of its recordings are of a kind that cannot be read, as {foreign[0].name}"
         warnings.warn(f"{folder}: {rest}; convert them to WAV, with ffmpeg for example", AudioWarning, stacklevel=2)
     return sorted(file for file in files if is_audio(file))

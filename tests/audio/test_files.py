@@ -265,6 +265,7 @@ def test_paths_folders_and_patterns_become_files(arguments, expected):
 def test_recordings_that_cannot_be_read_are_told_where_a_folder_is_meant(tree):
     for name in ("talk.m4a", "sub/film.MKV"):
         (tree / name).touch()
+    (tree / "album.mov").mkdir()
     with pytest.warns(AudioWarning, match=r"2 of its recordings are of a kind that cannot be read, as film\.MKV"):
         found = expand_paths(["."])
     assert Path("sub/c.opus") in found
