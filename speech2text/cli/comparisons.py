@@ -130,8 +130,8 @@ def open_rival(name: str, options: SearchOptions, utterances: Sequence[Utterance
             f"both systems must hear the same: {_WRITE_AGAIN}"
         )
     for each in utterances:
-        reference = normalize(each.text, each.language or language)
-        if each.id in rows and rows[each.id].text not in (None, reference):
-            texts = f"{rows[each.id].text!r} there and {reference!r} here"
+        row, reference = rows.get(each.id), normalize(each.text, each.language or language)
+        if row and row.text not in (None, reference):
+            texts = f"{row.text!r} there and {reference!r} here"
             raise ManifestError(f"{name}: the text of {each.id} is {texts}; {_WRITE_AGAIN}")
     return Rival(name, hypotheses={id: row.hypothesis for id, row in rows.items()})

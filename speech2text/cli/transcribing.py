@@ -208,12 +208,11 @@ class _Pipe:
         self.name = stream.name
         self.seek = stream.seek
         self.tell = stream.tell
-        self._can_seek = is_seekable(stream)
-        self._can_wait = sys.platform != "win32" and not self._can_seek  # there only sockets can be waited for
+        self._can_wait = sys.platform != "win32" and not self.seekable()  # there only sockets can be waited for
 
     def seekable(self) -> bool:
         """Whether it is a file."""
-        return self._can_seek
+        return is_seekable(self._stream)
 
     def read(self, size: int = -1) -> bytes:
         """Up to so many bytes as soon as there are some, none at the end.
