@@ -2,8 +2,8 @@
 
 The reader is a recogniser on top of TEACHER, the features that teach.py wrote of the recordings: it learns by CTC to
 read their texts. OUT is a folder of what its last layer holds of them, for `data.teacher` of a recipe: of all that the
-teacher hears, what a text needs. ORIGIN is what the training starts from,
-a run or a bundle: texts are cut into its pieces.
+teacher hears, what a text needs. ORIGIN is what the training starts from, a run or a bundle: texts are
+cut into its pieces.
 """
 
 from __future__ import annotations
