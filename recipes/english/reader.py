@@ -31,7 +31,7 @@ from speech2text.text.tokenizer import Tokenizer
 from speech2text.training.batching import batch_recordings
 from speech2text.training.initialisation import read_origin
 from speech2text.training.optimisation import learning_rate
-from speech2text.training.teacher import LARGEST, FeatureWriter, TeacherFeatures
+from speech2text.training.teacher import FeatureWriter, TeacherFeatures
 
 STACK = 2
 """Frames of the teacher in one of the reader."""
@@ -128,15 +128,13 @@ def find_recordings(manifests: Sequence[Path], teacher: TeacherFeatures, tokeniz
     Raises:
         TrainingError: there is none.
     """
-    mean, deviation = teacher.statistics()
     recordings = {}
     for utterance in (each for manifest in manifests for each in read_utterances(manifest)):
-        heard = teacher.of(utterance.audio)
+        heard = teacher.normalised(utterance.audio)
         if heard is None or len(heard) < STACK:
             continue
         text = normalize(utterance.text, utterance.language)
-        known = ((heard - mean) / deviation).clip(-LARGEST, LARGEST)
-        stacked = torch.from_numpy(known[: len(known) // STACK * STACK].reshape(-1, STACK * teacher.dimension))
+        stacked = torch.from_numpy(heard[: len(heard) // STACK * STACK].reshape(-1, STACK * teacher.dimension))
         recordings[utterance.audio] = Recording(utterance.audio, stacked.half(), text, tokenizer.encode(text))
     if not recordings:
         raise TrainingError(

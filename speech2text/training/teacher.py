@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -138,8 +139,16 @@ class TeacherFeatures:
         place = self._places.get(str(audio.resolve()))
         return None if place is None else self._frames[slice(*place)].astype(np.float32)
 
-    def statistics(self) -> tuple[FloatArray, FloatArray]:
-        """Mean and deviation (dimension,) over all recordings."""
+    def normalised(self, audio: Path) -> FloatArray | None:
+        """`of`, in deviations from the mean over all recordings, cut at LARGEST."""
+        features = self.of(audio)
+        if features is None:
+            return None
+        mean, deviation = self._statistics
+        return ((features - mean) / deviation).clip(-LARGEST, LARGEST)
+
+    @cached_property
+    def _statistics(self) -> tuple[FloatArray, FloatArray]:
         some = self._spread_frames().astype(np.float32)
         return some.mean(axis=0), some.std(axis=0).clip(min=1e-3)
 
@@ -153,17 +162,11 @@ class Lesson(nn.Module):
     The layer is of use in training only and goes into no bundle.
     """
 
-    mean: Tensor
-    deviation: Tensor
-
     def __init__(self, features: TeacherFeatures, memory: int) -> None:
         super().__init__()
         self.features = features
         self.tell = nn.Linear(2 * memory, features.dimension)
         nn.init.zeros_(self.tell.weight)  # a memory that was trained before is not disturbed by a random layer
-        mean, deviation = (torch.from_numpy(each) for each in features.statistics())
-        self.register_buffer("mean", mean)
-        self.register_buffer("deviation", deviation)
 
     def targets(self, audio: Path | None, version: Version, frame_seconds: float, frames: int) -> Tensor:
         """The features (frames, dimension) for the memory frames of a recording as the listener hears it.
@@ -172,10 +175,10 @@ class Lesson(nn.Module):
         between the teacher's frames are interpolated at two moments of each memory frame.
         """
         taught = torch.full((frames, self.features.dimension), torch.nan)
-        features = self.features.of(audio) if audio else None
+        features = self.features.normalised(audio) if audio else None
         if features is None or not len(features):
             return taught
-        known = ((torch.from_numpy(features) - self.mean) / self.deviation).clamp(-LARGEST, LARGEST)
+        known = torch.from_numpy(features)
         moments = (torch.arange(2 * frames) + 0.5) * frame_seconds / 2 - version.start / SAMPLE_RATE
         places = moments * version.speed * self.features.frames_per_second - 0.5
         before = places.floor().long()

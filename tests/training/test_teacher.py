@@ -35,10 +35,10 @@ def long_recording(tmp_path):
     return tmp_path / "long.wav", Lesson(TeacherFeatures(tmp_path / "teacher"), memory=4)
 
 
-def taught_seconds(lesson, *arguments):
+def taught_seconds(lesson, recording, *arguments):
     """The moment of the recording that is told for each memory frame, NaN where none is."""
-    targets = lesson.targets(*arguments)
-    return (targets * lesson.deviation + lesson.mean)[:, 1]
+    seconds = lesson.features.of(recording)[:, 1]
+    return lesson.targets(recording, *arguments)[:, 1] * seconds.std() + seconds.mean()
 
 
 def test_features_are_found_as_they_were_told(data):
