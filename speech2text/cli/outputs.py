@@ -2,40 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
 
 def place_output(recording: Path, argument: str) -> PurePath:
-    """Where the transcript of a recording goes within the output folder, without a suffix.
+    """Where the transcript of a recording goes within the output folder, with the recording's own suffix.
 
-    In the folder that `argument` names it keeps its place; else it has its stem alone.
+    In the folder that `argument` names it keeps its place; else it has its name alone.
     """
     if str(recording) == "-":
         return PurePath("stdin")
     folder = Path(argument)
     if recording == folder or not recording.is_relative_to(folder):
-        return PurePath(recording.stem)
-    place = recording.relative_to(folder)
-    return place.with_name(place.stem)
+        return PurePath(recording.name)
+    return recording.relative_to(folder)
 
 
-def name_outputs(places: Sequence[PurePath]) -> list[str]:
-    """A file name without suffix for each place, no two alike.
+def name_outputs(places: Mapping[Path, PurePath]) -> list[str]:
+    """A file name without the suffix of its format for each recording and its place, no two alike.
 
-    Of several recordings with one place the first keeps it, and the others are numbered in order: `talk`, `talk-2`,
-    `talk-3`. A number never takes a name that is another recording's own place. Case does not tell names apart, as
-    not every file system does.
+    It is the place without a suffix. Recordings of which that is alike keep their suffixes, `talk.wav` and `talk.mp3`, and
+    if that is not enough they are called after the folder they are in, `monday-talk.wav` and `tuesday-talk.wav`. So no
+    name depends on the order, and none becomes another recording's when one is added. What differs in case alone is
+    numbered, as not every file system tells it apart.
     """
-    stems = [place.as_posix() for place in places]
-    own = {stem.casefold() for stem in stems}
+    names = [place.with_suffix("").as_posix() for place in places.values()]
+    longer = [_longer_names(recording, place) for recording, place in places.items()]
+    while alike := [index for indices in _alike(names) for index in indices if longer[index]]:
+        for index in alike:
+            names[index] = longer[index].pop(0)
+    return _numbered(names)
+
+
+def _longer_names(recording: Path, place: PurePath) -> list[str]:
+    """The place with its suffix, and then after more and more of the folders that it is in."""
+    folders = recording.resolve().parts[1 : -len(place.parts)]
+    names = ("-".join([*folders[begin:], place.name]) for begin in range(len(folders), -1, -1))
+    return [place.with_name(name).as_posix() for name in names]
+
+
+def _alike(names: Sequence[str]) -> list[list[int]]:
+    """The indices of names that are alike, of several each."""
+    groups = defaultdict(list)
+    for index, name in enumerate(names):
+        groups[name.casefold()].append(index)
+    return [indices for indices in groups.values() if len(indices) > 1]
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    """The names, with a number that makes it no other's for each after the first that are alike."""
+    own = {name.casefold() for name in names}
     taken: set[str] = set()
-    names = []
-    for stem in stems:
+    numbered = []
+    for stem in names:
         name, number = stem, 1
         while name.casefold() in taken or (number > 1 and name.casefold() in own):
             number += 1
             name = f"{stem}-{number}"
         taken.add(name.casefold())
-        names.append(name)
-    return names
+        numbered.append(name)
+    return numbered

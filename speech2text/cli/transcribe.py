@@ -121,8 +121,7 @@ def _find_jobs(arguments: Sequence[str]) -> tuple[list[Job], int]:
         except AudioError as error:
             failed += 1
             print_error(str(error))
-    names = name_outputs(list(places.values()))
-    return [Job(recording, name) for recording, name in zip(places, names, strict=True)], failed
+    return [Job(recording, name) for recording, name in zip(places, name_outputs(places), strict=True)], failed
 
 
 def _check_use(output_format: str, n_best: int, output_dir: Path | None, *, several: bool) -> None:
