@@ -7,12 +7,13 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from errno import ENOSPC
 from importlib import import_module
 from io import TextIOWrapper
 
 import click
 
-from speech2text.cli.console import print_error
+from speech2text.cli.console import output_lost, print_error
 from speech2text.errors import Speech2TextError
 
 COMMANDS = ("transcribe", "listen", "serve", "train", "train-lm", "evaluate", "export", "inspect", "doctor")
@@ -82,4 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if isinstance(sys.stdout, TextIOWrapper):  # data is UTF-8 everywhere, and a file's name keeps its bytes
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     atexit.register(gc.freeze)  # nothing needs to be looked for and freed one by one when all of it goes
-    application(sys.argv[1:] if arguments is None else list(arguments), prog_name="speech2text")
+    try:
+        application(sys.argv[1:] if arguments is None else list(arguments), prog_name="speech2text")
+    except OSError as error:
+        if error.errno != ENOSPC:
+            raise
+        print_error(str(output_lost(error)))  # click writes help, and rich a capture's end, by themselves
+        raise SystemExit(1) from None

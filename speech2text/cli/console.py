@@ -73,8 +73,13 @@ def print_output(text: str, end: str = "\n") -> None:
         _discard_output()
         raise SystemExit(BROKEN_PIPE_EXIT) from None
     except OSError as error:
-        _discard_output()
-        raise OutputError(f"standard output: {error.strerror}; free space or write elsewhere") from None
+        raise output_lost(error) from None
+
+
+def output_lost(error: OSError) -> OutputError:
+    """What to say when standard output takes no more, which goes nowhere from now on."""
+    _discard_output()
+    return OutputError(f"standard output: {error.strerror}; free space or write elsewhere")
 
 
 def print_error(message: str) -> None:
@@ -126,7 +131,7 @@ def progress_bar(total_seconds: Callable[[], float | None]) -> Iterator[Callable
 
     `total_seconds` is asked on a terminal only; None when it is not known.
     """
-    if not sys.stderr.isatty():
+    if not _can_show_bars():
         yield lambda seconds: None
         return
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -143,7 +148,7 @@ def step_bar() -> Iterator[Callable[[int, int, str], None]]:
 
     Gives the function that tells how many steps are done, of how many, and describes that.
     """
-    if not sys.stderr.isatty():
+    if not _can_show_bars():
         yield lambda done, total, description: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -157,6 +162,15 @@ def step_bar() -> Iterator[Callable[[int, int, str], None]]:
             bar.update(bar.task_ids[0], completed=done, total=total, description=description)
 
         yield tell
+
+
+def _can_show_bars() -> bool:
+    """Whether standard error is a terminal on which a line can be written over."""
+    if not sys.stderr.isatty():
+        return False
+    from rich.console import Console
+
+    return not Console(stderr=True).is_dumb_terminal
 
 
 def sum_known(seconds: Iterable[float | None]) -> float | None:

@@ -32,6 +32,13 @@ def test_every_command_has_help(speech2text, command):
     assert f"speech2text {command}" in done.stdout
 
 
+@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("transcribe", "--help"), ("inspect",)])
+def test_no_space_on_standard_output_is_told_in_a_line(speech2text, full_disk, arguments):
+    done = speech2text(*arguments, stdout=full_disk, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert done.stderr == "error: standard output: No space left on device; free space or write elsewhere\n"
+
+
 def test_an_unknown_command_is_wrong_use(speech2text):
     done = speech2text("transcripe", "x.wav")
     assert done.returncode == 2
