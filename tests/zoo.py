@@ -89,6 +89,7 @@ def _no_audio(folder: Path) -> list[Animal]:
         Animal(_put(folder, "text.wav", b"This is not a recording.\n" * 40), error=unknown),
         Animal(_put(folder, "random.wav", noise), error=unknown),
         Animal(_put(folder, "random.raw", noise), error=unknown),
+        Animal(_put(folder, "joined.wav", wav + wav), error="several WAV files joined into one"),
         Animal(_put(folder, "header-cut.wav", wav[:30]), error=unknown),
         Animal(_put(folder, "header-cut.flac", encode(speech_like(), "FLAC")[:30]), error=unknown),
         Animal(_put(folder, "header-alone.wav", wav[:44]), error="no sound can be read"),

@@ -150,6 +150,8 @@ def open_audio(stream: ByteStream, name: str) -> AudioFile:
         if audio.format == "MP3" and not _states_mp3_length(stream):
             audio = AudioFile(stream, _MP3_STRETCH)
     except soundfile.LibsndfileError:
+        if _another_wav_follows(stream):
+            raise AudioError(f"{name}: several WAV files joined into one; give each of them for itself") from None
         raise AudioError(
             f"{name}: not audio of a format that can be read (wav, flac, mp3, ogg, opus), or damaged at its start; "
             "if it plays elsewhere, convert it: ffmpeg -i INPUT output.wav"
@@ -163,6 +165,13 @@ def open_audio(stream: ByteStream, name: str) -> AudioFile:
         found = f"its header says {audio.samplerate} Hz, and no recording is outside {LEAST_RATE} to {MOST_RATE} Hz"
         raise AudioError(f"{name}: {found}; copy it again, or export it with its true rate")
     return audio
+
+
+def _another_wav_follows(stream: ByteStream) -> bool:
+    stream.seek(0)
+    head = stream.read(8)
+    stream.seek(len(head) + int.from_bytes(head[4:], "little"))
+    return head[:4] == stream.read(4) == b"RIFF"
 
 
 def _first_serials(stream: ByteStream) -> set[bytes]:

@@ -136,16 +136,28 @@ def _expand(argument: str) -> list[Path]:
     except OSError:  # a name longer than any file's, or a folder that may not be looked into
         return [path]
     if is_folder:
-        found = find_audio(path)
+        try:
+            found = find_audio(path)
+        except OSError as error:
+            raise AudioError(f"{argument}: cannot be looked into ({error.strerror}); check its permissions") from None
         what = "no audio file in this folder"
     elif path != STANDARD_INPUT and glob.has_magic(argument) and not exists:
-        found = [file for file in map(Path, glob.glob(argument, recursive=True)) if is_audio(file)]  # noqa: PTH207 # Path.glob takes no absolute patterns
+        found = _find_matches(argument)
         what = "no audio file matches this pattern"
     else:
         return [path]
     if not found:
         raise AudioError(f"{argument}: {what}; looked for {' '.join(AUDIO_SUFFIXES)}")
     return sorted(found)
+
+
+def _find_matches(pattern: str) -> list[Path]:
+    """The recordings that match, each by its shortest path: `**` goes round and round through links to folders."""
+    matches = map(Path, glob.glob(pattern, recursive=True))  # noqa: PTH207 # Path.glob takes no absolute patterns
+    found: dict[Path, Path] = {}
+    for file in sorted(filter(is_audio, matches), key=lambda file: len(file.parts)):
+        found.setdefault(file.parent.resolve() / file.name, file)
+    return list(found.values())
 
 
 class _Stream:
@@ -270,13 +282,14 @@ def _decode(audio: AudioFile, stream: _Stream, block_frames: int) -> Iterator[Fl
     while not ended:
         block, damaged = _read_block(audio, block_frames)
         stream.check()
-        finite = np.isfinite(block)
-        if not finite.all():
-            seconds = (frames + int(finite.argmin())) / audio.samplerate
-            found = f"NaN or infinite samples, the first at {seconds:.2f} s"
-            raise AudioError(f"{stream.name}: {found}; export the recording again as 16-bit WAV")
-        if np.abs(block).max(initial=0) > LOUDEST:
-            found = f"samples of {np.abs(block).max():.0e}, where 1 is full scale"
+        sound = np.abs(block) <= LOUDEST  # NaN is not
+        if not sound.all():
+            first = int(sound.argmin())
+            if first:
+                yield block[:first]
+            seconds = (frames + first) / audio.samplerate
+            loud = f"samples of {block[first]:.0e}, where 1 is full scale"
+            found = f"{loud if np.isfinite(block[first]) else 'NaN or infinite samples'}, the first at {seconds:.2f} s"
             raise AudioError(f"{stream.name}: {found}; export the recording again as 16-bit WAV")
         frames += len(block)
         ended = damaged or len(block) < block_frames

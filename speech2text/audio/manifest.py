@@ -7,7 +7,7 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,13 +65,27 @@ def find_audio(folder: Path) -> list[Path]:
     """The recordings in a folder and those below it, in order; not those of hidden folders: they hold what was deleted.
 
     Warns:
-        AudioWarning: there are some of a kind that cannot be read.
+        AudioWarning: there are some of a kind that cannot be read, or in a folder that may not be looked into.
+
+    Raises:
+        OSError: the folder itself may not be looked into.
     """
-    files = [file for file in folder.rglob("*") if not _is_hidden(file.relative_to(folder))]
+    files = [file for file in _walk(folder) if not _is_hidden(file.relative_to(folder))]
     if foreign := sorted(file for file in files if file.suffix.lower() in FOREIGN_SUFFIXES and is_file(file)):
         rest = f"{len(foreign)} of its recordings are of a kind that cannot be read, as {foreign[0].name}"
         warnings.warn(f"{folder}: {rest}; convert them to WAV, with ffmpeg for example", AudioWarning, stacklevel=2)
     return sorted(file for file in files if is_audio(file))
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def tell(error: OSError) -> None:
+        if Path(error.filename) == folder:
+            raise error
+        problem = f"{error.filename}: cannot be looked into ({error.strerror}), its recordings are left out"
+        warnings.warn(f"{problem}; check its permissions", AudioWarning, stacklevel=2)
+
+    for inner, _, names in os.walk(folder, onerror=tell):
+        yield from (Path(inner, name) for name in names)
 
 
 def _is_hidden(path: Path) -> bool:

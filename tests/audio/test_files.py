@@ -272,6 +272,22 @@ def test_recordings_that_cannot_be_read_are_told_where_a_folder_is_meant(tree):
     assert Path("talk.m4a") not in found
 
 
+@pytest.mark.usefixtures("tree")
+def test_a_pattern_goes_through_links_to_folders_once(tree):
+    (tree / "sub" / "up").symlink_to("..")
+    assert [path.as_posix() for path in expand_paths(["**/*.wav"])] == ["b.wav"]
+    assert [path.as_posix() for path in expand_paths(["sub/up/*.wav"])] == ["sub/up/b.wav"]
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_looked_into_is_told(tree):
+    (tree / "sub").chmod(0)
+    with pytest.warns(AudioWarning, match=r"sub: cannot be looked into \(Permission denied\)"):
+        assert Path("b.wav") in expand_paths(["."])
+    with pytest.raises(AudioError, match=r"sub: cannot be looked into \(Permission denied\); check its permissions"):
+        expand_paths(["sub"])
+
+
 def test_standard_input_passes_through():
     assert expand_paths(["-"]) == [STANDARD_INPUT]
 
