@@ -8,7 +8,7 @@ data: the log-odds of the evidence are stretched and shifted. It is monotone, so
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, log, prod
+from math import log, prod, tanh
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def word_confidence(posteriors: Sequence[float], slope: float = 1.0, bias: float
     confidence itself.
     """
     evidence = prod(posteriors) ** (1 / len(posteriors))
-    return 1 / (1 + exp(-(slope * log_odds(evidence) + bias)))
+    return (1 + tanh((slope * log_odds(evidence) + bias) / 2)) / 2  # the sigmoid, of any number
 
 
 def log_odds(probability: float) -> float:

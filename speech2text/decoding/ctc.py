@@ -60,7 +60,7 @@ class PrefixScorer:
         self._held: ScoreArray = np.zeros((len(log_probs) + 1, log_probs.shape[1]))
         np.cumsum(log_probs, axis=0, out=self._held[1:])  # (T + 1, V): frames 0..t-1 are all this one label
         self._blank = log_probs[:, BLANK]  # (T,)
-        self._label = np.log(np.maximum(1 - self._probs[:, BLANK], np.exp(LEAST_LOG_PROB)))  # (T,): any but blank
+        self._label = np.logaddexp.reduce(log_probs[:, BLANK + 1 :], axis=1)  # (T,): any but blank
 
     def start(self) -> Prefixes:
         """The one prefix without tokens: all frames so far are blank."""

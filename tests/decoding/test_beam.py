@@ -117,6 +117,16 @@ def test_length_normalization_lengthens():
     assert lengths == [0, 4]
 
 
+def test_a_score_above_zero_is_divided_by_no_more_than_its_length_until_it_has_ended():
+    """Else the search takes `3 2` for the best that can still come, and stops before it has seen `3 3`."""
+    memory, speller = memory_of(random_log_probs(5, 3, 4, spread=3.0)), random_speller(5, 4, spread=3.0)
+    only, first = (
+        beam_search(memory, speller, 400, 0.3, 3.0, length_normalization=1.0, n_best=n_best)[0] for n_best in (1, 400)
+    )
+    assert only.score > 0
+    assert only == first
+
+
 def test_end_threshold_forbids_an_early_end():
     """END with a half against 0.45 is early at 0.8 times its log-probability, and not at 1.5 times."""
 

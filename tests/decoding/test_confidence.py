@@ -23,6 +23,11 @@ def test_a_surer_token_never_makes_a_word_less_sure(values, surer, slope, bias):
     assert 0 < high <= 1
 
 
+@pytest.mark.parametrize(("posterior", "bias", "limit"), [(0.0, -100, 0), (1.0, 100, 1)])
+def test_no_scaling_that_a_manifest_may_hold_is_too_much(posterior, bias, limit):
+    assert word_confidence([posterior], 100, bias) == pytest.approx(limit)
+
+
 def test_the_fit_finds_what_made_the_words_right():
     rng = np.random.default_rng(0)
     found = rng.uniform(0.02, 0.98, 20_000)

@@ -11,11 +11,12 @@ from speech2text.decoding.beam import beam_search
 from speech2text.decoding.ctc import LOG_ZERO, PrefixScorer, ctc_score
 from speech2text.decoding.greedy import attention_greedy
 from speech2text.decoding.hypothesis import Hypothesis
-from speech2text.decoding.protocols import END
+from speech2text.decoding.protocols import BLANK, END
 from tests.decoding.definition import Settings, all_readings
 from tests.decoding.scripted import (
     ScriptedLanguageModel,
     alignments,
+    log_softmax,
     log_sum,
     memory_of,
     random_log_probs,
@@ -118,11 +119,14 @@ def test_prefix_scores_are_sums_over_all_alignments(seed, frames, vocabulary, pr
     seeds,
     st.integers(1, 5),
     st.lists(st.integers(2, 3), max_size=3),
-    st.floats(0, 5) | st.lists(st.floats(0, 5), min_size=4, max_size=4).map(np.array),
+    st.floats(0, 100) | st.lists(st.floats(0, 100), min_size=4, max_size=4).map(np.array),
     spreads,
+    st.sampled_from([0.0, 20.0]),
 )
-def test_outlook_bounds_every_completion(seed, frames, prefix, gains, spread):
+def test_outlook_bounds_every_completion(seed, frames, prefix, gains, spread, surely_blank):
     log_probs = random_log_probs(seed, frames, 4, spread)
+    log_probs[:, BLANK] += surely_blank
+    log_probs = log_softmax(log_probs).astype(np.float32)
     scorer = PrefixScorer(log_probs)
     prefixes = scorer.start()
     for token in prefix:
