@@ -44,6 +44,7 @@ def mix_down(samples: NDArray[Any]) -> FloatArray:
     """
     if not isinstance(samples, np.ndarray):
         raise TypeError(f"samples must be a NumPy array, not {type(samples).__name__}; np.array(samples) makes one")
+    samples = np.asarray(samples)  # a masked array or a matrix has other rules for what comes now
     if samples.ndim not in (1, 2) or (samples.ndim == 2 and not 1 <= samples.shape[1] <= MOST_CHANNELS):
         raise AudioError(f"an array of shape {samples.shape} is no sound; give samples (N,) or (N, channels)")
     if np.issubdtype(samples.dtype, np.signedinteger):

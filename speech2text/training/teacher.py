@@ -68,9 +68,14 @@ class FeatureWriter:
         """Write the features (T, dimension) of a recording.
 
         Raises:
-            OutputError: no space or no permission, or features of another dimension than the others.
+            OutputError: no space or no permission, features of another dimension than the others, or too large for half
+                floats.
         """
         name = str(audio.resolve())
+        with np.errstate(over="ignore"):
+            halves = features.astype(np.float16)
+        if not np.isfinite(halves).all():
+            raise OutputError(f"{audio}: features beyond {np.finfo(np.float16).max:g} cannot be kept; scale them down")
         rows: list[dict[str, Any]] = [{"audio": name, "frames": len(features)}]
         if self.header is None:
             self.header = {"dimension": features.shape[1], "frames_per_second": self.frames_per_second}
@@ -79,7 +84,7 @@ class FeatureWriter:
             raise OutputError(f"{self.folder}: has features of {self.header}; name another folder")
         try:
             with (self.folder / FEATURES_FILE).open("ab") as file:
-                file.write(features.astype(np.float16).tobytes())
+                file.write(halves.tobytes())
             with (self.folder / INDEX_FILE).open("a", encoding="utf-8") as file:
                 file.write("".join(json.dumps(row) + "\n" for row in rows))
         except OSError as error:
@@ -116,10 +121,10 @@ class TeacherFeatures:
             header, *rows = (json.loads(line) for line in lines)
             self.dimension = int(header["dimension"])
             self.frames_per_second = float(header["frames_per_second"])
-            frames = np.memmap(folder / FEATURES_FILE, np.float16, mode="r")
-            self._frames: NDArray[np.float16] = frames[: len(frames) // self.dimension * self.dimension].reshape(
-                -1, self.dimension
-            )
+            stored = np.memmap(folder / FEATURES_FILE, np.uint8, mode="r")  # of bytes: a stop leaves any number of them
+            frame_bytes = self.dimension * np.dtype(np.float16).itemsize
+            whole = stored[: len(stored) // frame_bytes * frame_bytes]
+            self._frames: NDArray[np.float16] = whole.view(np.float16).reshape(-1, self.dimension)
             ends = np.cumsum([row["frames"] for row in rows])
             self._places = {row["audio"]: (end - row["frames"], end) for row, end in zip(rows, ends, strict=True)}
         except (OSError, ValueError, KeyError, TypeError) as error:

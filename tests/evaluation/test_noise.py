@@ -36,6 +36,11 @@ def test_pauses_do_not_make_the_noise_weaker(generator):
     assert decibels(power(padded) / power(speech)) < -8
 
 
+def test_a_last_frame_counts_as_long_as_it_is():
+    speech = np.repeat(np.array([1.0, 0.5], np.float32), [320, 160])  # 20 ms and 10 ms
+    assert active_power(speech) == pytest.approx(power(speech))
+
+
 def test_silence_stays_as_it_is(generator):
     silence, noise = np.zeros(1000, np.float32), np.ones(1000, np.float32)
     assert np.array_equal(add_noise(silence, noise, 0), silence)

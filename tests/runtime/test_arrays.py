@@ -34,6 +34,10 @@ def test_each_sample_is_averaged_alone_however_the_array_is_laid_out():
     assert (to_mono(channels, 16_000) == one_by_one).all()
 
 
+def test_a_masked_array_is_what_is_under_its_mask():
+    assert (to_mono(np.ma.array(SOUND), 16_000) == SOUND).all()
+
+
 def test_a_list_is_refused():
     with pytest.raises(TypeError, match=r"must be a NumPy array, not list; np\.array"):
         to_mono([0.0, 1.0], 16_000)

@@ -203,7 +203,8 @@ def test_fine_tuning_what_was_fine_tuned_adds_up_its_hours_and_says_the_licence_
     ]
 
 
-def test_a_licence_that_only_begins_another_is_said():
-    known = Inheritance(licence="CC BY-SA", credits=(), settings={})
-    assert fine_tune(known, 1.0, "CC BY-SA").licence == "CC BY-SA"
-    assert fine_tune(known, 1.0, "CC BY").licence.endswith("; CC BY (its own recordings)")
+@pytest.mark.parametrize(("inherited", "own"), [("CC BY-SA", "CC BY"), ("AGPL", "GPL")])
+def test_a_licence_that_only_begins_or_ends_another_is_said(inherited, own):
+    known = Inheritance(licence=inherited, credits=(), settings={})
+    assert fine_tune(known, 1.0, inherited).licence == inherited
+    assert fine_tune(known, 1.0, own).licence.endswith(f"; {own} (its own recordings)")

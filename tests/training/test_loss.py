@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from speech2text.decoding.protocols import BLANK, END
 from speech2text.model.listener import Heard
-from speech2text.training.loss import GUIDE_FRAMES, PADDING, attention_guide, inconsistency, joint_loss, pad_tokens
+from speech2text.training.loss import PADDING, attention_guide, inconsistency, joint_loss, pad_tokens
 
 VOCABULARY = 7
 TOKENS = [[3, 4, 4, 2], [5], [2, 6]]
@@ -134,8 +134,7 @@ def attention_at(*frames):
 def test_the_guide_wants_attention_where_ctc_hears_the_token():
     batch, targets = planted_batch()
     there, beside, elsewhere = (
-        float(attention_guide(batch, attention_at(*frames), targets))
-        for frames in ((2, 6, 0), (2 + GUIDE_FRAMES, 6 - GUIDE_FRAMES, 8), (6, 2, 0))
+        float(attention_guide(batch, attention_at(*frames), targets)) for frames in ((2, 6, 0), (3, 5, 8), (6, 2, 0))
     )
     assert there == pytest.approx(0, abs=0.01), "the end may look anywhere"
     assert beside == pytest.approx(there)

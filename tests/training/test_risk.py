@@ -63,6 +63,14 @@ def test_a_beam_as_wide_as_all_readings_finds_the_likeliest(speller):
         assert ended[0] == max(scores, key=scores.__getitem__)
 
 
+def test_no_reading_holds_a_blank(speller):
+    with torch.no_grad():
+        speller.output.bias[BLANK] = 5
+    for rows in likeliest_readings(speller, hear(), len(ROWS), LONGEST + 1):
+        assert not any(BLANK in row for row in rows)
+        assert {(), *((token,) for token in TOKENS)} <= {tuple(row) for row in rows}
+
+
 @pytest.mark.parametrize("ctc_weight", [0.0, 0.3])
 def test_the_risk_is_its_definition(speller, ctc_weight):
     heard = hear()

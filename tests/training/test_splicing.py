@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from speech2text.decoding.alignment import TokenSpan
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training.corpus import Corpus
-from speech2text.training.splicing import Splicer, cut, faded
+from speech2text.training.splicing import QUIET_SAMPLES, Splicer, cut, faded
 from tests.training.tiny import TEXTS, sing, tiny_recipe
 
 FRAME = 640
@@ -48,6 +50,13 @@ def test_words_are_cut_where_it_is_quiet():
         assert begin <= boundary <= end
 
 
+def test_a_cut_is_in_the_middle_of_the_quietest_stretch():
+    samples = np.ones(8 * FRAME, np.float32)
+    samples[1920 : 1920 + QUIET_SAMPLES] = 0
+    spans = (TokenSpan(1, 1, 1.0), TokenSpan(6, 6, 1.0))
+    assert cut(samples, spans, np.array([True, True]), FRAME)[1] == 1920 + QUIET_SAMPLES // 2
+
+
 def test_tokens_within_a_word_are_not_cut_apart():
     spans = tuple(TokenSpan(frame, frame, 1.0) for frame in (1, 3, 6))
     assert len(cut(sing("ab c"), spans, np.array([True, False, True]), FRAME)) == 3
@@ -70,6 +79,8 @@ def test_a_spliced_utterance_is_made_of_its_speakers_words(splicer):
 def test_splicing_makes_texts_nobody_said(splicer):
     spliced = {splicer.splice(0)[1] for _ in range(20)}
     assert len(spliced - set(TEXTS)) > 3
+    neighbours = {pair for text in TEXTS for pair in pairwise(text.split())}
+    assert any(neighbours & set(pairwise(text.split())) for text in spliced - set(TEXTS)), "runs of words stay together"
 
 
 def test_before_words_are_found_and_without_a_speaker_nothing_is_spliced(splicer, tmp_path):
@@ -84,5 +95,6 @@ def test_before_words_are_found_and_without_a_speaker_nothing_is_spliced(splicer
 def test_pieces_fade_in_and_out(length):
     samples = faded(np.ones(length, np.float32))
     assert len(samples) == length
+    assert np.array_equal(samples, samples[::-1])
     assert samples[:1].sum() == (length < 2) * length
     assert samples[length // 2 : length // 2 + 1].sum() == min(length, 1) * samples.max(initial=0)

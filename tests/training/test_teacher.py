@@ -74,6 +74,25 @@ def test_a_stopped_teacher_goes_on(data, left_by_a_stop):
     assert all(np.array_equal(again.of(audio), whole.of(audio)) for audio in recordings)
 
 
+@pytest.mark.parametrize("stray_bytes", [1, 2, 3, 123])
+def test_what_a_stop_has_left_is_not_read(data, stray_bytes):
+    recordings, folder = sorted(data.glob("*.wav")), data / "teacher"
+    teach(recordings, folder, tell_loudness)
+    whole = [TeacherFeatures(folder).of(audio) for audio in recordings]
+    with (folder / "features.f16").open("ab") as file:
+        file.write(bytes(stray_bytes))
+    again = TeacherFeatures(folder)
+    assert all(np.array_equal(again.of(audio), features) for audio, features in zip(recordings, whole, strict=True))
+
+
+@pytest.mark.parametrize("value", [1e6, np.nan])
+def test_features_that_half_floats_cannot_hold_are_refused(tmp_path, value):
+    writer = FeatureWriter(tmp_path / "teacher", 25.0)
+    with pytest.raises(OutputError, match="cannot be kept"):
+        writer.add(tmp_path / "a.wav", np.full((3, 2), value, np.float32))
+    assert not len(writer)
+
+
 def test_a_teacher_that_stopped_in_its_first_recording_begins_anew(data):
     recordings, folder = sorted(data.glob("*.wav")), data / "teacher"
     folder.mkdir()
