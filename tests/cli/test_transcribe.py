@@ -128,13 +128,13 @@ def test_recordings_of_a_folder_keep_their_places(transcribe, two):
 
 
 def test_a_transcript_that_was_corrected_is_kept_and_the_others_are_made(transcribe, two):
-    (two / "x.txt").write_text("corrected by ear")
-    done = transcribe("a/x.wav", "b/x.wav", "-o", ".")
+    (two / "a" / "x.txt").write_text("corrected by ear")
+    done = transcribe(".", "-o", ".")
     assert done.returncode == 1
     assert "x.txt is there already and is kept; --overwrite replaces it" in done.stderr
-    assert ((two / "x.txt").read_text(), (two / "x-2.txt").read_text()) == ("corrected by ear", "two two\n")
-    assert transcribe("a/x.wav", "-o", ".", "--overwrite").returncode == 0
-    assert (two / "x.txt").read_text() == "one\n"
+    assert [(two / folder / "x.txt").read_text() for folder in "ab"] == ["corrected by ear", "two two\n"]
+    assert transcribe("a", "-o", "a", "--overwrite").returncode == 0
+    assert (two / "a" / "x.txt").read_text() == "one\n"
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -142,7 +142,7 @@ def test_equal_stems_never_overwrite_each_other(transcribe, two, threads):
     for _ in range(2):  # a second run gives the same names
         transcribe("a/x.wav", "b/x.wav", "-o", "out", "--overwrite", "--threads", threads)
         texts = {file.name: file.read_text() for file in (two / "out").iterdir()}
-        assert texts == {"x.txt": "one\n", "x-2.txt": "two two\n"}
+        assert texts == {"a-x.wav.txt": "one\n", "b-x.wav.txt": "two two\n"}
 
 
 @pytest.mark.parametrize(
@@ -431,6 +431,17 @@ def test_what_was_heard_before_a_failure_is_kept(transcribe, tmp_path, output):
     assert 20 <= len(text.split()) <= 30
 
 
+@pytest.mark.parametrize("value", [np.nan, 1e9])
+def test_what_comes_before_a_bad_sample_is_heard(transcribe, tmp_path, value):
+    samples = tone(*["three", ""] * 5, seconds=2.0)
+    samples[-RATE // 2] = value
+    soundfile.write(tmp_path / "c.wav", samples, RATE, subtype="FLOAT")
+    done = transcribe("c.wav")
+    assert done.returncode == 1
+    assert len(done.stdout.split()) >= 3
+    assert "the first at 19.50 s" in done.stderr
+
+
 def test_no_part_replaces_what_was_whole(transcribe, tmp_path):
     samples = tone(*["three", ""] * 35, seconds=1.0)
     samples[-RATE] = np.nan
@@ -472,6 +483,16 @@ def test_a_progress_bar_is_for_terminals_only(two, tiny):
     os.close(terminal)
     assert done.stdout == "a/x.wav\tone\nb/x.wav\ttwo two\n"
     assert "%" in drawn
+
+
+def test_a_terminal_that_cannot_go_back_gets_lines_alone(two, tiny):
+    command = [*COMMAND, "transcribe", "a/x.wav", "b/x.wav", "--model", str(tiny)]
+    terminal, inside = pty.openpty()
+    subprocess.run(command, cwd=two, stdout=inside, stderr=inside, check=False, env={**os.environ, "TERM": "dumb"})
+    os.close(inside)
+    drawn = os.read(terminal, 65536).decode()
+    os.close(terminal)
+    assert drawn == "a/x.wav\tone\r\nb/x.wav\ttwo two\r\n"
 
 
 def test_a_named_pipe_is_heard_whatever_shows_the_progress(two, tiny):
