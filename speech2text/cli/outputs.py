@@ -23,10 +23,10 @@ def place_output(recording: Path, argument: str) -> PurePath:
 def name_outputs(places: Mapping[Path, PurePath]) -> list[str]:
     """A file name without the suffix of its format for each recording and its place, no two alike.
 
-    It is the place without a suffix. Recordings of which that is alike keep their suffixes, `talk.wav` and `talk.mp3`, and
-    if that is not enough they are called after the folder they are in, `monday-talk.wav` and `tuesday-talk.wav`. So no
-    name depends on the order, and none becomes another recording's when one is added. What differs in case alone is
-    numbered, as not every file system tells it apart.
+    It is the place without a suffix. Recordings of which that is alike keep their suffixes, `talk.wav` and `talk.mp3`,
+    and if that is not enough they are called after the folder they are in, `monday-talk.wav` and `tuesday-talk.wav`.
+    So no name depends on the order, and none becomes another recording's when one is added. What differs in case alone
+    is numbered, as not every file system tells it apart.
     """
     names = [place.with_suffix("").as_posix() for place in places.values()]
     longer = [_longer_names(recording, place) for recording, place in places.items()]

@@ -75,9 +75,7 @@ class Inheritance(Section):
         A corpus that both learned from is credited once, as the recipe has it.
         """
         licence = self.licence
-        if (
-            f"; {recipe.licence} (" not in f"; {self.licence} ("
-        ):  # whole: "CC BY" is not in "CC BY-SA", nor "GPL" in "AGPL"
+        if f"; {recipe.licence} (" not in f"; {self.licence} (":  # "CC BY" is not in "CC BY-SA", nor "GPL" in "AGPL"
             licence = f"{self.licence} (the weights it started from); {recipe.licence} (its own recordings)"
         credits = {(credit.name, credit.licence): credit for credit in self.credits + recipe.credits}
         return recipe.model_copy(update={"licence": licence, "credits": tuple(credits.values())})

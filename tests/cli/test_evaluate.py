@@ -119,14 +119,13 @@ def test_output_has_a_row_for_each_utterance_in_the_order_of_the_manifest(bundle
     assert [row["errors"]["rate"] for row in rows] == [0.0, 0.5, 1.0, None]
 
 
-@pytest.mark.parametrize("report_format", ["text", "json"])
-def test_the_rows_are_there_when_the_report_cannot_be_printed(
-    speech2text, bundle, manifest, tmp_path, full_disk, report_format
-):
-    arguments = ("--model", bundle, "--output", tmp_path / "hyp.jsonl", "--format", report_format)
-    done = speech2text("evaluate", manifest, *arguments, stdout=full_disk, stderr=subprocess.PIPE)
-    assert done.stderr == "error: standard output: No space left on device; free space or write elsewhere\n"
-    assert len((tmp_path / "hyp.jsonl").read_text().splitlines()) == 4
+def test_the_rows_are_there_when_the_report_cannot_be_printed(speech2text, bundle, manifest, tmp_path, full_disk):
+    for number, report_format in enumerate(("text", "json")):
+        output = tmp_path / f"hyp{number}.jsonl"
+        arguments = ("--model", bundle, "--output", output, "--format", report_format)
+        done = speech2text("evaluate", manifest, *arguments, stdout=full_disk, stderr=subprocess.PIPE)
+        assert done.stderr == "error: standard output: No space left on device; free space or write elsewhere\n"
+        assert len(output.read_text().splitlines()) == 4
 
 
 def test_a_folder_of_sounds_with_texts_will_do(bundle, tmp_path, capsys):

@@ -120,10 +120,10 @@ def test_prefix_scores_are_sums_over_all_alignments(seed, frames, vocabulary, pr
     st.integers(1, 5),
     st.lists(st.integers(2, 3), max_size=3),
     st.floats(0, 100) | st.lists(st.floats(0, 100), min_size=4, max_size=4).map(np.array),
-    spreads,
-    st.sampled_from([0.0, 20.0]),
+    st.tuples(spreads, st.sampled_from([0.0, 20.0])),
 )
-def test_outlook_bounds_every_completion(seed, frames, prefix, gains, spread, surely_blank):
+def test_outlook_bounds_every_completion(seed, frames, prefix, gains, sound):
+    spread, surely_blank = sound
     log_probs = random_log_probs(seed, frames, 4, spread)
     log_probs[:, BLANK] += surely_blank
     log_probs = log_softmax(log_probs).astype(np.float32)
