@@ -77,15 +77,30 @@ synthesize kokoro 0.35 0.15 31
 synthesize kokoro 0.03 0.35 32
 two english-17 runs/english-15 $INHERIT --set training.steps=5000 # stopped after 4250
 python -m recipes.english.average runs/english-17 runs/english-15 runs/english-15-17
-two english-19 runs/english-15-17 $TAUGHT --set training.teacher_weight=1.0 --set training.steps=1000 \
-    --set training.learning_rate=3.0e-4 --set training.warmup_steps=50 --set training.average_decay=0.99 \
-    --set augmentation.noise_share=0.15 --set augmentation.snr_db=[5.0,30.0] --set augmentation.response_db=4.0 \
-    --set augmentation.telephone_share=0.1 --set augmentation.frequency_mask_bins=6 --set augmentation.time_masks=1 \
-    --set augmentation.time_mask_frames=15 --set augmentation.token_noise=0.05
+MILD="--set augmentation.noise_share=0.15 --set augmentation.snr_db=[5.0,30.0] --set augmentation.response_db=4.0
+    --set augmentation.telephone_share=0.1 --set augmentation.frequency_mask_bins=6 --set augmentation.time_masks=1
+    --set augmentation.time_mask_frames=15 --set augmentation.token_noise=0.05"
+two english-19 runs/english-15-17 $TAUGHT $MILD --set training.teacher_weight=1.0 --set training.steps=1000 \
+    --set training.learning_rate=3.0e-4 --set training.warmup_steps=50 --set training.average_decay=0.99
+two english-20 runs/english-19 $TAUGHT $MILD --set training.teacher_weight=1.0 --set training.steps=4400 \
+    --set training.learning_rate=5.0e-4 --set training.warmup_steps=100 --set training.average_decay=0.998
+
+# A reader of the teacher's features as teacher, its lesson nearly alone, and half of that and of the run before it
+python -m recipes.english.reader "$DATA/teacher" runs/english-20 "$DATA/en_train.jsonl" "$DATA/en_extra.jsonl" \
+    "$DATA/digits_train.jsonl" "$DATA/reader"
+READ="$INHERIT --set data.teacher=reader --set training.warmup_steps=100 --set training.average_decay=0.998"
+MORE="$MILD --set augmentation.noise_share=0.25 --set augmentation.snr_db=[3.0,28.0]
+    --set augmentation.frequency_mask_bins=8 --set augmentation.time_mask_frames=20 --set augmentation.token_noise=0.1"
+two english-21 runs/english-20 $READ $MORE --set training.teacher_weight=5.0 --set training.steps=2600
+two english-24 runs/english-21 $READ $MORE --set training.teacher_weight=50.0 --set training.learning_rate=8.0e-4 \
+    --set training.steps=4200 # stopped after 2900
+two english-25 runs/english-24 $READ $MILD --set training.teacher_weight=5.0 --set training.learning_rate=5.0e-4 \
+    --set training.steps=1800
+python -m recipes.english.average runs/english-25 runs/english-20 runs/english-20-25
 
 # The language model, the bundle, and what is tuned on dev; the last command recomputes every figure of the card
 speech2text train-lm "$DATA/en_sentences.txt.gz" --model bundles/english-6 --output bundles/with-lm --lm-weight 0.3
-speech2text export runs/english-19 bundles/english --int8 --manifest runs/english-19/data/dev.jsonl --lm bundles/with-lm
+speech2text export runs/english-20-25 bundles/english --int8 --manifest runs/english-25/data/dev.jsonl --lm bundles/with-lm
 python -m recipes.measurements.calibration bundles/english "$DATA/en_dev.jsonl" --write
 python -m recipes.measurements.silence "$DATA/en_dev.jsonl" "$DATA/digits_dev.jsonl" --noise "$DATA/noise.jsonl" \
     --bundle bundles/english --tune
