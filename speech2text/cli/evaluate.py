@@ -149,13 +149,15 @@ def evaluate(
     report = plan.report(*hear_all(utterances, plan.ways, plan.noise, threads))
     recognizer = plan.main.recognizer
     origin = _describe_origin(manifest, options, recognizer)
-    if output:  # files first: whoever reads the report may have gone
-        _write_rows(output, report)
-    if html:
-        from speech2text.cli.pictures import write_page
+    try:  # files first: whoever reads the report may have gone
+        if output:
+            _write_rows(output, report)
+        if html:
+            from speech2text.cli.pictures import write_page
 
-        write_page(html, report, recognizer, utterances, origin=origin, players=html_players)
-    _print_report(report, origin, report_format, worst)
+            write_page(html, report, recognizer, utterances, origin=origin, players=html_players)
+    finally:
+        _print_report(report, origin, report_format, worst)
     if report.excluded:
         print_note(
             f"{len(report.excluded)} of {len(utterances)} utterances could not be read and are not in the figures"
