@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 
 
@@ -30,25 +30,23 @@ def name_outputs(places: Mapping[Path, PurePath]) -> list[str]:
     """
     names = [place.with_suffix("").as_posix() for place in places.values()]
     longer = [_longer_names(recording, place) for recording, place in places.items()]
-    while alike := [index for indices in _alike(names) for index in indices if longer[index]]:
-        for index in alike:
-            names[index] = longer[index].pop(0)
+    while lengthened := {index: name for index in _alike(names) if (name := next(longer[index], None))}:
+        for index, name in lengthened.items():
+            names[index] = name
     return _numbered(names)
 
 
-def _longer_names(recording: Path, place: PurePath) -> list[str]:
+def _longer_names(recording: Path, place: PurePath) -> Iterator[str]:
     """The place with its suffix, and then after more and more of the folders that it is in."""
     folders = recording.resolve().parts[1 : -len(place.parts)]
-    names = ("-".join([*folders[begin:], place.name]) for begin in range(len(folders), -1, -1))
-    return [place.with_name(name).as_posix() for name in names]
+    for begin in range(len(folders), -1, -1):
+        yield place.with_name("-".join([*folders[begin:], place.name])).as_posix()
 
 
-def _alike(names: Sequence[str]) -> list[list[int]]:
-    """The indices of names that are alike, of several each."""
-    groups = defaultdict(list)
-    for index, name in enumerate(names):
-        groups[name.casefold()].append(index)
-    return [indices for indices in groups.values() if len(indices) > 1]
+def _alike(names: Sequence[str]) -> list[int]:
+    """The indices of names that another is like."""
+    counts = Counter(name.casefold() for name in names)
+    return [index for index, name in enumerate(names) if counts[name.casefold()] > 1]
 
 
 def _numbered(names: Sequence[str]) -> list[str]:
