@@ -70,7 +70,7 @@ def print_output(text: str, end: str = "\n") -> None:
             sys.stdout.write(text + end)
             sys.stdout.flush()
     except BrokenPipeError:
-        _discard_output()
+        _discard(sys.stdout)
         raise SystemExit(BROKEN_PIPE_EXIT) from None
     except OSError as error:
         raise output_lost(error) from None
@@ -78,7 +78,7 @@ def print_output(text: str, end: str = "\n") -> None:
 
 def output_lost(error: OSError) -> OutputError:
     """What to say when standard output takes no more, which goes nowhere from now on."""
-    _discard_output()
+    _discard(sys.stdout)
     return OutputError(f"standard output: {error.strerror}; free space or write elsewhere")
 
 
@@ -88,10 +88,28 @@ def print_error(message: str) -> None:
 
 
 def print_note(message: str) -> None:
-    """One line for people, written at once: `print` writes its end apart, and lines of other threads come between."""
-    with _bar.away_from(sys.stderr):
-        sys.stderr.write(" ".join(message.splitlines()) + "\n")
-        sys.stderr.flush()
+    """One line for people, written at once: `print` writes its end apart, and lines of other threads come between.
+
+    Where standard error takes no more, notes go nowhere from then on: what the command is for is done all the same.
+    """
+    try:
+        with _bar.away_from(sys.stderr):
+            sys.stderr.write(in_a_line(message) + "\n")
+            sys.stderr.flush()
+    except OSError:
+        _discard(sys.stderr)
+
+
+def in_a_line(text: object) -> str:
+    """The text, with what would break a line or a column, or steer a terminal, written as in Python."""
+    return "".join(
+        letter if letter.isprintable() or _is_undecoded(letter) else repr(letter)[1:-1] for letter in str(text)
+    )
+
+
+def _is_undecoded(letter: str) -> bool:
+    """Whether it stands for a byte of a file's name that is not UTF-8, and comes out as that byte again."""
+    return "\udc80" <= letter <= "\udcff"
 
 
 def show_warnings_as_lines() -> None:
@@ -183,8 +201,8 @@ def sum_known(seconds: Iterable[float | None]) -> float | None:
     return total
 
 
-def _discard_output() -> None:
-    """Point standard output nowhere, so that flushing it at exit does not fail a second time."""
+def _discard(stream: TextIO) -> None:
+    """Point a stream nowhere, so that flushing it at exit does not fail a second time."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

@@ -61,9 +61,11 @@ class LiveSession:
         if not update.final:
             self._display.partial(segment.text)
             return
-        if self._kept and (segment.text or segment.guard):
-            self._kept.add(segment, self._listening.heard)  # first, since whoever reads the text may have gone
-        self._display.final(segment.text)
+        try:
+            if self._kept and (segment.text or segment.guard):
+                self._kept.add(segment, self._listening.heard)  # first, since whoever reads the text may have gone
+        finally:
+            self._display.final(segment.text)
 
 
 class _KeptSegments:

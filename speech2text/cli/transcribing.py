@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,7 +15,7 @@ from threading import Event
 from typing import TYPE_CHECKING, BinaryIO
 
 from speech2text.audio.files import STANDARD_INPUT, is_seekable, open_recording, probe
-from speech2text.cli.console import print_error, print_note, print_output, progress_bar, sum_known
+from speech2text.cli.console import in_a_line, print_error, print_note, print_output, progress_bar, sum_known
 from speech2text.cli.interrupts import EXIT_AFTER_SIGNAL, interrupts_set
 from speech2text.cli.parallel import StoppedError, map_in_order
 from speech2text.disk import is_file, is_pipe, make_folder, write_atomically
@@ -80,17 +80,27 @@ class Output:
     def write(self, name: str, transcript: Transcript, *, is_part: bool) -> None:
         """Write the files of this name, if there is a folder for them; those of a part until the whole is there.
 
-        A part has an ending of its own, so that it neither passes for a whole nor takes the place of one.
+        A part has an ending of its own, so that it neither passes for a whole nor takes the place of one. Where one
+        format cannot be written the others that are new are taken back: with them there the recording would pass for
+        done.
 
         Raises:
             OutputError: they cannot be written.
         """
-        for file, suffix in self._files(name).items():
-            make_folder(file.parent)
-            write_atomically(_part_of(file) if is_part else file, writers(self.layout)[suffix](transcript))
-            if not is_part:
-                with suppress(OSError):  # there is none, or it is harmless
-                    _part_of(file).unlink()
+        new: list[Path] = []
+        try:
+            for whole, suffix in self._files(name).items():
+                file = _part_of(whole) if is_part else whole
+                make_folder(file.parent)
+                was_there = is_file(file)
+                write_atomically(file, writers(self.layout)[suffix](transcript))
+                if not was_there:
+                    new.append(file)
+        except OutputError:
+            _remove(new)
+            raise
+        if not is_part:
+            _remove(map(_part_of, self._files(name)))
 
     def say_where(self, name: str) -> str:
         """The first file of a part of this name, to be said after what was written; empty for standard output."""
@@ -102,7 +112,7 @@ class Output:
             return
         (suffix,) = self.formats
         if suffix == "txt":
-            print_output(f"{_in_a_line(recording)}\t{transcript.text}" if self.with_names else transcript.text)
+            print_output(f"{in_a_line(recording)}\t{transcript.text}" if self.with_names else transcript.text)
         else:
             print_output(writers(self.layout)[suffix](transcript), end="")
 
@@ -199,6 +209,12 @@ def _part_of(file: Path) -> Path:
     return file.with_name(f"{file.name}.part")
 
 
+def _remove(files: Iterable[Path]) -> None:
+    for file in files:
+        with suppress(OSError):  # there is none, or it is harmless
+            file.unlink()
+
+
 class _Pipe:
     """Standard input or a named pipe, whose reader waits for no more once `stop` is set; a file is read as one."""
 
@@ -238,7 +254,7 @@ def transcribe_all(recognizer: Recognizer, jobs: Sequence[Job], output: Output, 
 
     with (
         progress_bar(lambda: sum_known(_seconds(job) for job in jobs if not output.find_kept(job.name))) as advance,
-        RecognizerPool([recognizer], threads) as pool,
+        RecognizerPool([recognizer], max(1, min(threads, len(jobs)))) as pool,
     ):
         worker = Worker(partial(pool.transcribe, recognizer), output, advance, recognizer.manifest.language)
         return _work(worker, jobs, threads)
@@ -282,8 +298,3 @@ def _seconds(job: Job) -> float | None:
         return probe(job.recording).seconds
     except AudioError:
         return 0.0  # reported when its turn comes
-
-
-def _in_a_line(path: Path) -> str:
-    """The path, with what would break a line or a column written as in Python."""
-    return "".join(repr(letter)[1:-1] if letter in "\t\n\r\v\f" else letter for letter in str(path))

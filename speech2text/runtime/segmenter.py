@@ -125,7 +125,10 @@ class Segmenter:
                 else:
                     self._forget(self._end)
             elif len(self._frames) > self._longest:
-                yield self._give(self._best_pause())
+                if self.said:
+                    yield self._give(self._best_pause())
+                else:
+                    self._forget(self._end)
 
     def _give(self, frames: int) -> Span:
         """The first of the frames held as a span; what follows is held on from a moment before its first word."""

@@ -404,13 +404,34 @@ def test_a_file_that_cannot_be_written_does_not_keep_the_others(transcribe, two)
     assert (two / "out" / "y.txt").read_text() == "three\n"
 
 
+def test_formats_that_are_written_although_another_cannot_be_do_not_pass_for_the_whole(transcribe, two):
+    (two / "out" / "x.json").mkdir(parents=True)
+    assert "out/x.json: cannot be written" in one_error(transcribe("a/x.wav", "-o", "out", "--format", "all"))
+    (two / "out" / "x.json").rmdir()
+    assert not list((two / "out").iterdir())
+    assert transcribe("a/x.wav", "-o", "out", "--format", "all").returncode == 0
+    assert len(list((two / "out").iterdir())) == 6
+
+
+def test_standard_error_that_takes_no_more_does_not_keep_transcripts(transcribe, two, full_disk):
+    (two / "none.wav").write_bytes(b"no sound")
+    done = transcribe("none.wav", "a/x.wav", "b/x.wav", stdout=subprocess.PIPE, stderr=full_disk)
+    assert (done.stdout, done.returncode) == ("a/x.wav\tone\nb/x.wav\ttwo two\n", 1)
+
+
 def test_an_empty_name_is_not_this_folder(transcribe, two):
     assert "an empty name" in one_error(transcribe(""))
+    for option in ("--output-dir", "--hotwords-file"):
+        done = transcribe("a/x.wav", option, "")
+        assert "the name is empty" in done.stderr
+        assert done.returncode == 2
+    assert sorted(each.name for each in two.iterdir()) == ["a", "b"]
 
 
 def test_a_name_with_a_line_break_stays_in_its_line(transcribe, two):
     record(two / "new\nline\t.wav", "three")
     assert transcribe("a/x.wav", "new\nline\t.wav").stdout == "a/x.wav\tone\nnew\\nline\\t.wav\tthree\n"
+    assert "error: no\\n\\x1b[31mred.wav: " in one_error(transcribe("no\n\x1b[31mred.wav"))
 
 
 def test_samples_of_another_scale_are_refused(transcribe, tmp_path):
