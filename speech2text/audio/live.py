@@ -25,9 +25,9 @@ from speech2text.errors import AudioError
 _HELD = 8  # blocks of a pipe; then whoever writes it has to wait
 _BLOCK_SECONDS = 0.1
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
-_OTHER_FILES = (b"fLaC", b"OggS", b"ID3", b"FORM", b".snd", b"RF64", b"RIFX", b"riff", b"caff", b"wvpk")
+_OTHER_FILES = (b"fLaC", b"OggS", b"ID3", b"FORM", b".snd", b"RF64", b"RIFX", b"riff", b"caff", b"wvpk", b"NIST")
 _WEBM = b"\x1a\x45\xdf\xa3"
-_MAYBE_MP3 = (b"\xff\xfb", b"\xff\xf3")  # or samples of -1025 and -3073
+_MAYBE_MP3 = tuple(bytes((0xFF, second)) for second in (0xFB, 0xFA, 0xF3, 0xF2, 0xE3, 0xE2))  # or quiet samples
 _MP3_BYTES = 4096  # enough to tell
 _PIPE_BYTES = 1 << 16
 _WAV_ENCODINGS = {(_PCM, 16): "s16le", (_PCM, 32): "s32le", (_FLOAT, 32): "f32le"}
@@ -39,6 +39,8 @@ class LiveSource(Protocol):
     rate: int
     check: str
     """What to look at when it brings nothing, or zeros."""
+    problem: str
+    """What is wrong with its sound, known at its end; empty if nothing."""
 
     @property
     def waiting_seconds(self) -> float:
@@ -69,6 +71,7 @@ class Pipe:
     """
 
     check = "what writes it"
+    problem = ""
 
     def __init__(self, stream: BinaryIO, rate: int, channels: int, encoding: str) -> None:
         self.rate = rate
@@ -204,7 +207,7 @@ class Pipe:
         What comes after the sound is read too, and dropped, so that its writer is not disturbed.
         """
         most = max(round(_BLOCK_SECONDS * self.rate), 1) * self._frame_bytes
-        held = self._begun
+        held, promised = self._begun, self._left
         try:
             while self._left and (data := self._read_next(min(most, self._left))):
                 self._left -= len(data)
@@ -213,6 +216,10 @@ class Pipe:
                 if whole:
                     self._blocks.put(held[:whole])
                 held = held[whole:]
+            if self._left and promised < sys.maxsize:
+                frame_rate = self._frame_bytes * self.rate
+                read = f"read {(promised - self._left) / frame_rate:.1f} s of the {promised / frame_rate:.1f} s"
+                self.problem = f"standard input: damaged or cut short: {read} its header promises"
         except AudioError as error:
             self._blocks.put(error)
         self._blocks.put(None)

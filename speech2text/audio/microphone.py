@@ -87,6 +87,7 @@ class Microphone:
         DependencyError: as `list_devices`.
     """
 
+    problem = ""
     check = "whether the microphone is connected, not muted, and open to this program"
 
     def __init__(self, device: Device) -> None:

@@ -11,10 +11,10 @@ import click
 
 from speech2text.audio.limits import LEAST_RATE, MOST_CHANNELS, MOST_RATE, SAMPLE_TYPES
 from speech2text.cli.console import keep_libraries_quiet, print_note, print_output
-from speech2text.cli.options import given, model_option, search_options
+from speech2text.cli.options import NamedPath, given, model_option, require_finite, search_options
 from speech2text.disk import is_file
 from speech2text.errors import AudioError, OutputError
-from speech2text.runtime.endpoints import EndpointRules
+from speech2text.runtime.endpoints import DAY, LEAST_LONGEST, LEAST_SILENCE, EndpointRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,25 +37,26 @@ _STARTING_SECONDS = 3.0  # a virtual device may take two
 @click.option("--rate", type=click.IntRange(LEAST_RATE, MOST_RATE), default=16_000, help="Of raw samples.")
 @click.option("--channels", type=click.IntRange(1, MOST_CHANNELS), default=1, help="Of raw samples.")
 @click.option("--encoding", type=click.Choice(tuple(SAMPLE_TYPES)), default="s16le", help="Of raw samples.")
-@click.option(
-    "--output", "-o", type=click.Path(path_type=Path), help="Keep FILE.srt, .vtt or .jsonl whole with each segment."
-)
-@click.option("--save-audio", type=click.Path(path_type=Path), help="Record to FILE.wav.")
+@click.option("--output", "-o", type=NamedPath(), help="Keep FILE.srt, .vtt or .jsonl whole with each segment.")
+@click.option("--save-audio", type=NamedPath(), help="Record to FILE.wav.")
 @click.option(
     "--silence-before-speech",
-    type=float,
+    type=click.FloatRange(LEAST_SILENCE, DAY),
+    callback=require_finite,
     default=EndpointRules.silence_before_speech,
     help="Seconds after a noise that is no word.",
 )
 @click.option(
     "--silence-after-speech",
-    type=float,
+    type=click.FloatRange(LEAST_SILENCE, DAY),
+    callback=require_finite,
     default=EndpointRules.silence_after_speech,
     help="Seconds after words that end a segment.",
 )
 @click.option(
     "--longest",
-    type=float,
+    type=click.FloatRange(LEAST_LONGEST, DAY),
+    callback=require_finite,
     default=EndpointRules.longest,
     help="Seconds of the longest segment.",
 )
@@ -87,7 +88,7 @@ def listen(
         _print_devices()
         return
     _check_use(source, device, output, save_audio)
-    endpoints = _endpoints(silence_before_speech, silence_after_speech, longest)
+    endpoints = EndpointRules(silence_before_speech, silence_after_speech, longest)
     with ExitStack() as stack:
         open_sound = _pipe_opener(rate, channels, encoding) if source else _microphone_opener(stack, device)
         from speech2text.cli.live_session import LiveSession
@@ -130,13 +131,6 @@ def _check_name(option: str, path: Path | None, known: tuple[str, ...]) -> None:
         raise click.UsageError(f"{option} {path}: the name must end in one of: {suffixes}")
     if is_file(path) and path.stat().st_size > _EMPTY_BYTES.get(suffix, 0):
         raise OutputError(f"{path}: is there already, perhaps of another session; choose another name, or move it away")
-
-
-def _endpoints(before: float, after: float, longest: float) -> EndpointRules:
-    try:
-        return EndpointRules(before, after, longest)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
 
 
 def _pipe_opener(rate: int, channels: int, encoding: str) -> Callable[[], LiveSource]:

@@ -65,6 +65,8 @@ class Listening:
             self._check_pace()
             block = self.source.read(_LOOK_SECONDS)
             if block is None:
+                if self.source.problem:
+                    self.on_note(f"warning: {self.source.problem}")
                 return
             if len(block):
                 last, told = time.monotonic(), False

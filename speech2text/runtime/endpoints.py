@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-_LEAST_SILENCE = 0.3  # less is between the sounds of a word
-_DAY = 86_400.0
+LEAST_SILENCE = 0.3  # less is between the sounds of a word
+LEAST_LONGEST = 1.0
+DAY = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,7 @@ class EndpointRules:
     longest: float = 20.0
 
     def __post_init__(self) -> None:
-        if not all(rule <= _DAY for rule in (self.silence_before_speech, self.silence_after_speech, self.longest)):
-            raise ValueError(f"rules must be numbers of seconds of a day at most, not as in {self}")
-        if not min(self.silence_before_speech, self.silence_after_speech) >= _LEAST_SILENCE:
-            raise ValueError(f"silence that ends a span must be {_LEAST_SILENCE} s at least, not as in {self}")
-        if not self.longest >= 1:
-            raise ValueError(f"longest must be at least 1 s, not {self.longest}")
+        for rule in fields(self):
+            least, seconds = LEAST_LONGEST if rule.name == "longest" else LEAST_SILENCE, getattr(self, rule.name)
+            if not least <= seconds <= DAY:
+                raise ValueError(f"{rule.name} must be {least:g} to {DAY:g} s, not {seconds}")

@@ -17,6 +17,7 @@ class Source:
 
     rate = RATE
     check = "the test"
+    problem = ""
 
     def __init__(self, *steps):
         self.steps = list(steps)

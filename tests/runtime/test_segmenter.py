@@ -121,7 +121,7 @@ def test_memory_stays_bounded_in_silence_and_in_speech():
         assert fed % 30 == 0 or 30 - fed % 30 <= LONGEST
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     spoken=st.lists(st.tuples(st.floats(0, 15), st.floats(0.1, 9)), max_size=5),
     room=st.sampled_from([-90.0, -70.0, -40.0]),
