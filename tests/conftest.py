@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import songs
+
+settings.register_profile("shared processors", deadline=None)  # how long an example takes says nothing of its result
+settings.load_profile("shared processors")
 
 
 @pytest.fixture(scope="session")

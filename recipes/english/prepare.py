@@ -57,14 +57,15 @@ def _rows(source: Path, names: tuple[str, ...], with_texts: bool = True) -> Iter
         if not file.is_file():
             raise ManifestError(f"{file}: missing; --data must be the folder that holds {', '.join(names)}")
         for utterance in read_utterances(file, with_texts):
-            yield {**utterance.row, "audio": str(utterance.audio.resolve())}
+            place = {"id": utterance.id, "corpus": utterance.corpus, "audio": str(utterance.audio.resolve())}
+            yield {**utterance.row, **place}
 
 
 def _repeated(rows: Iterator[Row]) -> Iterator[Row]:
     for row in rows:
         yield row
-        for repeat in range(2, REPEATS.get(row.get("corpus", ""), 1) + 1):
-            yield {**row, "id": f"{row.get('id', row['audio'])} ({repeat})"}
+        for repeat in range(2, REPEATS.get(row["corpus"], 1) + 1):
+            yield {**row, "id": f"{row['id']} ({repeat})"}
 
 
 def _training_noise(source: Path) -> Iterator[Row]:

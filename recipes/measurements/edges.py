@@ -39,7 +39,8 @@ def main() -> None:
     print("| corpus | words | WER as it is, % | between silences, % |\n|---|---|---|---|")
     for corpus in bare:
         without, between = total(bare[corpus]), total(quiet[corpus])
-        print(f"| {corpus} | {without.reference} | {100 * (without.rate or 0):.2f} | {100 * (between.rate or 0):.2f} |")
+        rates = " | ".join("-" if each.rate is None else f"{100 * each.rate:.2f}" for each in (without, between))
+        print(f"| {corpus} | {without.reference} | {rates} |")
 
 
 def _bare(recognizer: Recognizer, samples: FloatArray) -> Memory:

@@ -33,6 +33,7 @@ from speech2text.audio.pace import LATE_SECONDS
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.bundle.store import find_bundle
 from speech2text.decoding.protocols import FloatArray
+from speech2text.errors import ManifestError
 from speech2text.evaluation.delays import Delays, percentile
 from speech2text.evaluation.error_rate import count_words
 from speech2text.runtime.options import Search
@@ -133,6 +134,8 @@ def _print_joints(recognizer: Recognizer, recording: Joined) -> None:
     alone = [recognizer.recognise(recording.utterance(index)).text for index in range(len(texts))]
     counts = [count_words([text], [said])[0] for text, said in zip(texts, alone, strict=True)]
     words = sum(len(text.split()) for text in texts)
+    if not words:
+        raise ManifestError("the texts of the recordings have no words, so there is no rate of them")
     errors, lost = sum(each.errors for each in counts), sum(each.deletions for each in counts)
     print(f"{words} words one by one: {100 * errors / words:.2f} % wrong, {100 * lost / words:.2f} % lost")
     for rules in RULES:

@@ -34,6 +34,7 @@ from speech2text import EndpointRules, load_model
 from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.decoding.protocols import FloatArray
+from speech2text.errors import ManifestError
 from speech2text.evaluation.error_rate import Counts, count_words, total
 from speech2text.evaluation.significance import compare, voice
 from speech2text.runtime.recognizer import Recognizer
@@ -88,6 +89,8 @@ def main() -> None:
     parser.add_argument("--search", choices=("joint", "ctc", "attention"), default="joint")
     arguments = parser.parse_args()
     utterances = [each for each in read_utterances(arguments.manifest) if arguments.corpus in (None, each.corpus)]
+    if not any(normalize(each.text, each.language) for each in utterances):
+        raise ManifestError(f"{arguments.manifest}: no recording with words to measure by")
     rules = [EndpointRules(silence_after_speech=seconds) for seconds in arguments.silence or ()] or [EndpointRules()]
     recordings = [
         join(part, arguments.snr, seed)

@@ -1,4 +1,4 @@
-"""Raw PCM, sound without a header: bytes to samples. Rate, channels and encoding must be told."""
+"""Raw PCM, sound without a header: bytes to samples, where rate, channels and encoding must be told; and back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from speech2text.errors import AudioError
 ENCODINGS: Mapping[str, np.dtype[Any]] = {name: np.dtype(kind) for name, kind in SAMPLE_TYPES.items()}
 
 
-def decode_pcm(data: bytes, encoding: str = "s16le", channels: int = 1) -> NDArray[Any]:
+PCM_SCALE = 32768.0
+"""The number of 16 bits that stands for a sample of 1."""
+
+
+def encode_pcm(samples: NDArray[np.float32]) -> NDArray[np.int16]:
+    """Samples from -1 to 1 as integers of 16 bits; what is louder is clipped."""
+    return np.clip(np.round(samples * PCM_SCALE), -PCM_SCALE, PCM_SCALE - 1).astype(np.int16)
+
+
+def decode_pcm(data: bytes, encoding: str, channels: int) -> NDArray[Any]:
     """Samples (N, channels) of the encoding's type, as a view of the bytes.
 
     Raises:

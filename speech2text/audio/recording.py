@@ -10,6 +10,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
+from speech2text.audio.pcm import encode_pcm
 from speech2text.errors import OutputError
 
 _SAMPLE_BYTES = 2
@@ -57,7 +58,7 @@ class Recording:
         Raises:
             OutputError: no space is left, or the file has the 4 GiB that WAV can have.
         """
-        data = np.clip(np.round(samples * 2**15), -(2**15), 2**15 - 1).astype(np.int16).tobytes()
+        data = encode_pcm(samples).tobytes()
         if _SAMPLE_BYTES * self._wave.tell() + len(data) > _MOST_BYTES:
             raise OutputError(f"{self._path}: a WAV file cannot have more than 4 GiB; record to another one")
         try:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from speech2text.bundle.manifest import MANIFEST_NAME, FileRecord, Manifest
-from speech2text.disk import is_file
 from speech2text.errors import BundleError
 
 DEFAULT_NAME = "default"
@@ -39,14 +38,16 @@ def find_bundle(name_or_path: str | os.PathLike[str] | None = None) -> Path:
         return DEFAULT_FOLDER
     folder = Path(name_or_path)
     try:
-        exists = folder.exists()
+        exists, has_manifest = folder.exists(), (folder / MANIFEST_NAME).is_file()
+    except PermissionError as error:
+        raise BundleError(f"{folder}: cannot be looked into ({error.strerror}); check its permissions") from None
     except (OSError, ValueError):  # a name longer than any file's, or with a NUL
         exists = False
     if not exists:
         raise BundleError(
             f"{folder}: no such bundle; give {DEFAULT_NAME!r} or the folder that `speech2text export` wrote"
         )
-    if not is_file(folder / MANIFEST_NAME):
+    if not has_manifest:
         raise BundleError(f"{folder}: not a bundle, since it has no {MANIFEST_NAME}; give the folder of a bundle")
     return folder
 

@@ -45,7 +45,7 @@ def check_destination(folder: Path) -> None:
         OutputError: something would be lost, or the folder cannot be looked into or written.
     """
     try:
-        parents = folder.absolute().parents  # none of a disk's root
+        parents = Path(os.path.realpath(folder)).parents  # none of a disk's root
         above = next((parent for parent in parents if parent.exists()), folder)
         with tempfile.TemporaryDirectory(dir=above):  # a bundle is made beside its place
             pass
@@ -56,6 +56,8 @@ def check_destination(folder: Path) -> None:
             return
         if not folder.is_dir():
             raise OutputError(f"{folder}: exists and is not a bundle; name a new folder")
+        if not os.access(folder, os.W_OK):
+            raise OutputError(f"{folder}: may not be replaced; check its permissions, or name another folder")
         if folder.samefile(Path.cwd()) or os.path.ismount(folder):
             raise OutputError(f"{folder}: cannot be replaced, being where you are or a disk; name a folder inside it")
         entries = sorted(folder.iterdir())
@@ -85,6 +87,7 @@ def _own_names(folder: Path) -> set[str]:
 
 
 def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    folder = Path(os.path.realpath(folder))  # a link stays, and what it points to is replaced
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
         dir=folder.parent, prefix=f".{folder.name}-", ignore_cleanup_errors=True

@@ -12,7 +12,7 @@ from importlib import import_module, metadata
 import click
 
 from speech2text.cli.console import print_error, print_output
-from speech2text.errors import Speech2TextError
+from speech2text.errors import AudioError, DependencyError, Speech2TextError
 
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)")
 _EXTRA = re.compile(r"extra == ['\"](?P<extra>\w+)['\"]")
@@ -107,17 +107,13 @@ def _check_sound_devices() -> Iterator[Check]:
 
 
 def _find_microphones(subject: str) -> Check:
+    from speech2text.audio.microphone import list_devices
+
     try:
-        import sounddevice
-    except ImportError:
-        return Check("none", subject, "needs the optional package sounddevice")
-    except OSError as error:
-        return Check("none", subject, f"{error}; a microphone needs it (on Debian: apt install libportaudio2)")
-    try:
-        inputs = [device["name"] for device in sounddevice.query_devices() if device["max_input_channels"] > 0]
-    except sounddevice.PortAudioError as error:
-        return Check("none", subject, f"cannot be listed ({error}); only a microphone needs them")
-    return Check("ok" if inputs else "none", subject, ", ".join(inputs) or "no microphone")
+        names = [device.name for device in list_devices()]
+    except (AudioError, DependencyError) as error:
+        return Check("none", subject, f"only for a microphone: {error}")
+    return Check("ok" if names else "none", subject, ", ".join(names) or "no microphone")
 
 
 def _check_bundle(name: str) -> Iterator[Check]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from speech2text.cli.console import keep_libraries_quiet, print_note, print_output, show_warnings_as_lines
-from speech2text.cli.options import given, model_option, require_finite, search_options, threads_option
+from speech2text.cli.options import NamedPath, given, model_option, require_finite, search_options, threads_option
 from speech2text.disk import require_place, write_atomically
 from speech2text.errors import OutputError
 from speech2text.runtime.options import SEARCHES, Search, SearchOptions
@@ -40,7 +40,7 @@ def _read_levels(_: click.Context, __: click.Parameter, value: str | None) -> tu
 
 
 @click.command(short_help="Print error rates on recordings with texts.")
-@click.argument("manifest", type=click.Path(path_type=Path))
+@click.argument("manifest", type=NamedPath())
 @model_option
 @click.option(
     "--format",
@@ -53,7 +53,7 @@ def _read_levels(_: click.Context, __: click.Parameter, value: str | None) -> tu
 @click.option(
     "--output",
     "-o",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NamedPath(dir_okay=False),
     help="Write text, hypothesis and errors of each utterance here.",
 )
 @click.option(
@@ -92,13 +92,13 @@ def _read_levels(_: click.Context, __: click.Parameter, value: str | None) -> tu
 )
 @click.option(
     "--noise",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     show_default="pink noise, generated",
     help="Manifest or folder of the noise for --snr.",
 )
 @click.option(
     "--html",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NamedPath(dir_okay=False),
     help="Write a page with all figures and every utterance, the worst first, to be seen and heard.",
 )
 @click.option(

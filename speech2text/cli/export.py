@@ -10,7 +10,7 @@ import click
 
 from speech2text.cli.console import print_note, print_output, progress_bar, show_warnings_as_lines, sum_known
 from speech2text.cli.dependencies import packages_of
-from speech2text.cli.options import given, require_finite
+from speech2text.cli.options import NamedPath, given, require_finite
 from speech2text.errors import ExportError
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ SAMPLE_SECONDS = 15
 
 
 @click.command(short_help="Write a trained model as a folder for ONNX Runtime.")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("run", type=NamedPath())
+@click.argument("bundle", type=NamedPath())
 @click.option("--int8", is_flag=True, help="Write 8-bit weights, if --manifest shows that they cost few words.")
-@click.option("--manifest", type=click.Path(path_type=Path), help="Recordings with texts to measure error rates on.")
+@click.option("--manifest", type=NamedPath(), help="Recordings with texts to measure error rates on.")
 @click.option(
     "--max-loss",
     type=click.FloatRange(min=0),
@@ -40,7 +40,7 @@ SAMPLE_SECONDS = 15
 )
 @click.option(
     "--sample",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     show_default="the first of --manifest, else one of the run's data",
     help="The recording that goes into the bundle.",
 )
@@ -100,8 +100,8 @@ def _refuse_lm_weight(run: Path, trained: Run) -> None:
     """
     weight = trained.recipe.decoding.lm_weight
     if weight:
-        given = f"the weight {weight:g} (decoding.lm_weight)"
-        raise ExportError(f"{run}: its recipe gives a language model {given}; name its bundle by --lm")
+        named = f"the weight {weight:g} (decoding.lm_weight)"
+        raise ExportError(f"{run}: its recipe gives a language model {named}; name its bundle by --lm")
 
 
 def _choose_sample(run: Path, sample: Path | None, utterances: Sequence[Utterance]) -> FloatArray:

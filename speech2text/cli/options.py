@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from math import isfinite
+from os import PathLike, fspath
 from pathlib import Path
 
 import click
@@ -16,10 +17,35 @@ from speech2text.runtime.options import HOTWORDS_SCORE, SearchOptions
 _TUNED = "what the model was tuned for"
 
 
+class NamedPath(click.Path):
+    """A path that is not empty, as that of an unset variable is: it would be the current folder."""
+
+    def __init__(self, *, dir_okay: bool = True) -> None:
+        super().__init__(dir_okay=dir_okay, path_type=Path)
+
+    def convert(
+        self, value: str | PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | PathLike[str]:
+        """The path.
+
+        Raises:
+            BadParameter: it is empty, or a folder where that cannot be.
+        """
+        if not fspath(value):
+            self.fail("the name is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def require_finite(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
     """A callback of options: infinity and NaN, which click lets pass, are a wrong use."""
     if value is not None and not isfinite(value):
         raise click.BadParameter(f"{value} is not a finite number.")
+    return value
+
+
+def _require_name(_: click.Context, __: click.Parameter, value: str) -> str:
+    if not value:
+        raise click.BadParameter("the name is empty.")
     return value
 
 
@@ -30,12 +56,17 @@ def given(*names: str) -> list[str]:
     return [f"--{name.replace('_', '-')}" for name in names if sources[name] is ParameterSource.COMMANDLINE]
 
 
-model_option = click.option("--model", default="default", help="`default`, or the folder of a bundle.")
+model_option = click.option(
+    "--model", default="default", callback=_require_name, help="`default`, or the folder of a bundle."
+)
 threads_option = click.option(
     "--threads",
     type=click.IntRange(min=1),
     default=1,
     help="Files transcribed side by side, each in a process of its own; the result is the same.",
+)
+processor_threads_option = click.option(
+    "--threads", type=click.IntRange(1, 1024), show_default="one a core", help="Processor threads."
 )
 
 
@@ -57,7 +88,7 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
     )
     @click.option(
         "--hotwords-file",
-        type=click.Path(path_type=Path),
+        type=NamedPath(),
         help="Words and phrases to expect, one a line; lines that begin with # are comments.",
     )
     @click.option(

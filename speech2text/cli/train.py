@@ -16,6 +16,7 @@ import click
 
 from speech2text.cli.console import print_note, print_output, show_warnings_as_lines, step_bar
 from speech2text.cli.dependencies import packages_of
+from speech2text.cli.options import NamedPath, processor_threads_option
 
 if TYPE_CHECKING:
     from speech2text.training.run import Plan
@@ -28,14 +29,12 @@ PLAIN_REPORT_EVERY = 100
 
 
 @click.command(short_help="Train a recogniser on recordings with texts.")
-@click.argument("recipe", required=False, type=click.Path(path_type=Path))
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder or manifest of the recordings.")
-@click.option(
-    "--run", type=click.Path(path_type=Path), show_default="runs/NAME-of-the-recipe", help="Folder of the run."
-)
+@click.argument("recipe", required=False, type=NamedPath())
+@click.option("--data", required=True, type=NamedPath(), help="Folder or manifest of the recordings.")
+@click.option("--run", type=NamedPath(), show_default="runs/NAME-of-the-recipe", help="Folder of the run.")
 @click.option("--init-from", metavar="SOURCE", help="Start from the weights of `default`, a bundle or a run.")
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a value, as in training.seed=2.")
-@click.option("--threads", type=click.IntRange(min=1), show_default="one a core", help="Processor threads.")
+@processor_threads_option
 @click.option("--profile", is_flag=True, help="Train a few steps, print the speed, keep nothing.")
 def train(
     recipe: Path | None,

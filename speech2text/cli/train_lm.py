@@ -12,7 +12,7 @@ import click
 from speech2text.bundle.manifest import LARGEST_WEIGHT
 from speech2text.cli.console import print_note, print_output, progress_bar, show_warnings_as_lines, step_bar, sum_known
 from speech2text.cli.dependencies import packages_of
-from speech2text.cli.options import model_option, require_finite
+from speech2text.cli.options import NamedPath, model_option, processor_threads_option, require_finite
 from speech2text.errors import ManifestError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
 
 DEFAULT_WEIGHT = 0.2
+_WIDEST = 4096
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5)
 LENGTH_BONUSES = (0.0, 0.5, 1.0)
 """What --manifest tries, each with each, beside the bonus that the bundle has: a language model shortens texts, which
@@ -33,14 +34,12 @@ the bonus makes up for."""
 
 
 @click.command(short_help="Add a language model, made of texts, to a bundle.")
-@click.argument("texts", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("texts", nargs=-1, required=True, type=NamedPath())
 @model_option
-@click.option(
-    "--output", required=True, type=click.Path(path_type=Path), help="Folder of the new bundle; may be that of --model."
-)
+@click.option("--output", required=True, type=NamedPath(), help="Folder of the new bundle; may be that of --model.")
 @click.option(
     "--manifest",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     help="Recordings with texts that are not among TEXTS, to choose the weight of the language model by.",
 )
 @click.option(
@@ -53,15 +52,15 @@ the bonus makes up for."""
 @click.option("--source", show_default="the names of the files", help="What the texts are, for the model card.")
 @click.option("--licence", default="not stated", help="Licence of the texts, for the model card.")
 @click.option("--steps", type=click.IntRange(min=1), default=3000, help="Training steps at most.")
-@click.option("--units", type=click.IntRange(min=8), default=512, help="Width of its LSTM.")
+@click.option("--units", type=click.IntRange(8, _WIDEST), default=512, help="Width of its LSTM.")
 @click.option(
     "--dropout",
     type=click.FloatRange(min=0, max=1, max_open=True),
     default=0.2,
     help="Share of its values that training leaves out; more for few texts.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=1, help="Start of all random numbers.")
-@click.option("--threads", type=click.IntRange(min=1), show_default="one a core", help="Processor threads.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, help="Start of all random numbers.")
+@processor_threads_option
 def train_lm(
     texts: tuple[Path, ...],
     *,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from speech2text.cli.console import keep_libraries_quiet, print_error, show_warnings_as_lines
-from speech2text.cli.options import given, model_option, search_options, threads_option
+from speech2text.cli.options import NamedPath, given, model_option, search_options, threads_option
 from speech2text.cli.outputs import name_outputs, place_output
 from speech2text.disk import make_folder
 from speech2text.errors import AudioError
@@ -30,9 +30,7 @@ _NEEDED_FOR_READINGS = "--format {}, {} or {}".format(*_WITH_READINGS)
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILES...")
 @model_option
-@click.option(
-    "--output-dir", "-o", type=click.Path(path_type=Path), help="Write DIR/<name>.<format> instead of printing."
-)
+@click.option("--output-dir", "-o", type=NamedPath(), help="Write DIR/<name>.<format> instead of printing.")
 @click.option("--overwrite", is_flag=True, help="Replace transcripts that DIR has already; else they are kept.")
 @click.option(
     "--format",

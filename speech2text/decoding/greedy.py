@@ -12,7 +12,7 @@ from speech2text.decoding.protocols import BLANK, END, FloatArray, Memory, Spell
 
 
 def ctc_greedy(ctc_log_probs: FloatArray) -> tuple[int, ...]:
-    """The best label of each frame of ctc_log_probs (T, V), repeats merged, blanks dropped."""
+    """The best label of each frame of ctc_log_probs (T, V), repeats merged, blanks and END dropped."""
     best = ctc_log_probs.argmax(axis=1).tolist()
     return tuple(label for label, _ in groupby(best) if label not in (BLANK, END))
 

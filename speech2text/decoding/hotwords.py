@@ -54,11 +54,10 @@ class Hotwords:
         self._fallback = [0]  # the node of the longest end of the node's string that begins a phrase too
         self._letters = [0]  # bits of the letters of the node's string
         self._complete = [0]  # bits of the letters of the longest phrase that ends here
-        starts = [f" {phrase}" for phrase in self.phrases]
-        for phrase in starts:
-            self._insert(phrase)
+        for phrase in self.phrases:
+            self._insert(f" {phrase}")
         self._link()
-        self.gains = score * np.array([_count_letters(text, starts) for text in self.spellings], dtype=np.float64)
+        self.gains = score * np.array(_count_letters(self.spellings, self.phrases), dtype=np.float64)
         self._row = lru_cache(_KEPT_ROWS)(self._score_tokens)
 
     def start(self) -> HotwordTerm:
@@ -151,6 +150,7 @@ class HotwordTerm:
         return 0.0
 
 
-def _count_letters(text: str, phrases: Sequence[str]) -> int:
-    """The letters of a token that can be part of a phrase; a token is within one word, so all of them or none."""
-    return len(text.strip()) if any(text in phrase for phrase in phrases) else 0
+def _count_letters(spellings: Sequence[str], phrases: Sequence[str]) -> list[int]:
+    """The letters of each token that can be part of a phrase; a token is within one word, so all of them or none."""
+    all_phrases = "".join(f" {phrase}\n" for phrase in phrases)  # one search for a token, however many they are
+    return [len(text.strip()) if text in all_phrases else 0 for text in spellings]

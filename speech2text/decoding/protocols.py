@@ -1,8 +1,8 @@
 """What the search needs to know of a recogniser: small protocols over NumPy arrays.
 
-A listener turns sound into a `Memory`; a speller reads the memory, one token a step; a language model knows texts
-alone; a term is whatever else hypotheses are ranked by. The ONNX graphs, the torch model in training and the scripted
-spellers of the tests all satisfy them, so there is one search for all.
+A listener turns sound into a `Memory`; a speller reads that, one token a step; a language model knows texts
+alone; a term is whatever else hypotheses are ranked by. The ONNX graphs satisfy them, and in the tests the torch model
+and scripted spellers, so there is one search for all.
 """
 
 from __future__ import annotations
@@ -51,14 +51,6 @@ class SpellerState:
         return SpellerState(self.hidden[hypotheses], self.cell[hypotheses])
 
 
-class Listener(Protocol):
-    """Hears 16 kHz mono sound."""
-
-    def listen(self, samples: FloatArray, chunk_seconds: float | None = None) -> Memory:
-        """The memory of samples (N,) heard as a whole, or in chunks of about `chunk_seconds` as a stream would."""
-        ...
-
-
 class Speller(Protocol):
     """Spells token by token while attending to a memory."""
 
@@ -100,7 +92,7 @@ class Term(Protocol):
 
     @property
     def gains(self) -> ScoreArray | float:
-        """The most that one further token may ever add to a score: one number, or one of each token (V,)."""
+        """The most that one further token may add beyond the `prospects`: one number, or one of each token (V,)."""
         ...
 
     def advance(self, tokens: IntArray, attention: FloatArray) -> tuple[ScoreArray, Term]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 
 from speech2text.decoding.hotwords import Hotwords
@@ -27,7 +27,8 @@ def make_hotwords(
     pieces = tokenizer.pieces[len(SPECIAL_PIECES) :]
     spellings = [*("" for _ in SPECIAL_PIECES), *(piece.replace(WORD_MARK, " ") for piece in pieces)]
     numbered = _read(Path(source)) if isinstance(source, os.PathLike) else _number(source)
-    phrases = [_check(where, phrase, normalize(phrase, language), spellings) for where, phrase in numbered]
+    parts = set(spellings) - {""}
+    phrases = [_check(where, phrase, normalize(phrase, language), parts) for where, phrase in numbered]
     if not phrases:
         raise HotwordsError(f"{source}: no hot word in it; write one word or phrase a line")
     return Hotwords(phrases, spellings, score)
@@ -35,6 +36,8 @@ def make_hotwords(
 
 def _number(phrases: Sequence[str]) -> Iterator[tuple[str, str]]:
     for index, phrase in enumerate(phrases):
+        if not isinstance(phrase, str):
+            raise TypeError(f"hotwords[{index}] must be a word or phrase, not {phrase!r}")
         yield f"hotwords[{index}]", phrase
 
 
@@ -51,21 +54,20 @@ def _read(file: Path) -> Iterator[tuple[str, str]]:
             yield f"{file}:{number}", line.strip()
 
 
-def _check(where: str, written: str, phrase: str, spellings: Sequence[str]) -> str:
+def _check(where: str, written: str, phrase: str, parts: Set[str]) -> str:
     """The phrase, whose words the pieces can spell."""
     if len(written) > _LONGEST_PHRASE:
         raise HotwordsError(f"{where}: {len(written)} letters; a hot word or phrase has {_LONGEST_PHRASE} at most")
     if not phrase:
         raise HotwordsError(f"{where}: {written!r} has no letter; write a word or phrase as it is said")
     for word in phrase.split():
-        if not _can_spell(f" {word}", spellings):
+        if not _can_spell(f" {word}", parts):
             raise HotwordsError(f"{where}: the model has no pieces to write {word!r} with; write it as it is said")
     return phrase
 
 
-def _can_spell(text: str, spellings: Sequence[str]) -> bool:
-    """Whether some row of pieces is the text."""
-    parts = set(spellings) - {""}
+def _can_spell(text: str, parts: Set[str]) -> bool:
+    """Whether some row of the parts is the text."""
     reached = {0}
     for end in range(1, len(text) + 1):
         if any(text[begin:end] in parts for begin in reached):

@@ -1,4 +1,4 @@
-"""The listener's graph as `decoding.protocols.Listener`: samples (N,) at 16 kHz to a memory, whole or as a stream."""
+"""The listener's graph: samples (N,) at 16 kHz to a memory, whole or as a stream."""
 
 from __future__ import annotations
 

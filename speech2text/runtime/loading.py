@@ -6,7 +6,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from speech2text.runtime.options import HOTWORDS_SCORE, Hotwords, Search, SearchOptions
+from speech2text.runtime.options import HOTWORDS_SCORE, HotwordSource, Search, SearchOptions
 
 if TYPE_CHECKING:
     from speech2text.runtime.recognizer import Recognizer
@@ -20,7 +20,7 @@ def load_model(
     search: Search = "joint",
     chunk_seconds: float | None = None,
     lm_weight: float | None = None,
-    hotwords: Hotwords = (),
+    hotwords: HotwordSource = (),
     hotwords_score: float = HOTWORDS_SCORE,
     n_best: int = 1,
 ) -> Recognizer:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
+from numbers import Integral
 from typing import Literal, TypeAlias, get_args
 
 from speech2text.bundle.manifest import LARGEST_BEAM, LARGEST_WEIGHT, Decoding
@@ -14,7 +15,7 @@ Search: TypeAlias = Literal["joint", "ctc", "attention"]
 """How a memory becomes text: the beam over both heads, or greedily by one of them."""
 SEARCHES: tuple[Search, ...] = get_args(Search)
 
-Hotwords: TypeAlias = "Sequence[str] | os.PathLike[str]"
+HotwordSource: TypeAlias = "Sequence[str] | os.PathLike[str]"
 """Phrases, or a file of them."""
 
 HOTWORDS_SCORE = 0.5
@@ -26,7 +27,7 @@ class SearchOptions:
     """How a recogniser makes text of what it hears; `speech2text.load_model` says what each of these does.
 
     Raises:
-        TypeError: the hot words are a text, which could be a phrase or the name of a file.
+        TypeError: a count is no whole number, or the hot words are a text, which could be a phrase or a file's name.
         ValueError: one of them is impossible, or of no use to the search.
     """
 
@@ -35,11 +36,15 @@ class SearchOptions:
     search: Search = "joint"
     chunk_seconds: float | None = None
     lm_weight: float | None = None
-    hotwords: Hotwords = ()
+    hotwords: HotwordSource = ()
     hotwords_score: float = HOTWORDS_SCORE
     n_best: int = 1
 
     def __post_init__(self) -> None:
+        for name in ("threads", "beam_size", "n_best"):
+            count = getattr(self, name)
+            if count is not None and not isinstance(count, Integral):
+                raise TypeError(f"{name} must be a whole number, not {count!r}")
         if self.threads < 1:
             raise ValueError(f"threads must be at least 1, not {self.threads}")
         if self.beam_size is not None and not 1 <= self.beam_size <= LARGEST_BEAM:

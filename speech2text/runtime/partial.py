@@ -123,7 +123,7 @@ def _best_path(log_probs: FloatArray) -> list[_Frame]:
 
 
 def _merge(path: list[_Frame]) -> list[_Run]:
-    """The tokens of a path, repeats merged, blanks dropped."""
+    """The tokens of a path, repeats merged, blanks and END dropped."""
     runs = []
     first = 0
     for label, group in groupby(path, key=lambda frame: frame.label):

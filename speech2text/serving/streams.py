@@ -51,7 +51,7 @@ BAD, _FAULT, _LATER = 1008, 1011, 1013  # codes of RFC 6455 and its registry
 
 
 @dataclass(frozen=True)
-class Layout:
+class PcmFormat:
     """How the bytes of a stream are to be read."""
 
     rate: int
@@ -74,7 +74,7 @@ class Streams:
         try:
             try:
                 with self._sessions.enter():
-                    await self._hear(socket, read_layout(socket.query_params, self._limits))
+                    await self._hear(socket, read_format(socket.query_params, self._limits))
             except RequestError as error:
                 await self._send(socket, describe_error(error))
                 await self._in_time(socket.close(_LATER if error.status == 503 else BAD))
@@ -89,13 +89,13 @@ class Streams:
         except WebSocketDisconnect:
             pass  # nobody is there any more
 
-    async def _hear(self, socket: WebSocket, layout: Layout) -> None:
+    async def _hear(self, socket: WebSocket, pcm: PcmFormat) -> None:
         in_thread = partial(asyncio.get_running_loop().run_in_executor, self._pool)
-        stream = self._recognizer.stream(layout.rate)
+        stream = self._recognizer.stream(pcm.rate)
         pace, lateness = Pace(), Lateness()
         problem = None
         try:
-            async for samples in self._receive_samples(socket, layout, pace):
+            async for samples in self._receive_samples(socket, pcm, pace):
                 news, updates = await in_thread(_feed, stream, samples, pace, lateness)
                 if news:
                     await self._send(socket, {"warning": {"code": "late", "message": news}})
@@ -108,18 +108,18 @@ class Streams:
         if problem:
             raise problem
 
-    async def _receive_samples(self, socket: WebSocket, layout: Layout, pace: Pace) -> AsyncIterator[NDArray[Any]]:
+    async def _receive_samples(self, socket: WebSocket, pcm: PcmFormat, pace: Pace) -> AsyncIterator[NDArray[Any]]:
         """What the client sends (N, channels), a second at most at a time, until it ends the stream."""
         frames = 0
         asked = monotonic()
         while message := await self._receive(socket):
             waited = monotonic() - asked
-            samples = decode_pcm(message, layout.encoding, layout.channels)
+            samples = decode_pcm(message, pcm.encoding, pcm.channels)
             frames += len(samples)
-            self._limits.check_seconds(frames / layout.rate)
-            for begin in range(0, len(samples), layout.rate):
-                piece = samples[begin : begin + layout.rate]
-                pace.take(len(piece) / layout.rate, 0.0 if begin else waited)
+            self._limits.check_seconds(frames / pcm.rate)
+            for begin in range(0, len(samples), pcm.rate):
+                piece = samples[begin : begin + pcm.rate]
+                pace.take(len(piece) / pcm.rate, 0.0 if begin else waited)
                 yield piece
             asked = monotonic()
 
@@ -151,8 +151,8 @@ class Streams:
             raise WebSocketDisconnect from None
 
 
-def read_layout(query: Mapping[str, str], limits: Limits) -> Layout:
-    """The layout of a stream by its query: `rate` (16000), `channels` (1) and `encoding` (s16le).
+def read_format(query: Mapping[str, str], limits: Limits) -> PcmFormat:
+    """The format of a stream by its query: `rate` (16000), `channels` (1) and `encoding` (s16le).
 
     Raises:
         RequestError: a parameter that is wrong, out of bounds, or not known.
@@ -168,7 +168,7 @@ def read_layout(query: Mapping[str, str], limits: Limits) -> Layout:
     encoding = query.get("encoding", "s16le")
     if encoding not in ENCODINGS:
         raise RequestError(f"encoding must be one of {', '.join(ENCODINGS)}, not {encoding!r}", param="encoding")
-    return Layout(rate, channels, encoding)
+    return PcmFormat(rate, channels, encoding)
 
 
 def _read_number(query: Mapping[str, str], name: str, default: int) -> int:

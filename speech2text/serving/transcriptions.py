@@ -17,6 +17,7 @@ ever, and later by a last event:
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -92,6 +93,10 @@ class Transcriptions:
             return await Request(scope, body.receive).form(max_files=1, max_fields=_MOST_FIELDS)
         except (UnicodeError, LookupError):
             raise RequestError("the charset of the form is unknown, or not that of its texts; use UTF-8") from None
+        except OSError as error:
+            problem = f"no room for uploads ({error.strerror}); free space or set TMPDIR to another folder"
+            print(f"error: {problem}", file=sys.stderr)
+            raise RequestError(f"the service has {problem}", 507, "no_space") from None
 
     async def _hear_events(self, recording: _Recording, receive: Receive) -> AsyncIterator[dict[str, Any]]:
         """What is heard, as events; those not taken yet wait, and not the thread, whose transcript is as large."""

@@ -31,6 +31,7 @@ PARTS = ("model", "average", "optimizer")
 LESSON = "lesson"
 """The part that only runs with a teacher have."""
 STATE_FILE = "state.json"
+_PRECISIONS = ("fp32", "bf16")
 CHECKPOINT_NAME = re.compile(r"step-[0-9]+")
 
 
@@ -119,7 +120,10 @@ def load_checkpoint(run: Path) -> Checkpoint | None:
         taught = (newest / f"{LESSON}.safetensors").is_file()
         names = (*PARTS, LESSON) if taught else PARTS
         parts = {name: load_file(newest / f"{name}.safetensors") for name in names}
-        return Checkpoint(Position(**state), precision, **parts)
+        position = Position(**state)
+        if precision not in _PRECISIONS or not all(isinstance(each, int) and each >= 0 for each in state.values()):
+            raise ValueError(f"{STATE_FILE} says {state} in {precision}")
+        return Checkpoint(position, precision, **parts)
     except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
         raise TrainingError(f"{newest}: damaged checkpoint ({error}); delete it to go on from the one before") from None
 

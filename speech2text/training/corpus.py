@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from speech2text.audio.files import SAMPLE_RATE, probe, read_audio
 from speech2text.audio.manifest import Utterance, read_utterances
+from speech2text.audio.pcm import PCM_SCALE, encode_pcm
 from speech2text.disk import is_file, write_atomically
 from speech2text.errors import AudioError, AudioWarning, OutputError, damage_raised
 from speech2text.text.normalization import normalize
@@ -28,7 +29,6 @@ from speech2text.training import layout
 from speech2text.training.holding_out import draw, hold_out
 from speech2text.training.recipe import DataSettings
 
-PCM_SCALE = 32768.0
 DECODED_AHEAD = 2
 """Recordings for each processor that are held in memory at once: those of noise may take an hour each."""
 
@@ -262,4 +262,4 @@ def _usable_samples(file: Path, longest_seconds: float) -> tuple[NDArray[np.int1
         return nothing, f"{file}: {seconds:.1f} s long, and {cure}"
     if not seconds:
         return nothing, f"{file}: no sound in it"
-    return (samples * PCM_SCALE).round().clip(-PCM_SCALE, PCM_SCALE - 1).astype(np.int16), ""
+    return encode_pcm(samples), ""

@@ -24,6 +24,7 @@ from torch import Tensor
 from speech2text.bundle.manifest import LISTENER_NAME, MANIFEST_NAME, PIECES_NAME, SPELLER_NAME, ModelShape
 from speech2text.bundle.store import DEFAULT_NAME, Bundle, find_bundle, open_bundle
 from speech2text.bundle.tensors import FORWARD_HIDDEN
+from speech2text.disk import is_file
 from speech2text.errors import BundleError, TrainingError
 from speech2text.model.frontend import MEL_BINS
 from speech2text.model.las import LAS
@@ -99,9 +100,9 @@ def read_origin(source: str) -> Origin:
         RecipeError: a run whose recipe is damaged.
     """
     folder = Path(source)
-    if source == DEFAULT_NAME or (folder / MANIFEST_NAME).is_file():
+    if source == DEFAULT_NAME or is_file(folder / MANIFEST_NAME):
         return _origin_of_bundle(open_bundle(find_bundle(source)))
-    if not (folder / layout.RECIPE).is_file():
+    if not is_file(folder / layout.RECIPE):
         raise TrainingError(f"{source}: neither a bundle nor a run; give {DEFAULT_NAME!r}, or the folder of one")
     return _origin_of_run(folder)
 

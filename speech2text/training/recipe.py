@@ -186,7 +186,7 @@ class DecodingSettings(Section):
 class Recipe(Section):
     """A whole recipe."""
 
-    name: str = Field(pattern=r"^\w[^/\\]*$", max_length=100)
+    name: str = Field(pattern=r"^\w[^/\\\x00-\x1f\x7f]*$", max_length=100)
     """Also that of the run's folder."""
     description: str
     languages: tuple[str, ...] = ()

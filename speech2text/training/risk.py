@@ -30,6 +30,7 @@ _IMPOSSIBLE = -1e3
 def likeliest_readings(speller: Speller, heard: Heard, count: int, longest: int) -> list[list[list[int]]]:
     """For each utterance the `count` likeliest rows of at most `longest` tokens, by beam search of the speller alone.
 
+    For all utterances of a batch at once, and on torch, unlike decoding/beam.py, which hears out one after the other.
     END is left out. There are fewer where the vocabulary has not as many rows.
     """
     batch = len(heard.values)

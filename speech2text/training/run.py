@@ -99,6 +99,8 @@ def open_run(
     draft = run / layout.DRAFT if goes_on else run
     if goes_on and (difference := recipe_from_json(run / layout.RECIPE).difference(recipe)):
         raise TrainingError(f"{run}: holds a run of another recipe ({difference}); name another folder with --run")
+    if goes_on:
+        shutil.rmtree(draft, ignore_errors=True)  # of a start that was killed, perhaps with other data
     try:
         make_folder(draft)
         found = _find(recipe, recipe_path, data, draft / layout.PREPARED)
@@ -330,7 +332,7 @@ def _prepare(recipe_path: Path, data: Path, out: Path) -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where its dataclasses look for their annotations
     spec.loader.exec_module(module)
-    if not hasattr(module, "prepare"):
+    if not callable(getattr(module, "prepare", None)):
         raise RecipeError(f"{script}: has no function prepare(data, out), but the recipe says prepare = true")
     module.prepare(data, out)
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speech2text.audio.manifest import read_utterances
+from speech2text.disk import is_file
 from speech2text.errors import TrainingError
 from speech2text.text.normalization import normalize
 from speech2text.text.tokenizer import Tokenizer
@@ -127,7 +128,7 @@ def read_lines(file: Path) -> Iterator[str]:
     Raises:
         TrainingError: the file is missing or unreadable.
     """
-    if not file.is_file():
+    if not is_file(file):
         raise TrainingError(f"{file}: no such text; give files with a sentence a line, or manifests (.jsonl)")
     opener = gzip.open if file.suffix == ".gz" else Path.open
     try:

@@ -34,7 +34,7 @@ def recordings(tmp_path_factory) -> dict[str, Path]:
     return {suffix: folder / f"x.{suffix}" for suffix in FORMATS}
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(suffix=st.sampled_from(sorted(FORMATS)), block_seconds=st.floats(0.003, 2))
 def test_blocks_are_the_whole_file_however_long_they_are(recordings, suffix, block_seconds):
     path = recordings[suffix]

@@ -53,6 +53,7 @@ def test_audio_and_text_are_enough_and_empty_lines_are_skipped(tmp_path):
         ([{"text": "a", "audio": None}], "'audio' is missing"),
         ([{"audio": "x.wav", "text": "a", "duration": "long"}], "'duration' must be a number of seconds, not 'long'"),
         ([{"audio": "x.wav", "text": "a", "duration": math.nan}], "'duration' must be a number of seconds, not nan"),
+        ([{"audio": "x.wav", "text": "a", "duration": 10**400}], "'duration' must be a number of seconds, not 1000"),
         ([{"audio": "x.wav", "text": "a", "duration": -1}], "'duration' must be a number of seconds, not -1"),
         ([{"audio": "x.wav", "text": "a", "duration": True}], "'duration' must be a number of seconds, not True"),
         ([{"audio": "", "text": "a"}], ":1: 'audio' is no name of a file: ''"),

@@ -32,6 +32,14 @@ def test_writing_replaces_a_bundle_and_leaves_nothing_else(folder):
     assert [file.name for file in folder.parent.iterdir()] == [folder.name]
 
 
+def test_writing_to_a_link_replaces_the_bundle_it_points_to(folder):
+    link = folder.parent / "newest"
+    link.symlink_to(folder.name)
+    write_bundle(link, tiny_manifest(), {**tiny_files(), "README.md": b"new"})
+    assert link.is_symlink()
+    assert (folder / "README.md").read_bytes() == b"new"
+
+
 def test_writing_spares_a_folder_of_other_things(tmp_path):
     (tmp_path / "thesis.txt").write_text("all I have")
     with pytest.raises(OutputError, match="is not a bundle"):

@@ -132,7 +132,7 @@ def test_doctor_tells_of_a_manifest_that_contradicts_the_graphs(speech2text, tmp
 @pytest.mark.parametrize(
     ("raised", "finding"),
     [
-        ("PortAudioError('no host API')", "none    sound devices   cannot be listed (no host API)"),
+        ("PortAudioError('no host API')", "none    sound devices   only for a microphone: the sound system"),
         ("ZeroDivisionError('of a\\ndriver')", "broken  sound devices   ZeroDivisionError: of a driver"),
     ],
 )

@@ -3,7 +3,7 @@
 from pathlib import Path, PurePath
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from speech2text.cli.outputs import name_outputs, place_output
@@ -64,7 +64,6 @@ recordings = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(recordings)
 def test_no_two_are_alike(files):
     names = names_of(files)
@@ -73,7 +72,6 @@ def test_no_two_are_alike(files):
         assert PurePath(file).stem in PurePath(name).name
 
 
-@settings(deadline=None)
 @given(recordings, st.data())
 def test_in_any_order_and_with_more_recordings_no_name_becomes_another_recordings(files, data):
     files = list({file.casefold(): file for file in files}.values())

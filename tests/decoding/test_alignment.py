@@ -21,7 +21,7 @@ def paths(draw) -> list[int]:
     return path + [0] * draw(st.integers(0 if path else 1, 3))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(paths(), st.integers(0, 1000))
 def test_a_planted_path_is_found_again(path, seed):
     log_probs = planted(path, VOCABULARY, strength=12, seed=seed)
@@ -34,7 +34,7 @@ def test_a_planted_path_is_found_again(path, seed):
     )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.lists(st.integers(2, 3), min_size=1, max_size=3))
 def test_the_path_is_the_likeliest_of_all(seed, frames, tokens):
     log_probs = random_log_probs(seed, frames, 4)

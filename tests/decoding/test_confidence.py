@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from speech2text.decoding.confidence import LEAST_EVIDENCE, fit_scaling, log_odds, word_confidence
@@ -41,7 +41,6 @@ def test_a_model_that_is_sure_and_wrong_is_fitted_too():
     assert word_confidence([0.9999], slope, bias) == pytest.approx(40 / 44, abs=0.01)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=300))
 def test_no_other_numbers_are_likelier(words):
     """The likelihood is flat where it is greatest: its slopes are what holds the numbers towards 1 and 0."""

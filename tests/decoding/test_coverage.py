@@ -12,7 +12,7 @@ from tests.decoding.scripted import log_softmax
 WEIGHT = 0.3
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 9), st.sampled_from([0.3, 2.0, 6.0]))
 def test_its_sum_is_the_frames_covered_and_never_above_its_bound(seed, frames, tokens, spread):
     """A text of some tokens and END, each of which looks somewhere."""

@@ -67,7 +67,7 @@ def test_a_phrase_within_one_that_fails_counts():
     assert gains(["old new york city", "new york"], " old", " new", " york", " old") == [3, 3, 4, 0, -3]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.lists(st.sampled_from(["n", "new", "new york", "york new", "news", "ew", "old", "york"]), max_size=4),
     st.lists(st.sampled_from(PIECES[2:]), max_size=8),

@@ -36,7 +36,7 @@ def assert_same_row(heard: Heard, row: int, alone: Heard) -> None:
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: f"reduction-{model.config.reduction}")
 @torch.inference_mode()
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(lengths=ragged, chunk_of_memory_frames=st.sampled_from([None, 1, 3]), seed=seeds)
 def test_torch_hears_each_row_as_if_alone(model, lengths, chunk_of_memory_frames, seed):
     chunk = chunk_of_memory_frames and chunk_of_memory_frames * model.config.reduction
@@ -53,7 +53,7 @@ def model_and_graphs(request):
 
 
 @torch.inference_mode()
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(lengths=ragged, seed=seeds)
 def test_graphs_hear_each_row_as_if_alone(model_and_graphs, lengths, seed):
     model, graphs = model_and_graphs
@@ -66,7 +66,7 @@ def test_graphs_hear_each_row_as_if_alone(model_and_graphs, lengths, seed):
 
 @pytest.mark.parametrize("by", ["torch", "graphs"])
 @torch.inference_mode()
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(lengths=st.lists(st.integers(1, 12), min_size=2, max_size=4), hypotheses=st.integers(1, 4), seed=seeds)
 def test_each_hypothesis_of_each_row_is_spelled_as_if_alone(model_and_graphs, by, lengths, hypotheses, seed):
     model, graphs = model_and_graphs

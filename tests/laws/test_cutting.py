@@ -1,7 +1,8 @@
 """Law 1: however a recording is cut into blocks, the same is heard.
 
-As far as there is no stream yet, that is: the same spans. That a listener which is given a recording piece by piece
-hears the same in torch and ONNX is law 4, and that pieces equal chunks is in tests/model/test_listener.py.
+Here: the same spans. That a stream gives the same updates is in test_stream.py, that a listener which is given a
+recording piece by piece hears the same in torch and ONNX is law 4, and that pieces equal chunks is in
+tests/model/test_listener.py.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def assert_equal(found: list[Span], expected: list[Span]) -> None:
         np.testing.assert_array_equal(one.samples, other.samples)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     length=st.integers(0, len(SPEECH)),
     cuts=st.lists(st.integers(0, len(SPEECH)), max_size=12),
@@ -71,7 +72,7 @@ def recording(request, tmp_path_factory):
     return path
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(block_seconds=st.floats(0.01, 20))
 def test_a_file_gives_the_same_spans_however_it_is_read(recording, block_seconds):
     assert_equal(cut(read_blocks(recording, block_seconds), RULES), cut([read_audio(recording)], RULES))

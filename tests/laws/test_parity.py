@@ -35,7 +35,7 @@ LENGTHS = st.lists(st.integers(1, 12_000), min_size=1, max_size=3)
 
 
 @torch.inference_mode()
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(lengths=LENGTHS, piece_frames=st.integers(1, 6), seed=st.integers(0, 100))
 def test_any_batch_in_any_pieces(lengths: list[int], piece_frames: int, seed: int) -> None:
     pcm = torch.randn(len(lengths), max(lengths), generator=torch.Generator().manual_seed(seed)) * 0.1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from speech2text.audio.resampling import SAMPLE_RATE
@@ -24,7 +24,6 @@ from tests.tiny_bundle import write_tiny_bundle
 KNOWN = ("she sells sea shells", "the shells she sells", "l'été à la mer", "grüße aus łódź", "ねこ と いぬ")
 
 
-@settings(deadline=None)
 @given(text=st.text(), kind=st.sampled_from(["characters", "bpe"]), size=st.sampled_from([32, 64, 200]))
 def test_decoding_what_was_encoded_gives_any_normalised_text(text, kind, size):
     text = normalize(text)

@@ -71,7 +71,7 @@ def check_is_exhaustive(memory, speller, settings: Settings, n_best: int) -> Non
         assert reading.ctc_score == pytest.approx(definition.ctc_score, abs=1e-5)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(data=st.data(), seed=seeds, frames=st.integers(1, 4), vocabulary=st.integers(3, 5), spread=spreads)
 def test_wide_beam_is_exhaustive_search(data, seed, frames, vocabulary, spread):
     memory = memory_of(random_log_probs(seed, frames, vocabulary, spread))
@@ -79,14 +79,14 @@ def test_wide_beam_is_exhaustive_search(data, seed, frames, vocabulary, spread):
     check_is_exhaustive(memory, speller, data.draw(all_settings(vocabulary)), data.draw(st.sampled_from([1, 4])))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seed=seeds, frames=st.integers(1, 4), ctc_weight=st.sampled_from([0.0, 0.001, 0.3, 1.0]), spread=spreads)
 def test_wide_beam_without_extras_is_exhaustive_search(seed, frames, ctc_weight, spread):
     memory = memory_of(random_log_probs(seed, frames, 5, spread))
     check_is_exhaustive(memory, random_speller(seed, 5, spread), Settings(ctc_weight), n_best=4)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(seeds, st.integers(1, 12), st.integers(2, 8), spreads)
 def test_beam_of_one_without_ctc_is_greedy(seed, frames, vocabulary, spread):
     memory = memory_of(random_log_probs(seed, frames, vocabulary))
@@ -94,7 +94,7 @@ def test_beam_of_one_without_ctc_is_greedy(seed, frames, vocabulary, spread):
     assert beam_search(memory, speller, beam_size=1, ctc_weight=0.0) == [attention_greedy(memory, speller)]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seeds, st.integers(1, 5), st.integers(3, 4), st.lists(st.integers(2, 3), max_size=4), spreads)
 def test_prefix_scores_are_sums_over_all_alignments(seed, frames, vocabulary, prefix, spread):
     prefix = tuple(token for token in prefix if token < vocabulary)
@@ -114,7 +114,7 @@ def test_prefix_scores_are_sums_over_all_alignments(seed, frames, vocabulary, pr
     assert ctc_score(log_probs, prefix) == pytest.approx(whole, abs=1e-6)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     seeds,
     st.integers(1, 5),

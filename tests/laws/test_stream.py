@@ -41,7 +41,7 @@ def finals(updates: list[Update]) -> list[speech2text.Segment]:
     return [each.segment for each in updates if each.final and (each.segment.text or each.segment.guard)]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     samples=recordings,
     places=st.lists(st.floats(0, 1), max_size=10),
@@ -52,7 +52,7 @@ def test_any_cutting_gives_the_same_updates(recognizer, samples, places, rate):
     assert listen(recognizer, blocks, rate) == listen(recognizer, [samples], rate)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(samples=recordings, rate=st.sampled_from([8_000, 16_000, 44_100]))
 def test_the_finals_of_a_stream_are_the_segments_of_the_file(recognizer, samples, rate):
     blocks = np.split(samples, range(777, len(samples), 777))
@@ -61,7 +61,7 @@ def test_the_finals_of_a_stream_are_the_segments_of_the_file(recognizer, samples
     assert finals(listen(recognizer, blocks, rate, behind=True)) == list(transcript.segments)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(samples=recordings)
 def test_segments_come_in_order_and_are_completed_once(recognizer, samples):
     updates = listen(recognizer, [samples])

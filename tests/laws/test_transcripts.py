@@ -22,7 +22,7 @@ def recognizer(tmp_path_factory):
     return speech2text.load_model(write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny").folder)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(samples=recordings)
 def test_a_recording_says_what_its_spans_say_heard_whole(recognizer, samples):
     segmenter = Segmenter(recognizer.manifest.model.chunk_seconds)
@@ -38,7 +38,7 @@ def test_a_recording_says_what_its_spans_say_heard_whole(recognizer, samples):
         assert [time for word in found.words for time in (word.start, word.end)] == pytest.approx(times, abs=1e-9)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(samples=recordings)
 def test_times_never_go_back_nor_leave_the_recording(recognizer, samples):
     transcript = recognizer.transcribe(samples)

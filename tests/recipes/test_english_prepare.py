@@ -59,6 +59,18 @@ def test_manifests_point_to_the_recordings(source, tmp_path):
     assert train[0].text == "Grüße"
 
 
+def test_rows_without_a_label_are_heard_like_the_others(source, tmp_path):
+    """Their id is then the name of their audio, as in any manifest."""
+    rows = [{"id": None, "audio": f"{index}.wav", "text": "a", "corpus": corpus} for index, corpus in enumerate("ab")]
+    rows += [{"audio": "2.wav", "text": "a"}, {"audio": "3.wav", "text": "a", "corpus": ["an4"]}]
+    rows += [{"audio": f"{index}.wav", "text": "a", "id": None, "corpus": "an4"} for index in (4, 5)]
+    (source / "en_train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    english.prepare(source, tmp_path / "out")
+    train = read_utterances(tmp_path / "out" / RECIPE.data.train[0])
+    assert Counter(each.audio.name for each in train)["5.wav"] == english.REPEATS["an4"]
+    assert len({each.id for each in train}) == len(train)
+
+
 def test_synthetic_speech_is_used_where_there_is_some(source, tmp_path):
     write_manifest(source / "synthetic" / "manifest.jsonl", "synthetic-flite")
     english.prepare(source, tmp_path / "out")

@@ -76,7 +76,7 @@ def test_rhythmic_noise_offers_no_more_pauses_than_can_be_compared(monkeypatch):
     assert 60 <= start < 60.6 < end <= 62
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     stretches=st.lists(st.sampled_from([-0.8, -0.2, -0.05, 0.05, 0.2, 0.8]), min_size=1, max_size=12),
     places=st.lists(st.integers(0, 10**6), min_size=1, max_size=8, unique=True),

@@ -39,7 +39,7 @@ def hear(recognizer, samples, ends) -> list[speech2text.Segment]:
     return [partial.hear(samples[:end]) for end in ends if partial.is_ready(end)]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(ends=st.lists(st.floats(0, 1, exclude_max=True), max_size=8))
 def test_what_was_asked_before_changes_nothing(recognizer, speech, ends):
     before = sorted(int(end * len(speech)) for end in ends)

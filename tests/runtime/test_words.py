@@ -40,7 +40,7 @@ def test_a_word_lasts_as_long_as_its_sound():
     assert [word.confidence for word in words] == [pytest.approx(0.9)] * 2
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.lists(
         st.tuples(st.integers(5, 12), st.integers(0, 4), st.integers(5, 15), st.sampled_from([3, 5])),

@@ -55,7 +55,7 @@ def plain(lines):
     return html.unescape(re.sub("</?u>", "", "\n".join(lines)))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(transcripts(), layouts)
 def test_the_laws_of_cues(transcript, layout):
     cues = make_cues(transcript, layout)
@@ -77,7 +77,7 @@ def test_the_laws_of_cues(transcript, layout):
             assert right.start - left.end <= LONGEST_PAUSE
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(transcripts(), layouts)
 def test_highlighting_changes_nothing_but_tags(transcript, layout):
     for cue in make_cues(transcript, layout):
@@ -97,7 +97,7 @@ def test_highlighting_changes_nothing_but_tags(transcript, layout):
         assert set(marked) <= set(bare)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(transcripts(), layouts)
 def test_files_are_read_back_as_the_cues_they_hold(transcript, layout):
     count = sum(

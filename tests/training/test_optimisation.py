@@ -16,6 +16,8 @@ def test_the_learning_rate_warms_up_and_falls_to_its_share():
     assert rates[:10] == sorted(rates[:10])
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[100] == pytest.approx(0.5 * FINAL_RATE)
+    fallen = [(0.5 - rates[step]) / (0.5 - rates[100]) for step in (40, 55, 70)]  # a third of the way, half, two thirds
+    assert fallen == pytest.approx([0.25, 0.5, 0.75], abs=0.02)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 6, 7])

@@ -52,6 +52,17 @@ def test_a_run_does_not_go_on_with_other_sound_of_the_same_length(data, tmp_path
         opened(data, tmp_path / "run", *changes)
 
 
+def test_nothing_is_used_of_a_start_with_other_data_that_was_killed(data, tmp_path):
+    run = tmp_path / "run"
+    list(opened(data, run).train())
+    draft = run / ".draft" / "cache"
+    draft.mkdir(parents=True)
+    (draft / "train.pcm").write_bytes(b"of other data")
+    cache = (run / "cache" / "train.pcm").read_bytes()
+    assert opened(data, run).position.step == 6
+    assert (run / "cache" / "train.pcm").read_bytes() == cache
+
+
 def claim_of_an_earlier_version(run):
     """Leave in the run what was noted of its data when that was ids, texts, lengths and the teacher's index."""
     note = json.loads((run / "data.json").read_text())
