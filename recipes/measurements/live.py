@@ -36,7 +36,7 @@ from speech2text.decoding.protocols import FloatArray
 from speech2text.errors import ManifestError
 from speech2text.evaluation.delays import Delays, percentile
 from speech2text.evaluation.error_rate import count_words
-from speech2text.runtime.options import Search
+from speech2text.runtime.options import SEARCHES, Search
 from speech2text.runtime.recognizer import Recognizer
 from speech2text.runtime.stream import Stream
 from speech2text.text.normalization import normalize
@@ -49,7 +49,6 @@ LOAD_SECONDS = 20
 FINAL_SECONDS = 10
 FINAL_ROUNDS = 10
 SOAK_PARTS = 12
-SEARCHES: tuple[Search, ...] = ("joint", "attention", "ctc")
 RULES = (
     EndpointRules(),
     EndpointRules(silence_after_speech=0.8),

@@ -37,6 +37,7 @@ from speech2text.decoding.protocols import FloatArray
 from speech2text.errors import ManifestError
 from speech2text.evaluation.error_rate import Counts, count_words, total
 from speech2text.evaluation.significance import compare, voice
+from speech2text.runtime.options import SEARCHES
 from speech2text.runtime.recognizer import Recognizer
 from speech2text.text.normalization import normalize
 
@@ -86,7 +87,7 @@ def main() -> None:
     parser.add_argument("--snr", type=float, default=30.0, help="decibels between the utterances and the room noise")
     parser.add_argument("--silence", type=float, nargs="+", metavar="SECONDS", help="silence that ends a segment")
     parser.add_argument("--hours", type=float, default=3.0, help="of the longest recording; 0 measures no memory")
-    parser.add_argument("--search", choices=("joint", "ctc", "attention"), default="joint")
+    parser.add_argument("--search", choices=SEARCHES, default="joint")
     arguments = parser.parse_args()
     utterances = [each for each in read_utterances(arguments.manifest) if arguments.corpus in (None, each.corpus)]
     if not any(normalize(each.text, each.language) for each in utterances):

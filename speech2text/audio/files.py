@@ -44,6 +44,10 @@ T = TypeVar("T")
 STANDARD_INPUT = Path("-")
 
 _PIECE_SAMPLES = 1 << 20  # of all channels: a damaged header may promise any rate and any number of them
+_AUDIBLE = 0.01
+"""The peak of a channel in which something may be said."""
+_LEAST_KEPT = 0.1
+"""Of the peak that one channel alone would leave in the mean of all; with less they cancel each other out."""
 _PIECE_SECONDS = 0.1  # decoded at a time: what is lost at most where a decoder meets damage
 _TOLERANCE_SECONDS = 0.1  # encoders pad; a recording this much shorter than promised is not called cut
 _SPOOL_BYTES = 2**26  # of a pipe held in memory before it goes to a temporary file
@@ -276,11 +280,12 @@ def _read_pipe(pipe: BinaryIO, name: str) -> bytes:
 
 
 def _decode(audio: AudioFile, stream: _Stream, block_frames: int) -> Iterator[FloatArray]:
-    """Mono blocks (N,) at the file's own rate, checked; warns at the end when something is missing."""
+    """Mono blocks (N,) at the file's own rate, checked; warns at the end when something is missing or was cancelled."""
     frames = 0
     ended = damaged = False
+    mixed_peak = channel_peak = 0.0
     while not ended:
-        block, damaged = _read_block(audio, block_frames)
+        block, peak, damaged = _read_block(audio, block_frames)
         stream.check()
         sound = np.abs(block) <= LOUDEST  # NaN is not
         if not sound.all():
@@ -293,25 +298,31 @@ def _decode(audio: AudioFile, stream: _Stream, block_frames: int) -> Iterator[Fl
             raise AudioError(f"{stream.name}: {found}; export the recording again as 16-bit WAV")
         frames += len(block)
         ended = damaged or len(block) < block_frames
+        mixed_peak, channel_peak = max(mixed_peak, np.abs(block).max(initial=0.0)), max(channel_peak, peak)
         yield block
     _check_end(audio, stream.name, frames / audio.samplerate, damaged)
+    if channel_peak > _AUDIBLE and mixed_peak < _LEAST_KEPT * channel_peak / audio.channels:
+        problem = "its channels cancel each other out, one being the other turned over; make a file of one of them"
+        warnings.warn(f"{stream.name}: {problem}", AudioWarning, stacklevel=2)
 
 
-def _read_block(audio: AudioFile, frames: int) -> tuple[FloatArray, bool]:
-    """The mean of the channels of the next frames (N,), fewer at the end; and whether the decoder met damage."""
+def _read_block(audio: AudioFile, frames: int) -> tuple[FloatArray, float, bool]:
+    """The mean of the channels of the next frames (N,), fewer at the end, their peak, and whether there was damage."""
     pieces = [np.zeros(0, np.float32)]
+    peak = 0.0
     piece_frames = max(1, min(round(_PIECE_SECONDS * audio.samplerate), _PIECE_SAMPLES // audio.channels))
     while frames:
         try:
             piece = audio.read(min(frames, piece_frames), dtype="float32", always_2d=True)  # (N, channels)
         except soundfile.LibsndfileError:
-            return np.concatenate(pieces), True
+            return np.concatenate(pieces), peak, True
         if not len(piece):
             break
         with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is reported with its place
             pieces.append(piece.mean(axis=1))
+        peak = max(peak, float(np.abs(piece).max()))
         frames -= len(piece)
-    return np.concatenate(pieces), False
+    return np.concatenate(pieces), peak, False
 
 
 def _check_end(audio: AudioFile, name: str, seconds: float, damaged: bool) -> None:

@@ -94,7 +94,7 @@ class LogMel(nn.Module):
         """
         pcm = pcm * (torch.arange(pcm.shape[1], device=pcm.device) < lengths[:, None])
         features = (self.log_mel(pcm, before) - self.mean) / self.deviation
-        feature_lengths = torch.div(lengths + HOP_SAMPLES - 1, HOP_SAMPLES, rounding_mode="floor")
+        feature_lengths = (lengths + HOP_SAMPLES - 1) // HOP_SAMPLES
         inside = torch.arange(features.shape[1], device=pcm.device) < feature_lengths[:, None]
         after = torch.cat([before, pcm], dim=1)[:, -OVERLAP_SAMPLES:]
         return features * inside[:, :, None], feature_lengths, after

@@ -45,9 +45,7 @@ def concatenate_neighbours(x: Tensor, lengths: Tensor, count: int) -> tuple[Tens
     inside = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
     x = nn.functional.pad(x * inside[:, :, None], (0, 0, 0, -x.shape[1] % count))
     batch, frames, features = x.shape
-    return x.reshape(batch, frames // count, count * features), torch.div(
-        lengths + count - 1, count, rounding_mode="floor"
-    )
+    return x.reshape(batch, frames // count, count * features), (lengths + count - 1) // count
 
 
 def reverse(x: Tensor, lengths: Tensor) -> Tensor:

@@ -63,12 +63,12 @@ class WaveformAugmentation:
         start = 0
         if settings.room_seconds:
             samples, start = self._in_a_room(samples)
-        if _happens(settings.noise_share):
-            noise = self._noise if _happens(RECORDED_NOISE_SHARE) else generated_noise
+        if happens(settings.noise_share):
+            noise = self._noise if happens(RECORDED_NOISE_SHARE) else generated_noise
             samples = sound.add_noise(samples, noise(len(samples)), torch.tensor(_between(*settings.snr_db)))
         if settings.response_db:
             samples = through_microphone(samples, _between(0.0, settings.response_db))
-        if _happens(settings.telephone_share):
+        if happens(settings.telephone_share):
             samples = telephone(samples)
         return Version((samples * 10 ** (_between(*settings.gain_db) / 20)).clamp(-1, 1), speed, start)
 
@@ -167,7 +167,8 @@ def pad_waveforms(waveforms: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     return torch.nn.utils.rnn.pad_sequence(list(waveforms), batch_first=True), lengths
 
 
-def _happens(share: float) -> bool:
+def happens(share: float) -> bool:
+    """Whether what is to happen so often happens this time."""
     return float(torch.rand(())) < share
 
 

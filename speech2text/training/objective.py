@@ -17,7 +17,7 @@ from speech2text.decoding.protocols import FloatArray
 from speech2text.model.frontend import HOP_SAMPLES, SAMPLE_RATE
 from speech2text.model.las import LAS, Reading
 from speech2text.text.tokenizer import Tokenizer
-from speech2text.training.augmentation import SpecAugment, Version, WaveformAugmentation, garble, pad_waveforms
+from speech2text.training.augmentation import SpecAugment, Version, WaveformAugmentation, garble, happens, pad_waveforms
 from speech2text.training.corpus import Corpus
 from speech2text.training.loss import Losses, attention_guide, inconsistency, joint_loss, pad_tokens
 from speech2text.training.recipe import FRAMES_PER_SECOND, Recipe
@@ -100,9 +100,9 @@ class Objective:
     def _draw(self, index: int) -> Drawn:
         """An utterance, or what is heard in its place."""
         non_speech_share = self.augmentation.non_speech_share
-        if non_speech_share and float(torch.rand(())) < non_speech_share:
+        if non_speech_share and happens(non_speech_share):
             return Drawn(self.waveform_augmentation.non_speech(int(self.corpus.lengths[index])).numpy(), [])
-        if self.splices and float(torch.rand(())) < self.augmentation.splice_share:
+        if self.splices and happens(self.augmentation.splice_share):
             spliced = self.splicer.splice(index)
             if spliced:
                 samples, text = spliced
@@ -117,7 +117,7 @@ class Objective:
         chunk = self.chunks[int(torch.randint(len(self.chunks), ()))]
         if self.settings.consistency_weight:
             return [None, chunk]
-        return [None if float(torch.rand(())) < self.settings.whole_share else chunk]
+        return [None if happens(self.settings.whole_share) else chunk]
 
     def _weigh(self, readings: list[Reading], targets: Tensor) -> Losses:
         """The mean losses over one or two readings of a batch; joint holds the guide and the consistency too."""

@@ -22,7 +22,7 @@ from torch.utils.tensorboard import SummaryWriter
 from speech2text.decoding.greedy import ctc_greedy
 from speech2text.errors import OutputError, TrainingError
 from speech2text.evaluation.error_rate import count_words, total
-from speech2text.model.frontend import OVERLAP_SAMPLES
+from speech2text.model.frontend import MEL_BINS, OVERLAP_SAMPLES
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training import layout
@@ -264,15 +264,16 @@ class Trainer:
         stride = max(1, len(self.train_corpus) // STATISTICS_UTTERANCES)
         frontend = self.model.listener.frontend
         before = torch.zeros(1, OVERLAP_SAMPLES)
-        frames = torch.cat(
-            [
-                frontend.log_mel(torch.from_numpy(self.train_corpus.samples(index))[None], before)[0]
-                for index in range(0, len(self.train_corpus), stride)
-            ]
-        )
+        count, total, squares = 0, torch.zeros(MEL_BINS).double(), torch.zeros(MEL_BINS).double()
+        for index in range(0, len(self.train_corpus), stride):
+            samples = torch.from_numpy(self.train_corpus.samples(index))
+            frames = frontend.log_mel(samples[None], before)[0].double()  # (T, MEL_BINS)
+            count, total, squares = count + len(frames), total + frames.sum(dim=0), squares + frames.square().sum(dim=0)
+        mean = total / count
+        deviation = ((squares - count * mean.square()) / max(1, count - 1)).clamp(min=1e-6).sqrt()
         for module in (frontend, self.average.listener.frontend):
-            module.mean.copy_(frames.mean(dim=0))
-            module.deviation.copy_(frames.std(dim=0).clamp(min=1e-3))
+            module.mean.copy_(mean)
+            module.deviation.copy_(deviation)
 
     def _faster_precision(self) -> str:
         """The precision in which this processor is faster at a batch."""

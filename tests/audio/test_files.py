@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -203,6 +204,17 @@ def test_a_pipe_that_finds_no_room_is_an_error_that_says_so(tmp_path):
     assert done.stderr == b""
     (line,) = done.stdout.decode().splitlines()
     assert line.startswith("standard input: a pipe needs a temporary file, which cannot be written (")
+
+
+@pytest.mark.parametrize(("second", "warned"), [(-1.0, True), (-0.99, True), (0.0, False), (-0.5, False), (1.0, False)])
+def test_channels_that_cancel_each_other_out_are_told(tmp_path, recwarn, second, warned):
+    speech = speech_like(1)[:, 0]
+    path = tmp_path / "stereo.wav"
+    soundfile.write(path, np.stack([speech, second * speech], axis=1), 16_000)
+    np.testing.assert_allclose(read_audio(path), (1 + second) / 2 * speech, atol=1e-4)
+    assert [str(each.message) for each in recwarn] == warned * [
+        f"{path}: its channels cancel each other out, one being the other turned over; make a file of one of them"
+    ]
 
 
 def test_probe_tells_length_rate_and_channels(recordings):
