@@ -19,8 +19,8 @@ import numpy as np
 
 from speech2text import load_model
 from speech2text.audio.files import read_audio
-from speech2text.audio.manifest import Utterance, read_utterances, set_name
 from speech2text.audio.resampling import SAMPLE_RATE
+from speech2text.audio.utterances import Utterance, read_utterances, set_name
 from speech2text.bundle.manifest import ErrorRate
 from speech2text.bundle.store import open_bundle
 from speech2text.bundle.writer import check_destination

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from speech2text.audio.files import SAMPLE_RATE, read_whole
-from speech2text.audio.manifest import Utterance
+from speech2text.audio.utterances import Utterance
 from speech2text.bundle.manifest import LISTENER_NAME, SPELLER_NAME, ErrorRate
 from speech2text.bundle.store import Bundle
 from speech2text.errors import ExportError

@@ -30,7 +30,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import soundfile
 
-from speech2text.audio.manifest import Utterance, read_utterances
+from speech2text.audio.utterances import Utterance, read_utterances
 from speech2text.disk import make_folder, write_atomically
 from speech2text.errors import ManifestError, Speech2TextError
 

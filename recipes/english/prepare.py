@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from speech2text.audio.manifest import read_utterances
+from speech2text.audio.utterances import read_utterances
 from speech2text.disk import make_folder, write_atomically
 from speech2text.errors import ManifestError
 

@@ -21,7 +21,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 from recipes.script import script
 from speech2text.audio.files import SAMPLE_RATE
-from speech2text.audio.manifest import read_utterances
+from speech2text.audio.utterances import read_utterances
 from speech2text.decoding.greedy import ctc_greedy
 from speech2text.decoding.protocols import BLANK
 from speech2text.errors import TrainingError

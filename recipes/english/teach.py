@@ -21,7 +21,7 @@ import numpy as np
 
 from recipes.script import script
 from speech2text.audio.files import SAMPLE_RATE, read_audio
-from speech2text.audio.manifest import read_utterances
+from speech2text.audio.utterances import read_utterances
 from speech2text.decoding.protocols import FloatArray
 from speech2text.errors import AudioError
 from speech2text.training.teacher import FeatureWriter

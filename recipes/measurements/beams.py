@@ -22,8 +22,8 @@ from recipes.measurements.cells import between, difference, percent
 from recipes.script import script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
-from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.audio.resampling import SAMPLE_RATE
+from speech2text.audio.utterances import Utterance, read_utterances
 from speech2text.decoding.protocols import FloatArray
 from speech2text.evaluation.error_rate import count_words, total
 from speech2text.evaluation.significance import bootstrap, compare, voice

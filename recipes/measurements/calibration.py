@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recipes.script import script
-from speech2text.audio.manifest import Utterance, read_utterances
+from speech2text.audio.utterances import Utterance, read_utterances
 from speech2text.bundle.manifest import Confidence
 from speech2text.bundle.store import open_bundle
 from speech2text.bundle.writer import check_destination

@@ -15,7 +15,7 @@ import numpy as np
 from recipes.script import script
 from speech2text import Recognizer, load_model
 from speech2text.audio.files import read_audio
-from speech2text.audio.manifest import read_utterances
+from speech2text.audio.utterances import read_utterances
 from speech2text.decoding.protocols import FloatArray, Memory
 from speech2text.evaluation.error_rate import Counts, count_words, total
 from speech2text.text.normalization import normalize

@@ -16,7 +16,7 @@ from pathlib import Path
 from recipes.script import script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
-from speech2text.audio.manifest import read_utterances
+from speech2text.audio.utterances import read_utterances
 from speech2text.evaluation.error_rate import count_words, total
 from speech2text.text.normalization import normalize
 

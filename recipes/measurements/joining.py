@@ -10,8 +10,8 @@ from itertools import pairwise
 import numpy as np
 
 from speech2text.audio.files import read_audio
-from speech2text.audio.manifest import Utterance
 from speech2text.audio.resampling import SAMPLE_RATE
+from speech2text.audio.utterances import Utterance
 from speech2text.decoding.protocols import FloatArray
 from speech2text.evaluation.noise import add_noise, make_pink_noise
 from speech2text.text.transcript import Word

@@ -28,9 +28,9 @@ from recipes.measurements.joining import Joined, join
 from recipes.script import script
 from speech2text import EndpointRules, load_model
 from speech2text.audio.files import read_audio
-from speech2text.audio.manifest import read_utterances
 from speech2text.audio.pace import LATE_SECONDS
 from speech2text.audio.resampling import SAMPLE_RATE
+from speech2text.audio.utterances import read_utterances
 from speech2text.bundle.store import find_bundle
 from speech2text.decoding.protocols import FloatArray
 from speech2text.errors import ManifestError

@@ -31,8 +31,8 @@ from recipes.measurements.cells import difference
 from recipes.measurements.joining import Joined, join
 from recipes.script import script
 from speech2text import EndpointRules, load_model
-from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.audio.resampling import SAMPLE_RATE
+from speech2text.audio.utterances import Utterance, read_utterances
 from speech2text.decoding.protocols import FloatArray
 from speech2text.errors import ManifestError
 from speech2text.evaluation.error_rate import Counts, count_words, total

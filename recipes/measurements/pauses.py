@@ -31,8 +31,8 @@ from recipes.measurements.joining import Joined, join
 from recipes.script import script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
-from speech2text.audio.manifest import read_utterances
 from speech2text.audio.resampling import SAMPLE_RATE
+from speech2text.audio.utterances import read_utterances
 from speech2text.decoding.protocols import BLANK, FloatArray
 from speech2text.runtime.loudness import FRAME, Loudness
 from speech2text.runtime.recognizer import Recognizer

@@ -34,7 +34,7 @@ from recipes.measurements.peers import PACKAGES, PEERS, Work
 from recipes.script import script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
-from speech2text.audio.manifest import Utterance, read_utterances
+from speech2text.audio.utterances import Utterance, read_utterances
 from speech2text.decoding.protocols import FloatArray
 from speech2text.disk import read_whole_lines
 from speech2text.evaluation.error_rate import Counts, count_words, total

@@ -24,8 +24,8 @@ from recipes.measurements.nonspeech import make_clips
 from recipes.script import script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
-from speech2text.audio.manifest import read_utterances
 from speech2text.audio.resampling import SAMPLE_RATE
+from speech2text.audio.utterances import read_utterances
 from speech2text.bundle.store import find_bundle, open_bundle
 from speech2text.bundle.writer import check_destination
 from speech2text.decoding.protocols import FloatArray

@@ -25,8 +25,8 @@ import numpy as np
 from recipes.script import script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
-from speech2text.audio.manifest import read_utterances
 from speech2text.audio.resampling import SAMPLE_RATE
+from speech2text.audio.utterances import read_utterances
 from speech2text.decoding.protocols import FloatArray
 from speech2text.evaluation.error_rate import compare_words
 from speech2text.runtime.recognizer import Recognizer

@@ -20,8 +20,8 @@ import numpy as np
 import soundfile
 
 from speech2text.audio.container import AudioFile, open_audio
-from speech2text.audio.manifest import AUDIO_SUFFIXES, find_audio, is_audio
 from speech2text.audio.resampling import LOUDEST, SAMPLE_RATE, FloatArray, Resampler
+from speech2text.audio.utterances import AUDIO_SUFFIXES, find_audio, is_audio
 from speech2text.errors import AudioError, AudioWarning, damage_raised
 
 __all__ = [

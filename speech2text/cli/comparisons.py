@@ -15,7 +15,7 @@ from speech2text.runtime.loading import open_recognizer
 from speech2text.text.normalization import normalize
 
 if TYPE_CHECKING:
-    from speech2text.audio.manifest import Utterance
+    from speech2text.audio.utterances import Utterance
     from speech2text.cli.hearing import Noise
     from speech2text.evaluation.report import Report
     from speech2text.evaluation.scoring import Recognised

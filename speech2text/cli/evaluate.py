@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from speech2text import Recognizer
-    from speech2text.audio.manifest import Utterance
+    from speech2text.audio.utterances import Utterance
     from speech2text.cli.comparisons import Plan
     from speech2text.evaluation.report import Report
 
@@ -135,7 +135,7 @@ def evaluate(
     For --snr, the level of speech is that of its active parts, without the pauses, and noise is the same each time.
     """
     _check_use(search, options, snr, noise, html)
-    from speech2text.audio.manifest import read_utterances
+    from speech2text.audio.utterances import read_utterances
     from speech2text.cli.hearing import hear_all
 
     keep_libraries_quiet()

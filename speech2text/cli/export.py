@@ -14,7 +14,7 @@ from speech2text.cli.options import NamedPath, given, require_finite
 from speech2text.errors import ExportError
 
 if TYPE_CHECKING:
-    from speech2text.audio.manifest import Utterance
+    from speech2text.audio.utterances import Utterance
     from speech2text.bundle.manifest import ErrorRate
     from speech2text.bundle.store import Bundle
     from speech2text.decoding.protocols import FloatArray
@@ -60,7 +60,7 @@ def export(
     The graphs are compared with the model first, and nothing is written when they differ. A bundle that stands at
     BUNDLE already is replaced; a folder with anything else in it is refused.
     """
-    from speech2text.audio.manifest import set_name
+    from speech2text.audio.utterances import set_name
     from speech2text.bundle.store import find_bundle, open_bundle
     from speech2text.bundle.writer import check_destination
 
@@ -87,7 +87,7 @@ def export(
 
 
 def _read(manifest: Path | None) -> list[Utterance]:
-    from speech2text.audio.manifest import read_utterances
+    from speech2text.audio.utterances import read_utterances
 
     return read_utterances(manifest) if manifest else []
 

@@ -18,7 +18,7 @@ from speech2text.errors import AudioError, AudioWarning, ManifestError, damage_r
 
 if TYPE_CHECKING:
     from speech2text import Recognizer
-    from speech2text.audio.manifest import Utterance
+    from speech2text.audio.utterances import Utterance
     from speech2text.decoding.protocols import FloatArray
     from speech2text.evaluation.scoring import Recognised
     from speech2text.text.transcript import Transcript
@@ -62,11 +62,11 @@ def read_noise(path: Path | None) -> Noise:
     Each clip is read once, so that what is wrong with one is known before anything is heard.
 
     Raises:
-        ManifestError: a clip cannot be read whole, or is silent; see audio.manifest.read_utterances too.
+        ManifestError: a clip cannot be read whole, or is silent; see audio.utterances.read_utterances too.
     """
     if path is None:
         return Noise("pink noise, generated")
-    from speech2text.audio.manifest import read_utterances
+    from speech2text.audio.utterances import read_utterances
 
     clips = tuple(clip.audio for clip in read_utterances(path, with_texts=False))
     with damage_raised():

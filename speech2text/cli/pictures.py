@@ -14,7 +14,7 @@ from speech2text.cli.dependencies import packages_of
 
 if TYPE_CHECKING:
     from speech2text import Recognizer
-    from speech2text.audio.manifest import Utterance
+    from speech2text.audio.utterances import Utterance
     from speech2text.decoding.protocols import FloatArray
     from speech2text.evaluation.inspection import Inspection, Media, Spelling
     from speech2text.evaluation.report import Report

@@ -16,7 +16,7 @@ from speech2text.cli.options import NamedPath, model_option, processor_threads_o
 from speech2text.errors import ManifestError
 
 if TYPE_CHECKING:
-    from speech2text.audio.manifest import Utterance
+    from speech2text.audio.utterances import Utterance
     from speech2text.bundle.manifest import ErrorRate, TextSource
     from speech2text.bundle.store import Bundle
     from speech2text.training.language_model import (
@@ -115,7 +115,7 @@ def train_lm(
 def _read_utterances(manifest: Path | None) -> list[Utterance]:
     """The recordings to measure by; that they can be heard is seen now, not after the training."""
     from speech2text.audio.files import read_whole
-    from speech2text.audio.manifest import read_utterances
+    from speech2text.audio.utterances import read_utterances
     from speech2text.text.normalization import normalize
 
     utterances = read_utterances(manifest) if manifest else []
@@ -184,7 +184,7 @@ def _tune(
     bundle: Bundle, manifest: Path | None, utterances: Sequence[Utterance]
 ) -> tuple[Bundle, dict[str, ErrorRate]]:
     """The bundle with the weight that a manifest's recordings choose, if there is one, and the error rates it has."""
-    from speech2text.audio.manifest import set_name
+    from speech2text.audio.utterances import set_name
 
     rates = {} if bundle.manifest.decoding.lm_weight else dict(bundle.manifest.wer)  # measured without
     if manifest is not None:

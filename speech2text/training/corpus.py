@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speech2text.audio.files import SAMPLE_RATE, probe, read_audio
-from speech2text.audio.manifest import Utterance, read_utterances
 from speech2text.audio.pcm import PCM_SCALE, encode_pcm
+from speech2text.audio.utterances import Utterance, read_utterances
 from speech2text.disk import is_file, write_atomically
 from speech2text.errors import AudioError, AudioWarning, OutputError, damage_raised
 from speech2text.text.normalization import normalize

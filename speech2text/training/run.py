@@ -16,7 +16,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from speech2text.audio.files import probe
-from speech2text.audio.manifest import Utterance, read_utterances
+from speech2text.audio.utterances import Utterance, read_utterances
 from speech2text.disk import make_folder, write_atomically
 from speech2text.errors import AudioError, OutputError, RecipeError, TrainingError
 from speech2text.text.tokenizer import Tokenizer

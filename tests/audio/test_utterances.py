@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from speech2text.audio.manifest import Utterance, read_utterances, set_name
+from speech2text.audio.utterances import Utterance, read_utterances, set_name
 from speech2text.errors import AudioWarning, ManifestError
 
 

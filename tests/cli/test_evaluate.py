@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speech2text.audio.manifest import read_utterances
+from speech2text.audio.utterances import read_utterances
 from speech2text.bundle.writer import write_bundle
 from speech2text.cli.app import main
 from tests.runtime.test_language_model import GRAPH, SHAPE

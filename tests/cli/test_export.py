@@ -12,7 +12,7 @@ import soundfile
 import torch
 
 from speech2text import load_model
-from speech2text.audio.manifest import Utterance
+from speech2text.audio.utterances import Utterance
 from speech2text.bundle.manifest import Decoding
 from speech2text.bundle.store import read_manifest
 from speech2text.cli.app import main

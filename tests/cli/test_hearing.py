@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from speech2text.audio.manifest import Utterance
+from speech2text.audio.utterances import Utterance
 from speech2text.bundle.store import open_bundle
 from speech2text.cli.hearing import Noise, Way, hear_all
 from speech2text.runtime.recognizer import Recognizer

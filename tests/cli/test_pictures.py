@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speech2text.audio.manifest import Utterance
+from speech2text.audio.utterances import Utterance
 from speech2text.bundle.store import open_bundle
 from speech2text.runtime.recognizer import Recognizer
 from tests.tiny_bundle import tone

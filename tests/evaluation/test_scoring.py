@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from speech2text.audio.manifest import Utterance
+from speech2text.audio.utterances import Utterance
 from speech2text.evaluation.scoring import Recognised, find_worst, pair, score, sort_by_errors
 from speech2text.text.transcript import Segment, Transcript, Word
 

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from speech2text.audio.manifest import Utterance
+from speech2text.audio.utterances import Utterance
 from speech2text.bundle.manifest import ErrorRate
 from speech2text.bundle.store import Bundle
 from speech2text.errors import AudioError, ExportError

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speech2text.audio.manifest import read_utterances
+from speech2text.audio.utterances import read_utterances
 from speech2text.errors import ManifestError
 
 SCRIPT = Path(__file__).parents[2] / "recipes" / "an4" / "prepare.py"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from recipes.english import prepare as english
-from speech2text.audio.manifest import read_utterances
+from speech2text.audio.utterances import read_utterances
 from speech2text.errors import ManifestError, OutputError
 from speech2text.training.recipe import read_recipe
 

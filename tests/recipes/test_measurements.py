@@ -14,8 +14,8 @@ from recipes.measurements import live, nonspeech, pauses, silence, times
 from recipes.measurements.joining import join
 from speech2text import load_model
 from speech2text.audio.files import read_audio
-from speech2text.audio.manifest import read_utterances
 from speech2text.audio.resampling import SAMPLE_RATE
+from speech2text.audio.utterances import read_utterances
 from speech2text.bundle.manifest import Confidence, ErrorRate
 from speech2text.bundle.store import open_bundle
 from speech2text.runtime.guards import evidence

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import torch
 
-from speech2text.audio.manifest import read_utterances
+from speech2text.audio.utterances import read_utterances
 from speech2text.training.augmentation import (
     MOST_TONES,
     RECORDED_NOISE_SHARE,

@@ -12,7 +12,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speech2text.audio.manifest import Utterance, read_utterances
+from speech2text.audio.utterances import Utterance, read_utterances
 from speech2text.errors import AudioWarning, ManifestError
 from speech2text.training import corpus as corpus_module
 from speech2text.training.corpus import find_utterances, load_corpus, split_by_speaker

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from speech2text.audio.manifest import Utterance
+from speech2text.audio.utterances import Utterance
 from speech2text.decoding.alignment import TokenSpan
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
