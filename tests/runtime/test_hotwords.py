@@ -45,6 +45,9 @@ def test_hot_words_that_a_guard_takes_away_leave_what_was_said(bundle, words, te
         ({"hotwords": ["two"], "search": "ctc"}, ValueError, "hotwords and n_best are for the joint search"),
         ({"n_best": 2, "search": "attention"}, ValueError, "hotwords and n_best are for the joint search"),
         ({"n_best": 0}, ValueError, "n_best must be at least 1, not 0"),
+        ({"n_best": 2.0}, TypeError, "n_best must be a whole number, not 2.0"),
+        ({"beam_size": 2.5}, TypeError, "beam_size must be a whole number, not 2.5"),
+        ({"hotwords": ["two", 3]}, TypeError, r"hotwords\[1\] must be a word or phrase, not 3"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_named(bundle, settings, error, message):
