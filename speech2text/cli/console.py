@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, TextIO
+from unicodedata import category
 
 from speech2text.errors import OutputError
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 STANDARD_ERROR = 2
 BROKEN_PIPE_EXIT = 141
 """What a shell reports of a program whose reader went away, as with `| head -1`."""
+_CONTROLS = ("Cc", "Zl", "Zp")
+"""Unicode's categories of control characters and of separators of lines and paragraphs."""
 
 
 class _Bar:
@@ -102,14 +105,7 @@ def print_note(message: str) -> None:
 
 def in_a_line(text: object) -> str:
     """The text, with what would break a line or a column, or steer a terminal, written as in Python."""
-    return "".join(
-        letter if letter.isprintable() or _is_undecoded(letter) else repr(letter)[1:-1] for letter in str(text)
-    )
-
-
-def _is_undecoded(letter: str) -> bool:
-    """Whether it stands for a byte of a file's name that is not UTF-8, and comes out as that byte again."""
-    return "\udc80" <= letter <= "\udcff"
+    return "".join(repr(letter)[1:-1] if category(letter) in _CONTROLS else letter for letter in str(text))
 
 
 def show_warnings_as_lines() -> None:
