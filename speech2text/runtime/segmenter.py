@@ -117,16 +117,12 @@ class Segmenter:
             self._frames.append(above)
             self._loud += loud
             self._silent = 0 if loud else self._silent + 1
+            ended = self._silent >= (self._after_speech if self.said else self._before_speech)
             if not self._loud:
                 self._forget(len(self._frames) - self._context)
-            elif self._silent >= (self._after_speech if self.said else self._before_speech):
+            elif ended or len(self._frames) > self._longest:
                 if self.said:
-                    yield self._give(self._end)
-                else:
-                    self._forget(self._end)
-            elif len(self._frames) > self._longest:
-                if self.said:
-                    yield self._give(self._best_pause())
+                    yield self._give(self._end if ended else self._best_pause())
                 else:
                     self._forget(self._end)
 
