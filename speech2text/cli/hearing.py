@@ -88,7 +88,7 @@ def hear_all(
     ways = list(dict.fromkeys(ways))
     heard: dict[Way, list[Recognised]] = {way: [] for way in ways}
     excluded: list[tuple[str, str]] = []
-    pool = RecognizerPool(list({way.recognizer for way in ways}), max(1, min(threads, len(utterances))))
+    pool = RecognizerPool(list({way.recognizer for way in ways}), min(threads, len(utterances)))
     stop = Event()
 
     def check_stop(_: float) -> None:

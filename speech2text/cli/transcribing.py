@@ -254,7 +254,7 @@ def transcribe_all(recognizer: Recognizer, jobs: Sequence[Job], output: Output, 
 
     with (
         progress_bar(lambda: sum_known(_seconds(job) for job in jobs if not output.find_kept(job.name))) as advance,
-        RecognizerPool([recognizer], max(1, min(threads, len(jobs)))) as pool,
+        RecognizerPool([recognizer], min(threads, len(jobs))) as pool,
     ):
         worker = Worker(partial(pool.transcribe, recognizer), output, advance, recognizer.manifest.language)
         return _work(worker, jobs, threads)
