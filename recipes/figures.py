@@ -1,4 +1,4 @@
-"""The figures of a recipe: `python recipes/figures.py --bundle B [--bundle B2 ...] [--all] [--write] MANIFEST...`
+"""The figures of a recipe: `python -m recipes.figures --bundle B [--bundle B2 ...] [--all] [--write] MANIFEST...`
 
 Prints a Markdown table of word error rates by corpus, for the search of the transcribe command; `--all` adds greedy
 search on each head alone, and chunks as in a stream. Several bundles, as of several seeds, get a row each and their
@@ -17,6 +17,7 @@ from statistics import median
 
 import numpy as np
 
+from recipes.script import script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.resampling import SAMPLE_RATE
@@ -24,7 +25,7 @@ from speech2text.audio.utterances import Utterance, read_utterances, set_name
 from speech2text.bundle.manifest import ErrorRate
 from speech2text.bundle.store import open_bundle
 from speech2text.bundle.writer import check_destination
-from speech2text.errors import ManifestError, Speech2TextError
+from speech2text.errors import ManifestError
 from speech2text.evaluation.report import Summary, explain_marks, make_report, show_limits
 from speech2text.evaluation.scoring import pair, score
 from speech2text.runtime.options import SEARCHES, Search
@@ -49,6 +50,7 @@ recipes/figures.py recomputes this and every error rate above; recipes/{name}/RE
 HEADER = "| set | corpus | search | heard | bundle | WER % | 95 % | words | sub | del | ins |"
 
 
+@script
 def main() -> None:
     """Print the table, and write the card if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -59,10 +61,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.write and len(arguments.bundles) != 1:
         parser.error("--write needs exactly one --bundle")
-    try:
-        _measure_all(arguments)
-    except Speech2TextError as error:
-        parser.error(str(error))
+    _measure_all(arguments)
 
 
 def _measure_all(arguments: argparse.Namespace) -> None:

@@ -104,5 +104,5 @@ speech2text export runs/english-20-25 bundles/english --int8 --manifest runs/eng
 python -m recipes.measurements.calibration bundles/english "$DATA/en_dev.jsonl" --write
 python -m recipes.measurements.silence "$DATA/en_dev.jsonl" "$DATA/digits_dev.jsonl" --noise "$DATA/noise.jsonl" \
     --bundle bundles/english --tune
-python recipes/figures.py --bundle bundles/english --write "$DATA/en_dev.jsonl" "$DATA/en_test.jsonl" \
+python -m recipes.figures --bundle bundles/english --write "$DATA/en_dev.jsonl" "$DATA/en_test.jsonl" \
     "$DATA/digits_dev.jsonl" "$DATA/digits_test.jsonl"
