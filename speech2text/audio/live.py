@@ -29,6 +29,8 @@ _OTHER_FILES = (b"fLaC", b"OggS", b"ID3", b"FORM", b".snd", b"RF64", b"RIFX", b"
 _WEBM = b"\x1a\x45\xdf\xa3"
 _MAYBE_MP3 = tuple(bytes((0xFF, second)) for second in (0xFB, 0xFA, 0xF3, 0xF2, 0xE3, 0xE2))  # or quiet samples
 _MP3_BYTES = 4096  # enough to tell
+_MAYBE_AAC = tuple(bytes((0xFF, second)) for second in (0xF0, 0xF1, 0xF8, 0xF9))  # or quiet samples
+_ADTS_HEADER_BYTES = 7
 _PIPE_BYTES = 1 << 16
 _WAV_ENCODINGS = {(_PCM, 16): "s16le", (_PCM, 32): "s32le", (_FLOAT, 32): "f32le"}
 
@@ -88,8 +90,8 @@ class Pipe:
             raise AudioError("standard input: nothing came; check what writes it")
         if self._begun == b"RIFF":
             self._read_header()
-        elif self._begun == _WEBM or self._is_mp4():
-            raise AudioError("standard input: webm, m4a or mp4; pipe what `ffmpeg -i - -f wav -` makes of it")
+        elif self._begun == _WEBM or self._is_mp4() or self._is_aac():
+            raise AudioError("standard input: webm, aac, m4a or mp4; pipe what `ffmpeg -i - -f wav -` makes of it")
         elif self._begun.startswith(_OTHER_FILES) or self._is_mp3():
             raise AudioError(
                 "standard input: a sound file that cannot be heard as it comes; "
@@ -153,6 +155,15 @@ class Pipe:
             return False
         self._begun += self._read_exactly(4)
         return self._begun.endswith(b"ftyp")
+
+    def _is_aac(self) -> bool:
+        """Frames of ADTS (ISO/IEC 13818-7, 6.2): each tells its bytes, and the next begins as it does."""
+        if not self._begun.startswith(_MAYBE_AAC):
+            return False
+        self._begun += self._read_exactly(2)
+        frame_bytes = int.from_bytes(self._begun[3:6], "big") >> 5 & 0x1FFF
+        self._begun += self._read_exactly(frame_bytes + 3 - len(self._begun))
+        return frame_bytes >= _ADTS_HEADER_BYTES and self._begun[frame_bytes:][:3] == self._begun[:3]
 
     def _is_mp3(self) -> bool:
         if not self._begun.startswith(_MAYBE_MP3):

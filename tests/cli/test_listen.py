@@ -50,8 +50,9 @@ def test_a_pipe_is_heard_as_wav_or_raw_samples(listen, data, arguments):
     assert done.returncode == 0
 
 
-def test_samples_that_look_like_the_beginning_of_an_mp3_are_heard(listen):
-    data = b"\xff\xfb" + as_bytes("RAW")[2:]
+@pytest.mark.parametrize("begun", [b"\xff\xfb", b"\xff\xf1", b"\xff\xf1\0\0\xff\xff", b"\xff\xf1\0\0\0\0"])
+def test_samples_that_look_like_the_beginning_of_an_mp3_or_aac_are_heard(listen, begun):
+    data = begun + as_bytes("RAW")[len(begun) :]
     assert listen(data).stdout == b"one two\nthree\n"
 
 
@@ -143,8 +144,9 @@ def test_the_rules_of_segments_can_be_chosen(listen):
         (b"", ("--silence-after-speech", "nan"), 2, "nan is not a finite number"),
         (b"", ("--longest", "inf"), 2, "is not in the range"),
         (b"", ("--device", "3"), 2, "--device"),
-        (b"\x1a\x45\xdf\xa3" + bytes(9), (), 1, "webm, m4a or mp4; pipe what `ffmpeg"),
-        (b"\0\0\0\x20ftypM4A " + bytes(9), (), 1, "webm, m4a or mp4; pipe what `ffmpeg"),
+        (b"\x1a\x45\xdf\xa3" + bytes(9), (), 1, "webm, aac, m4a or mp4; pipe what `ffmpeg"),
+        (b"\0\0\0\x20ftypM4A " + bytes(9), (), 1, "webm, aac, m4a or mp4; pipe what `ffmpeg"),
+        (b"\xff\xf1\x60\x40\x01\x5f\xfc\xde\0\0" * 2, (), 1, "webm, aac, m4a or mp4; pipe what `ffmpeg"),
         (bytes(8), ("--save-audio", "nowhere/talk.wav"), 1, "nowhere/talk.wav: cannot be written"),
         (bytes(8), ("--output", "morning.srt"), 1, "morning.srt: is there already"),
         (bytes(8), ("--hotwords-file", "missing.txt"), 1, "missing.txt"),
