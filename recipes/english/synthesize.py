@@ -184,14 +184,14 @@ def main() -> None:
         engine = ENGINES[arguments.engine]()
     except ImportError as error:
         parser.error(f"{error}; how to install it stands in --help")
-    reader = Reader(arguments.engine, engine, arguments.seed, sentences, arguments.spelled)
+    narrator = Narrator(arguments.engine, engine, arguments.seed, sentences, arguments.spelled)
     make_folder(arguments.out)
     manifest = arguments.out / "manifest.jsonl"
-    known = {row["id"]: float(row["duration"]) for row in _rows(manifest) if row["id"].startswith(reader.prefix)}
+    known = {row["id"]: float(row["duration"]) for row in _rows(manifest) if row["id"].startswith(narrator.prefix)}
     seconds = sum(known.values())
-    number = 1 + max((int(name.removeprefix(reader.prefix)) for name in known), default=-1)
+    number = 1 + max((int(name.removeprefix(narrator.prefix)) for name in known), default=-1)
     while seconds < 3600 * arguments.hours:
-        row = reader.read_to(arguments.out, number)
+        row = narrator.read_to(arguments.out, number)
         number += 1
         if row:
             with manifest.open("a", encoding="utf-8") as file:
@@ -200,7 +200,7 @@ def main() -> None:
     print(f"{manifest}: {seconds / 3600:.2f} h of {arguments.engine}", file=sys.stderr)
 
 
-class Reader:
+class Narrator:
     """An engine with its speakers and what they may read; everything about an utterance follows from its number."""
 
     def __init__(self, name: str, engine: Engine, seed: int, sentences: Sequence[str], spelled: float) -> None:

@@ -43,7 +43,7 @@ class Rival:
 
 
 @dataclass(frozen=True)
-class Plan:
+class EvaluationPlan:
     """All ways to hear that one evaluation needs, and the report on what was heard."""
 
     main: Way

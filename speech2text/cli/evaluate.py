@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from speech2text import Recognizer
     from speech2text.audio.utterances import Utterance
-    from speech2text.cli.comparisons import Plan
+    from speech2text.cli.comparisons import EvaluationPlan
     from speech2text.evaluation.report import Report
 
 LEAST_LEVEL, LARGEST_LEVEL = -30.0, 100.0
@@ -208,15 +208,15 @@ def _make_plan(
     compare_searches: bool,
     snr: tuple[float, ...],
     noise: Path | None,
-) -> Plan:
+) -> EvaluationPlan:
     """Open everything that hears."""
-    from speech2text.cli.comparisons import Plan, open_rival, open_searches
+    from speech2text.cli.comparisons import EvaluationPlan, open_rival, open_searches
     from speech2text.cli.hearing import Way, read_noise
     from speech2text.runtime.loading import open_recognizer
 
     main = Way(open_recognizer(model, options))
     options = main.recognizer.options  # a file of hot words is read once: it may be a pipe
-    return Plan(
+    return EvaluationPlan(
         main=main,
         noise=read_noise(noise),
         noisy={f"{level:g} dB": Way(main.recognizer, level) for level in snr},

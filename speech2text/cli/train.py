@@ -19,7 +19,7 @@ from speech2text.cli.dependencies import packages_of
 from speech2text.cli.options import NamedPath, processor_threads_option
 
 if TYPE_CHECKING:
-    from speech2text.training.run import Plan
+    from speech2text.training.run import RunPlan
     from speech2text.training.team import Team
     from speech2text.training.trainer import StepReport, Trainer
 
@@ -71,7 +71,7 @@ def train(
         _train(plan_run(recipe, changes, run, init_from), data, team, init_from)
 
 
-def _profile(plan: Plan, data: Path, team: Team) -> None:
+def _profile(plan: RunPlan, data: Path, team: Team) -> None:
     """Train and print how fast that was."""
     from speech2text.training.run import open_profile
 
@@ -85,7 +85,7 @@ def _profile(plan: Plan, data: Path, team: Team) -> None:
         print_output(f"{speed:.0f} seconds of audio a second ({size})")
 
 
-def _train(plan: Plan, data: Path, team: Team, init_from: str | None) -> None:
+def _train(plan: RunPlan, data: Path, team: Team, init_from: str | None) -> None:
     """Train as one of a team, or alone; the leader alone holds the folder and speaks."""
     from speech2text.training.run import hold, open_run
 

@@ -14,7 +14,7 @@ from speech2text.decoding.protocols import FloatArray, Memory
 from speech2text.errors import BundleError
 from speech2text.runtime.session import check_sizes, open_session
 
-ListenerState: TypeAlias = Mapping[str, FloatArray]
+StreamState: TypeAlias = Mapping[str, FloatArray]
 """What the listener remembers between two calls of a stream; never changed in place, so it can be kept and reused."""
 
 _QUIET_SECONDS = 0.2
@@ -40,11 +40,11 @@ class OnnxListener:
         nothing = {name: np.zeros((1, *size), np.float32) for name, size in shape.listener_state.items()}
         _, self._after_quiet = self.hear(self._quiet, nothing)
 
-    def start(self) -> ListenerState:
+    def start(self) -> StreamState:
         """The state before the first sample of a stream: that after a moment of silence."""
         return self._after_quiet
 
-    def hear(self, samples: FloatArray, state: ListenerState) -> tuple[Memory, ListenerState]:
+    def hear(self, samples: FloatArray, state: StreamState) -> tuple[Memory, StreamState]:
         """The memory of the next samples (N,) of a stream as one chunk, N > 0, and the state after them.
 
         N must be a whole number of memory frames, except in the last call of a stream.

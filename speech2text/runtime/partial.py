@@ -20,7 +20,7 @@ from speech2text.runtime.words import scaled_confidence, split_words
 from speech2text.text.transcript import Segment, Word
 
 if TYPE_CHECKING:
-    from speech2text.runtime.listener import ListenerState
+    from speech2text.runtime.listener import StreamState
     from speech2text.runtime.recognizer import Recognizer
 
 
@@ -45,7 +45,7 @@ class Partial:
         self._begin = 0  # of the window, in samples of the span, as the following
         self._heard = 0
         self._state = recognizer.listener.start()  # at the window's begin
-        self._next_state: ListenerState | None = None  # where the next window will begin, once that was heard
+        self._next_state: StreamState | None = None  # where the next window will begin, once that was heard
         self._settled: list[_Frame] = []
         self._window: list[_Frame] = []
 

@@ -54,7 +54,7 @@ FROM_NOTHING = Start()
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """What is to be trained: a recipe, the file or folder it was read from, the folder of the run, and its start."""
 
     recipe: Recipe
@@ -166,7 +166,7 @@ def open_profile(
     return _start(recipe, scratch, _load(some, recipe, scratch, scratch, on_progress), start, team)
 
 
-def plan_run(recipe: Path | None, changes: Sequence[str], run: Path | None, source: str | None) -> Plan:
+def plan_run(recipe: Path | None, changes: Sequence[str], run: Path | None, source: str | None) -> RunPlan:
     """The plan of a run that is to begin with what `source` knows, or that began so and goes on.
 
     Args:
@@ -188,14 +188,14 @@ def plan_run(recipe: Path | None, changes: Sequence[str], run: Path | None, sour
     settings = read_recipe(path, changes)
     folder = run or Path("runs") / settings.name
     if source is None:
-        return Plan(settings, path, folder, FROM_NOTHING)
+        return RunPlan(settings, path, folder, FROM_NOTHING)
     origin = None if has_checkpoint(folder) else read_origin(source)
     inheritance = origin.inheritance if origin else read_inheritance(folder)
     if inheritance is None:
         raise TrainingError(f"{folder}: holds a run that began without --init-from; name another folder with --run")
     if fine_tunes:
         settings = read_recipe(path, changes, inheritance.settings)
-    return Plan(settings, path, folder, Start(inheritance, origin, keep_pieces=fine_tunes))
+    return RunPlan(settings, path, folder, Start(inheritance, origin, keep_pieces=fine_tunes))
 
 
 def _table(change: str) -> str:
