@@ -23,7 +23,7 @@ from speech2text.model.listener import Heard, ListenerState
 from speech2text.runtime.session import open_session
 
 TOLERANCE = 1e-4
-"""How far two log-probabilities may lie apart."""
+"""How far two log-probabilities, or two shares of attention, may lie apart."""
 LEAST_COMPARED = -20.0
 """Whatever is less likely counts as this: such tokens are never spelled, and rounding moves them more."""
 TIE = 1e-5
@@ -63,7 +63,8 @@ def check_parity(model: LAS, listener: bytes, speller: bytes) -> float:
     """The largest difference of a log-probability between a model in evaluation mode and its graphs, over all cases.
 
     Raises:
-        ExportError: one differs by more than TOLERANCE, or the likeliest token is another.
+        ExportError: one of them, or a share of attention, differs by more than TOLERANCE, or the likeliest token is
+            another.
     """
     onnx = OnnxModel(listener, speller)
     reduction = model.config.reduction
@@ -144,11 +145,19 @@ def _compare_spelling(where: str, model: LAS, onnx: OnnxModel, memories: tuple[H
     cell = onnx_cell = hidden
     largest = 0.0
     for step in range(STEPS):
-        expected, _, hidden, cell = model.speller.step(tokens, memories[0], hidden, cell)
-        found, _, onnx_hidden, onnx_cell = onnx.step(tokens, memories[1], onnx_hidden, onnx_cell)
+        expected, attention, hidden, cell = model.speller.step(tokens, memories[0], hidden, cell)
+        found, onnx_attention, onnx_hidden, onnx_cell = onnx.step(tokens, memories[1], onnx_hidden, onnx_cell)
         largest = max(largest, _compare(f"{where}: token {step + 1}", expected, found))
+        _compare_attention(f"{where}: token {step + 1}", attention, onnx_attention)
         tokens = expected.argmax(dim=2) if step else expected[:, 0].topk(hypotheses).indices
     return largest
+
+
+def _compare_attention(where: str, expected: Tensor, found: Tensor) -> None:
+    """The shares (B, H, T) that a token takes of the frames of a memory, zeros beyond its end."""
+    difference = (expected - found).abs().max().item()
+    if not difference <= TOLERANCE:
+        raise _unequal(f"{where}: attention differs by {difference:.2g}, and {TOLERANCE:g} is allowed")
 
 
 def _compare(where: str, expected: Tensor, found: Tensor) -> float:

@@ -84,7 +84,7 @@ class LogMel(nn.Module):
         """Features of a batch of recordings, or of the next piece of each of a batch of streams.
 
         Args:
-            pcm: (B, N) samples in -1..1, zero padded at the end.
+            pcm: (B, N) samples in -1..1; what lies beyond a row's end is ignored.
             lengths: (B,) samples of each row.
             before: (B, 240) the samples just before; zeros at the start of a recording.
 
@@ -92,7 +92,7 @@ class LogMel(nn.Module):
             features (B, T, 80), zero beyond the end; their lengths (B,); the `before` (B, 240) of the next call,
             which is right for rows as long as the batch.
         """
-        pcm = pcm * (torch.arange(pcm.shape[1], device=pcm.device) < lengths[:, None])
+        pcm = torch.where(torch.arange(pcm.shape[1], device=pcm.device) < lengths[:, None], pcm, 0.0)
         features = (self.log_mel(pcm, before) - self.mean) / self.deviation
         feature_lengths = (lengths + HOP_SAMPLES - 1) // HOP_SAMPLES
         inside = torch.arange(features.shape[1], device=pcm.device) < feature_lengths[:, None]

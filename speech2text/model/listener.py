@@ -113,10 +113,13 @@ class Listener(nn.Module):
         """Hear a batch of recordings, or the next piece of a batch of streams.
 
         Args:
-            pcm: (B, N) samples at 16 kHz in -1..1.
+            pcm: (B, N) samples at 16 kHz in -1..1; what lies beyond a row's end is ignored.
             lengths: (B,) samples of each row.
             state: of the call before; pieces before the last must be multiples of 160 * reduction samples.
             chunk: feature frames, a multiple of the reduction; None hears each row in one chunk.
+
+        Returns:
+            The memories, and the state of the next call, which is right for rows as long as the batch.
         """
         state = state or self.start(len(pcm))
         features, feature_lengths, before = self.frontend(pcm, lengths, state.before)

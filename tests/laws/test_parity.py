@@ -83,6 +83,15 @@ def test_a_speller_with_another_weight_is_refused(weight: str) -> None:
         check_parity(MODEL, listener, perturb(speller, weight))
 
 
+def test_attention_that_is_no_mean_over_the_heads_is_refused() -> None:
+    listener, speller = export(MODEL)
+    graph = onnx.load_from_string(speller)
+    (mean,) = (node for node in graph.graph.node if node.op_type == "ReduceMean")
+    mean.op_type = "ReduceMax"
+    with pytest.raises(ExportError, match="token 1: attention differs by"):
+        check_parity(MODEL, listener, graph.SerializeToString())
+
+
 def test_nan_is_refused() -> None:
     listener, speller = export(MODEL)
     with pytest.raises(ExportError, match="differ by nan"):
