@@ -38,7 +38,7 @@ __all__ = [
     "read_whole",
 ]
 
-Source = Path | BinaryIO
+SoundFile = Path | BinaryIO
 T = TypeVar("T")
 
 STANDARD_INPUT = Path("-")
@@ -72,7 +72,7 @@ class AudioInfo:
         return 0.0 if self.is_guess else self.seconds or 0.0
 
 
-def read_blocks(source: Source, block_seconds: float = 30.0) -> Iterator[FloatArray]:
+def read_blocks(source: SoundFile, block_seconds: float = 30.0) -> Iterator[FloatArray]:
     """The samples of a file or an open binary stream (pipes too), block by block (N,); none for zero samples.
 
     Warns:
@@ -90,12 +90,12 @@ def read_blocks(source: Source, block_seconds: float = 30.0) -> Iterator[FloatAr
             yield ready
 
 
-def read_audio(source: Source) -> FloatArray:
+def read_audio(source: SoundFile) -> FloatArray:
     """All samples (N,) of a recording; warns and raises as `read_blocks`."""
     return np.concatenate([np.zeros(0, np.float32), *read_blocks(source)])
 
 
-def read_whole(source: Source) -> FloatArray:
+def read_whole(source: SoundFile) -> FloatArray:
     """All samples (N,) of a recording that is whole.
 
     Not to be called in several threads at once: what Python does with warnings is of the process.
@@ -110,7 +110,7 @@ def read_whole(source: Source) -> FloatArray:
             raise AudioError(str(damage)) from None
 
 
-def probe(source: Source) -> AudioInfo:
+def probe(source: SoundFile) -> AudioInfo:
     """Length, rate and channels by the header alone.
 
     Raises:
@@ -209,7 +209,7 @@ def _unreadable(name: str, error: Exception) -> AudioError:
 
 
 @contextmanager
-def _opened(source: Source) -> Iterator[_Stream]:
+def _opened(source: SoundFile) -> Iterator[_Stream]:
     """A seekable stream of the source; a failure to read it is what is wrong, whatever the decoder makes of it."""
     with ExitStack() as stack:
         if isinstance(source, Path):

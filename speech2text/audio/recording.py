@@ -17,7 +17,7 @@ _SAMPLE_BYTES = 2
 _MOST_BYTES = 2**32 - 44  # the sizes in the header, which takes 44 bytes, have 32 bits
 
 
-class Recording:
+class WavWriter:
     """A file of 16-bit samples in one channel, to be used in a `with`; a file of that name is replaced.
 
     Its header is brought up to date with each block: libsndfile does so at the end alone, and what a program that was
@@ -44,7 +44,7 @@ class Recording:
             self._close()
             raise
 
-    def __enter__(self) -> Recording:
+    def __enter__(self) -> WavWriter:
         return self
 
     def __exit__(

@@ -160,7 +160,8 @@ class FileRecord:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All that `manifest.json` holds; `from_json(to_json())` and `to_json(from_json())` change nothing."""
+    """All that `manifest.json` holds; `from_json(to_json())` changes nothing, nor does
+    `to_json(from_json(text))` a text that `to_json` wrote."""
 
     name: str
     description: str

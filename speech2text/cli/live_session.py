@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speech2text.audio.live import LiveSource
-from speech2text.audio.recording import Recording
+from speech2text.audio.recording import WavWriter
 from speech2text.cli.console import print_note
 from speech2text.cli.interrupts import interrupts_set
 from speech2text.cli.listening import Listening
@@ -33,7 +33,7 @@ class LiveSession:
     def __init__(self, source: LiveSource, stream: Stream, output: Path | None, save_audio: Path | None) -> None:
         self._display = LiveDisplay()
         self._kept = _KeptSegments(output) if output else None
-        self._recording = Recording(save_audio, source.rate) if save_audio else None
+        self._recording = WavWriter(save_audio, source.rate) if save_audio else None
         self._listening = Listening(source, stream, self._take_block, self._take_update, self._display.note)
 
     def run(self) -> None:

@@ -22,13 +22,20 @@ from speech2text.evaluation.html_figures import (
 )
 from speech2text.evaluation.inspection import Inspection
 from speech2text.evaluation.repetition import NGRAM
-from speech2text.evaluation.report import Against, Report, Summary, Variant, explain_marks, show_limits
+from speech2text.evaluation.report import (
+    SHOWN_GROUPS,
+    Against,
+    Report,
+    Summary,
+    Variant,
+    explain_marks,
+    show_limits,
+    show_percent,
+)
 from speech2text.evaluation.scoring import Scored, sort_by_errors
 from speech2text.text.transcript import Word
 
 _PARTS = Path(__file__).parent
-SHOWN_GROUPS = 12
-"""Rows of a table that are seen before it is opened."""
 
 
 def make_page(report: Report, origin: Mapping[str, Any], inspections: Mapping[str, Inspection]) -> str:
@@ -58,10 +65,6 @@ def _read(name: str) -> str:
     return (_PARTS / name).read_text(encoding="utf-8")
 
 
-def _percent(rate: float | None, digits: int = 1) -> str:
-    return "-" if rate is None else f"{100 * rate:.{digits}f}"
-
-
 def _describe(origin: Mapping[str, Any]) -> str:
     known = ((key.replace("_", " "), value) for key, value in origin.items() if value is not None)
     return " · ".join(f"{escape(key)} <b>{escape(str(value))}</b>" for key, value in known)
@@ -74,12 +77,12 @@ def _make_tiles(report: Report) -> str:
     if interval:
         drawn = "; ".join(filter(None, (f"{drawn}, {interval.size} {interval.units}", interval.doubt)))
     tiles = [
-        ("WER %", _percent(total.words.rate), drawn),
-        ("CER %", _percent(total.characters.rate), f"{total.characters.reference} characters"),
+        ("WER %", show_percent(total.words.rate), drawn),
+        ("CER %", show_percent(total.characters.rate), f"{total.characters.reference} characters"),
         ("words", str(total.words.reference), f"in {total.utterances} utterances"),
         ("substituted", str(total.words.substitutions), ""),
         ("deleted", str(total.words.deletions), ""),
-        ("inserted", str(total.words.insertions), f"{_percent(total.words.insertion_rate)} % of the words"),
+        ("inserted", str(total.words.insertions), f"{show_percent(total.words.insertion_rate)} % of the words"),
         (f"repeated {NGRAM}-grams", str(total.repeats), "loops that nobody said"),
     ]
     if report.calibration:
@@ -125,7 +128,7 @@ def _explain_marks(summaries: Iterable[Summary]) -> str:
 
 def _make_against(against: Against) -> str:
     better = against.improvement
-    rate = f"<p>{escape(against.name)}: WER {_percent(against.total.words.rate)} %</p>"
+    rate = f"<p>{escape(against.name)}: WER {show_percent(against.total.words.rate)} %</p>"
     if better is None:
         return f"{rate}<p>Too few utterances to say which is better.</p>"
     interval = better.interval
@@ -141,18 +144,18 @@ def _make_against(against: Against) -> str:
 def _make_searches(searches: Sequence[Variant]) -> str:
     totals = [search.total for search in searches]
     rows = {
-        "WER %": [_percent(total.words.rate) for total in totals],
+        "WER %": [show_percent(total.words.rate) for total in totals],
         "95 %": [show_limits(total.interval) for total in totals],
-        "CER %": [_percent(total.characters.rate) for total in totals],
+        "CER %": [show_percent(total.characters.rate) for total in totals],
         "substituted": [str(total.words.substitutions) for total in totals],
         "deleted": [str(total.words.deletions) for total in totals],
         "inserted": [str(total.words.insertions) for total in totals],
-        "insertions %": [_percent(total.words.insertion_rate) for total in totals],
+        "insertions %": [show_percent(total.words.insertion_rate) for total in totals],
         f"repeated {NGRAM}-grams": [str(total.repeats) for total in totals],
     }
     if len(searches[0].corpora) > 1:
         for corpora in zip(*(search.corpora for search in searches), strict=True):
-            rows[f"WER % {corpora[0].name}"] = [_percent(corpus.words.rate) for corpus in corpora]
+            rows[f"WER % {corpora[0].name}"] = [show_percent(corpus.words.rate) for corpus in corpora]
     head = _cells("th", ["", *(search.name for search in searches)])
     return _table(head, [_cells("td", [name, *cells]) for name, cells in rows.items()]) + _explain_marks(totals)
 
@@ -171,7 +174,7 @@ def _make_table(name: str, summaries: Sequence[Summary]) -> str:
 def _make_row(summary: Summary) -> str:
     words: Counts = summary.words
     counts = map(str, (words.substitutions, words.deletions, words.insertions))
-    rates = (_percent(words.rate), show_limits(summary.interval), _percent(summary.characters.rate))
+    rates = (show_percent(words.rate), show_limits(summary.interval), show_percent(summary.characters.rate))
     return _cells("td", [summary.name, str(summary.utterances), str(words.reference), *rates, *counts])
 
 

@@ -15,6 +15,8 @@ from speech2text.evaluation.significance import Improvement, Interval, bootstrap
 
 DURATION_LIMITS = (2, 5, 10, 20)
 """Seconds at which one duration bucket ends and the next starts."""
+SHOWN_GROUPS = 10
+"""Rows of a table by corpus, speaker or duration that are seen at first; the JSON has all."""
 DOUBTED = "*"
 """Marks intervals in tables that are not to be trusted; `explain_marks` says why."""
 
@@ -105,6 +107,11 @@ def make_against(name: str, scored: Sequence[Scored], others: Sequence[Scored]) 
     """Compare with another system, whose `others` are the same utterances in the same order."""
     improvement = compare([row.words for row in scored], [row.words for row in others], _voices(scored))
     return Against(name, _summarise(name, others), improvement)
+
+
+def show_percent(rate: float | None) -> str:
+    """A rate in percent for a table; "-" where there is none."""
+    return "-" if rate is None else f"{100 * rate:.1f}"
 
 
 def show_limits(interval: Interval | None) -> str:

@@ -17,12 +17,20 @@ from rich.text import Text
 from speech2text.evaluation.calibration import Calibration
 from speech2text.evaluation.error_rate import Counts, compare_words
 from speech2text.evaluation.repetition import NGRAM
-from speech2text.evaluation.report import Against, NoiseTest, Report, Summary, Variant, explain_marks, show_limits
+from speech2text.evaluation.report import (
+    SHOWN_GROUPS,
+    Against,
+    NoiseTest,
+    Report,
+    Summary,
+    Variant,
+    explain_marks,
+    show_limits,
+    show_percent,
+)
 from speech2text.evaluation.scoring import Scored, find_worst
 from speech2text.evaluation.significance import Interval
 
-SHOWN_GROUPS = 10
-"""Rows of a table by corpus, speaker or duration; the dictionary has all."""
 BAR = 30
 """Columns of a share of one in the reliability table."""
 
@@ -50,10 +58,6 @@ def render(report: Report, worst: int = 5) -> RenderableType:
     return Stack(*parts)
 
 
-def _percent(rate: float | None) -> str:
-    return "-" if rate is None else f"{100 * rate:.1f}"
-
-
 def _new_table() -> Table:
     return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
 
@@ -65,11 +69,13 @@ def _render_total(report: Report) -> RenderableType:
     for heading in ("error rate %", "of", "substituted", "deleted", "inserted"):
         table.add_column(heading, justify="right")
     for name, counts in (("words (WER)", summary.words), ("characters (CER)", summary.characters)):
-        table.add_row(name, Text(_percent(counts.rate), "bold"), *map(str, (counts.reference, *_error_kinds(counts))))
+        table.add_row(
+            name, Text(show_percent(counts.rate), "bold"), *map(str, (counts.reference, *_error_kinds(counts)))
+        )
     parts: list[RenderableType] = [table, Text(f"95 % interval of the WER: {_limits(summary.interval)}")]
     if summary.interval and summary.interval.doubt:
         parts.append(Text(summary.interval.doubt, "yellow"))
-    invented = f"insertions: {_percent(summary.words.insertion_rate)} % of the words said"
+    invented = f"insertions: {show_percent(summary.words.insertion_rate)} % of the words said"
     parts.append(Text(f"{invented}; repeated {NGRAM}-grams: {summary.repeats}"))
     parts.append(_render_number(summary.utterances, len(report.excluded)))
     return Stack(*parts)
@@ -78,7 +84,7 @@ def _render_total(report: Report) -> RenderableType:
 def _limits(interval: Interval | None) -> str:
     if interval is None:
         return "-"
-    limits = f"{_percent(interval.low)} to {_percent(interval.high)} %"
+    limits = f"{show_percent(interval.low)} to {show_percent(interval.high)} %"
     return f"{limits} (bootstrap over {interval.size} {interval.units})"
 
 
@@ -94,7 +100,7 @@ def _error_kinds(counts: Counts) -> tuple[int, int, int]:
 
 
 def _render_against(against: Against) -> RenderableType:
-    heading = Text.assemble(("against ", "bold"), against.name, f": WER {_percent(against.total.words.rate)} %")
+    heading = Text.assemble(("against ", "bold"), against.name, f": WER {show_percent(against.total.words.rate)} %")
     better = against.improvement
     if better is None:
         return Stack("", heading, Text("too few utterances to say which is better"))
@@ -117,16 +123,16 @@ def _render_searches(searches: Sequence[Variant]) -> RenderableType:
     for search in searches:
         table.add_column(search.name, justify="right")
     totals = [search.total for search in searches]
-    table.add_row("WER %", *(Text(_percent(each.words.rate), "bold") for each in totals))
+    table.add_row("WER %", *(Text(show_percent(each.words.rate), "bold") for each in totals))
     table.add_row("95 %", *(show_limits(each.interval) for each in totals))
-    table.add_row("CER %", *(_percent(each.characters.rate) for each in totals))
+    table.add_row("CER %", *(show_percent(each.characters.rate) for each in totals))
     for name, kind in (("substituted", "substitutions"), ("deleted", "deletions"), ("inserted", "insertions")):
         table.add_row(name, *(str(getattr(each.words, kind)) for each in totals))
-    table.add_row("insertions %", *(_percent(each.words.insertion_rate) for each in totals))
+    table.add_row("insertions %", *(show_percent(each.words.insertion_rate) for each in totals))
     table.add_row(f"repeated {NGRAM}-grams", *(str(each.repeats) for each in totals))
     if len(searches[0].corpora) > 1:
         for corpora in zip(*(search.corpora for search in searches), strict=True):
-            table.add_row(Text(f"WER % {corpora[0].name}"), *(_percent(each.words.rate) for each in corpora))
+            table.add_row(Text(f"WER % {corpora[0].name}"), *(show_percent(each.words.rate) for each in corpora))
     return Stack("", table, *(Text(line, "dim") for line in explain_marks(totals)))
 
 
@@ -148,9 +154,9 @@ def _render_table(heading: str, summaries: Sequence[Summary]) -> RenderableType:
         cells = (
             str(summary.utterances),
             str(summary.words.reference),
-            _percent(summary.words.rate),
+            show_percent(summary.words.rate),
             show_limits(summary.interval),
-            _percent(summary.characters.rate),
+            show_percent(summary.characters.rate),
             *map(str, _error_kinds(summary.words)),
         )
         table.add_row(Text(summary.name), *cells)
@@ -170,7 +176,11 @@ def _render_calibration(calibration: Calibration) -> RenderableType:
     for row in calibration.bins:
         bar = "" if row.accuracy is None else _draw_bar(row.accuracy, row.confidence or 0.0)
         table.add_row(
-            f"{row.low:.1f}-{row.high:.1f}", str(row.words), _percent(row.confidence), _percent(row.accuracy), bar
+            f"{row.low:.1f}-{row.high:.1f}",
+            str(row.words),
+            show_percent(row.confidence),
+            show_percent(row.accuracy),
+            bar,
         )
     error = f"expected calibration error {calibration.error:.3f} over {calibration.words} words"
     return Stack("", table, Text(error))

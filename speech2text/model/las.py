@@ -11,7 +11,7 @@ from speech2text.model.listener import Heard, Listener
 from speech2text.model.speller import Speller
 
 
-class Reading(NamedTuple):
+class Pass(NamedTuple):
     """A batch heard and spelled: log_probs (B, U, V) of the speller and its attention weights (B, U, T)."""
 
     heard: Heard
@@ -28,7 +28,7 @@ class LAS(nn.Module):
         self.listener = Listener(config)
         self.speller = Speller(config)
 
-    def forward(self, features: Tensor, feature_lengths: Tensor, tokens: Tensor, chunk: int | None) -> Reading:
+    def forward(self, features: Tensor, feature_lengths: Tensor, tokens: Tensor, chunk: int | None) -> Pass:
         """Training's pass: (B, T, 80) features and tokens (B, U) that start with END."""
         heard, _, _ = self.listener.listen(features, feature_lengths, self.listener.start(len(features)), chunk)
-        return Reading(heard, *self.speller(tokens, heard))
+        return Pass(heard, *self.speller(tokens, heard))

@@ -23,7 +23,16 @@ the listener takes the edge for a part of the word (`python -m recipes.measureme
 
 
 class OnnxListener:
-    """Hears with the graph of a bundle; safe to use from many threads, since all state is passed in and out."""
+    """Hears with the graph of a bundle; safe to use from many threads, since all state is passed in and out.
+
+    Args:
+        graph: the bytes of `listener.onnx`.
+        shape: of the model.
+        threads: how many one call may use.
+
+    Raises:
+        BundleError: a graph that ONNX Runtime cannot run, or of other inputs, outputs or sizes.
+    """
 
     def __init__(self, graph: bytes, shape: ModelShape, threads: int = 1) -> None:
         self._shape = shape

@@ -11,7 +11,16 @@ from speech2text.runtime.session import check_sizes, open_session
 
 
 class OnnxSpeller:
-    """Spells with the graph of a bundle; safe to use from many threads, since all state is passed in and out."""
+    """Spells with the graph of a bundle; safe to use from many threads, since all state is passed in and out.
+
+    Args:
+        graph: the bytes of `speller.onnx`.
+        shape: of the model.
+        threads: how many one call may use.
+
+    Raises:
+        BundleError: a graph that ONNX Runtime cannot run, or of other inputs, outputs or sizes.
+    """
 
     def __init__(self, graph: bytes, shape: ModelShape, threads: int = 1) -> None:
         self._shape = shape.speller

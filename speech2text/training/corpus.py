@@ -32,7 +32,7 @@ from speech2text.training.recipe import DataSettings
 DECODED_AHEAD = 2
 """Recordings for each processor that are held in memory at once: those of noise may take an hour each."""
 
-OnProgress = Callable[[int, int], None]
+OnDecoded = Callable[[int, int], None]
 """Called with (done, total)."""
 
 
@@ -125,7 +125,7 @@ def load_corpus(
     utterances: Sequence[Utterance],
     cache: Path,
     longest_seconds: float,
-    on_progress: OnProgress | None = None,
+    on_progress: OnDecoded | None = None,
     *,
     prepared: Path | None = None,
     draft: Path | None = None,
@@ -204,7 +204,7 @@ def _decode(
     cache: Path,
     key: str,
     longest_seconds: float,
-    on_progress: OnProgress | None,
+    on_progress: OnDecoded | None,
 ) -> dict[str, Any]:
     """Make the files of a cache; what its .json says."""
     lengths: list[int] = []

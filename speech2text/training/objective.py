@@ -15,7 +15,7 @@ from torch import Tensor
 from speech2text.decoding.alignment import least_frames
 from speech2text.decoding.protocols import FloatArray
 from speech2text.model.frontend import HOP_SAMPLES, SAMPLE_RATE
-from speech2text.model.las import LAS, Reading
+from speech2text.model.las import LAS, Pass
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training.augmentation import SpecAugment, Version, WaveformAugmentation, garble, happens, pad_waveforms
 from speech2text.training.corpus import Corpus
@@ -110,36 +110,36 @@ class Objective:
         return Drawn(self.corpus.samples(index), self.tokens[index], self.corpus.utterances[index].audio)
 
     def _draw_chunks(self) -> list[int | None]:
-        """Feature frames of the chunks of each reading of this batch, None for a whole one.
+        """Feature frames of the chunks of each pass over this batch, None for a whole one.
 
-        Readings that are to be consistent are two, one whole and one in chunks; else there is one.
+        Passes that are to be consistent are two, one whole and one in chunks; else there is one.
         """
         chunk = self.chunks[int(torch.randint(len(self.chunks), ()))]
         if self.settings.consistency_weight:
             return [None, chunk]
         return [None if happens(self.settings.whole_share) else chunk]
 
-    def _weigh(self, readings: list[Reading], targets: Tensor) -> Losses:
-        """The mean losses over one or two readings of a batch; joint holds the guide and the consistency too."""
+    def _weigh(self, passes: list[Pass], targets: Tensor) -> Losses:
+        """The mean losses over one or two passes over a batch; joint holds the guide and the consistency too."""
         settings = self.settings
         each = [
-            joint_loss(reading.heard, reading.log_probs, targets, settings.ctc_weight, settings.label_smoothing)
-            for reading in readings
+            joint_loss(one.heard, one.log_probs, targets, settings.ctc_weight, settings.label_smoothing)
+            for one in passes
         ]
         joint = torch.stack([losses.joint for losses in each]).mean()
         ctc = torch.stack([losses.ctc for losses in each]).mean()
         spelling = torch.stack([losses.spelling for losses in each]).mean()
         if settings.guide_weight:
-            guides = [attention_guide(reading.heard, reading.attention, targets) for reading in readings]
+            guides = [attention_guide(one.heard, one.attention, targets) for one in passes]
             joint = joint + settings.guide_weight * torch.stack(guides).mean()
         if settings.consistency_weight:
-            whole, chunked = readings
+            whole, chunked = passes
             joint = joint + settings.consistency_weight * inconsistency(whole.heard, chunked.heard, targets)
         return Losses(joint, ctc, spelling)
 
-    def _taught(self, lesson: Lesson, drawn: list[Drawn], versions: list[Version], readings: list[Reading]) -> Tensor:
-        """The mean loss of the lesson over one or two readings of a batch."""
-        frames = readings[0].heard.values.shape[1]
+    def _taught(self, lesson: Lesson, drawn: list[Drawn], versions: list[Version], passes: list[Pass]) -> Tensor:
+        """The mean loss of the lesson over one or two passes over a batch."""
+        frames = passes[0].heard.values.shape[1]
         frame_seconds = self.model.config.reduction / FRAMES_PER_SECOND
         targets = torch.stack(
             [
@@ -147,19 +147,19 @@ class Objective:
                 for each, version in zip(drawn, versions, strict=True)
             ]
         )
-        return torch.stack([lesson(reading.heard, targets) for reading in readings]).mean()
+        return torch.stack([lesson(one.heard, targets) for one in passes]).mean()
 
-    def _expected_errors(self, drawn: list[Drawn], readings: list[Reading]) -> Tensor:
-        """The mean risk over one or two readings of a batch."""
+    def _expected_errors(self, drawn: list[Drawn], passes: list[Pass]) -> Tensor:
+        """The mean risk over one or two passes over a batch."""
         risks = [
             risk(
                 self.model.speller,
-                reading.heard,
+                one.heard,
                 [each.tokens for each in drawn],
                 self.tokenizer.decode,
                 count=self.settings.risk_readings,
                 ctc_weight=self.settings.ctc_weight,
             )
-            for reading in readings
+            for one in passes
         ]
         return torch.stack(risks).mean()

@@ -3,7 +3,8 @@
 Cross entropy asks for the next token after the right ones. The risk looks at whole readings, and wants those with fewer
 word errors to be likelier (Prabhavalkar et al. 2018, the loss over the n-best list; the errors' mean, which they take
 off, changes no gradient). The readings are found by the speller alone and weighed by both heads, as the joint search
-weighs them before language model and length count.
+weighs them before language model and length count, but with the CTC weight of the losses, training.ctc_weight, since
+that of the search, decoding.ctc_weight, is often found later: who gives both one value trains what users get.
 """
 
 from __future__ import annotations

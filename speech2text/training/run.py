@@ -22,7 +22,7 @@ from speech2text.errors import AudioError, OutputError, RecipeError, TrainingErr
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training import layout
 from speech2text.training.checkpoint import has_checkpoint, load_tokenizer
-from speech2text.training.corpus import Corpus, OnProgress, find_utterances, load_corpus
+from speech2text.training.corpus import Corpus, OnDecoded, find_utterances, load_corpus
 from speech2text.training.initialisation import Inheritance, Origin, read_inheritance, read_origin
 from speech2text.training.pieces import learn_tokenizer
 from speech2text.training.recipe import DEFAULT_RECIPE, FINETUNING_RECIPE, Recipe, read_recipe, recipe_from_json
@@ -78,7 +78,7 @@ def open_run(
     recipe_path: Path,
     data: Path,
     run: Path,
-    on_progress: OnProgress | None = None,
+    on_progress: OnDecoded | None = None,
     *,
     start: Start = FROM_NOTHING,
     team: Team = ALONE,
@@ -145,7 +145,7 @@ def open_profile(
     recipe_path: Path,
     data: Path,
     scratch: Path,
-    on_progress: OnProgress | None = None,
+    on_progress: OnDecoded | None = None,
     *,
     start: Start = FROM_NOTHING,
     team: Team = ALONE,
@@ -255,7 +255,7 @@ def _take(utterances: Sequence[Utterance], seconds: float) -> list[Utterance]:
     return taken
 
 
-def _load(found: Found, recipe: Recipe, run: Path, draft: Path, on_progress: OnProgress | None) -> Corpora:
+def _load(found: Found, recipe: Recipe, run: Path, draft: Path, on_progress: OnDecoded | None) -> Corpora:
     """The recordings from the run's cache or, where that is of others, decoded to one in `draft`."""
 
     def load(name: str, utterances: Sequence[Utterance], longest_seconds: float) -> Corpus:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speech2text.audio import recording
-from speech2text.audio.recording import Recording
+from speech2text.audio.recording import WavWriter
 from speech2text.errors import OutputError
 
 
@@ -19,7 +19,7 @@ from speech2text.errors import OutputError
 def test_the_file_is_whole_after_every_block(tmp_path_factory, lengths, rate):
     path = tmp_path_factory.mktemp("recordings") / "talk.wav"
     samples = np.random.default_rng(0).uniform(-1, 1, sum(lengths)).astype(np.float32)
-    with Recording(path, rate) as file:
+    with WavWriter(path, rate) as file:
         for length, end in zip(lengths, np.cumsum(lengths), strict=True):
             file.write(samples[end - length : end])
             with wave.open(str(path)) as strict:
@@ -30,41 +30,41 @@ def test_the_file_is_whole_after_every_block(tmp_path_factory, lengths, rate):
 
 
 def test_what_is_too_loud_is_clipped(tmp_path):
-    with Recording(tmp_path / "loud.wav", 16_000) as file:
+    with WavWriter(tmp_path / "loud.wav", 16_000) as file:
         file.write(np.array([-3.0, 3.0], np.float32))
     np.testing.assert_allclose(soundfile.read(tmp_path / "loud.wav")[0], [-1.0, 1.0], atol=2**-15)
 
 
 def test_a_recording_that_is_there_is_replaced(tmp_path):
     (tmp_path / "talk.wav").write_bytes(bytes(1000))
-    with Recording(tmp_path / "talk.wav", 16_000):
+    with WavWriter(tmp_path / "talk.wav", 16_000):
         pass
     assert len(soundfile.read(tmp_path / "talk.wav")[0]) == 0
 
 
 def test_what_cannot_be_written_is_told(tmp_path):
     with pytest.raises(OutputError, match=r"nowhere/talk\.wav: cannot be written \(No such file"):
-        Recording(tmp_path / "nowhere" / "talk.wav", 16_000)
+        WavWriter(tmp_path / "nowhere" / "talk.wav", 16_000)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_full_disk_is_told(tmp_path):
     (tmp_path / "talk.wav").symlink_to("/dev/full")
     with pytest.raises(OutputError, match="No space left"):
-        Recording(tmp_path / "talk.wav", 16_000)
+        WavWriter(tmp_path / "talk.wav", 16_000)
 
 
 def test_a_pipe_is_refused_before_anybody_speaks(tmp_path):
     os.mkfifo(tmp_path / "talk.wav")
     reader = os.open(tmp_path / "talk.wav", os.O_RDONLY | os.O_NONBLOCK)
     with pytest.raises(OutputError, match="record to a plain file"):
-        Recording(tmp_path / "talk.wav", 16_000)
+        WavWriter(tmp_path / "talk.wav", 16_000)
     os.close(reader)
 
 
 def test_a_file_that_is_too_long_for_wav_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(recording, "_MOST_BYTES", 100)
-    with Recording(tmp_path / "talk.wav", 16_000) as file:
+    with WavWriter(tmp_path / "talk.wav", 16_000) as file:
         file.write(np.zeros(50, np.float32))
         with pytest.raises(OutputError, match="more than 4 GiB"):
             file.write(np.zeros(1, np.float32))

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from speech2text.evaluation.html_figures import draw_recording, plot_difference, plot_rates, plot_reliability
-from speech2text.evaluation.html_report import SHOWN_GROUPS, make_page
+from speech2text.evaluation.html_report import make_page
 from speech2text.evaluation.inspection import Inspection, Media, Spelling, Spike
-from speech2text.evaluation.report import NoiseTest, make_against, make_report, make_variant
+from speech2text.evaluation.report import SHOWN_GROUPS, NoiseTest, make_against, make_report, make_variant
 from speech2text.evaluation.scoring import Recognised, score
 from speech2text.text.transcript import Word
 
