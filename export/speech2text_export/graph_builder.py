@@ -1,4 +1,7 @@
-"""A thin layer over onnx.helper: nodes and weights by name, in the order of the computation."""
+"""A thin layer over onnx.helper: nodes and weights by name, in the order of the computation.
+
+Fine-tuning finds the weights by these names again (speech2text/training/bundle_weights.py).
+"""
 
 from __future__ import annotations
 

@@ -1,35 +1,25 @@
-"""Where a run may start from: the weights, pieces and shape of another run or of a bundle, int8 ones included.
-
-A bundle's graphs hold the weights as `speech2text_export` wrote them: matrices of products transposed, the gates of an
-LSTM in the order of ONNX (input, output, forget, cell), 8-bit ones as integers with a scale for each output, the
-rest of such a bundle in fp16.
-"""
+"""Where a run may start from: the weights, pieces and shape of another run or of a bundle, int8 ones included."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
-from onnx import numpy_helper
 from pydantic import ValidationError
 from torch import Tensor
 
-from speech2text.bundle.manifest import LISTENER_NAME, MANIFEST_NAME, PIECES_NAME, SPELLER_NAME, ModelShape
+from speech2text.bundle.manifest import LISTENER_NAME, MANIFEST_NAME, PIECES_NAME, SPELLER_NAME
 from speech2text.bundle.store import DEFAULT_NAME, Bundle, find_bundle, open_bundle
-from speech2text.bundle.tensors import FORWARD_HIDDEN
 from speech2text.disk import is_file
 from speech2text.errors import BundleError, TrainingError
-from speech2text.model.frontend import MEL_BINS
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training import layout
+from speech2text.training.bundle_weights import named_as_in_model, read_arrays, read_sizes
 from speech2text.training.checkpoint import has_checkpoint, load_run
 from speech2text.training.recipe import Credit, Recipe, Section
 
@@ -43,8 +33,6 @@ ROWS_OF_PIECES = (
 """Tensors with a row for each piece."""
 FIRST_WEIGHTS = ("listener.layers.0.forward_lstm.weight_ih_l0", "listener.layers.0.backward_lstm.weight_ih_l0")
 """Those that the frames joined before the first layer go through."""
-
-Arrays = dict[str, NDArray[Any]]
 
 
 class Inheritance(Section):
@@ -165,11 +153,11 @@ def _origin_of_bundle(bundle: Bundle) -> Origin:
     manifest = bundle.manifest
     try:
         graphs = [onnx.load_from_string(bundle.files[name]) for name in (LISTENER_NAME, SPELLER_NAME)]
-        arrays = {name: array for graph in graphs for name, array in _arrays(graph)}
-        weights = {name: torch.tensor(array) for name, array in _named_as_in_model(arrays, manifest.model)}
+        arrays = read_arrays(graphs)
+        weights = {name: torch.tensor(array) for name, array in named_as_in_model(arrays, manifest.model)}
         settings = {
             "languages": list(manifest.languages),
-            "model": _sizes(arrays, graphs[1], manifest.model),
+            "model": read_sizes(arrays, graphs[1], manifest.model),
             "decoding": _search(bundle),
         }
         tokenizer = Tokenizer.from_json(json.loads(bundle.files[PIECES_NAME]))
@@ -185,73 +173,3 @@ def _search(bundle: Bundle) -> dict[str, Any]:
     search, shape = bundle.manifest.decoding, bundle.manifest.model
     kept = {name: value for name, value in vars(search).items() if name != "lm_weight" and value is not None}
     return {**kept, "chunk_seconds": shape.chunk_seconds}
-
-
-def _sizes(arrays: Arrays, speller: onnx.ModelProto, shape: ModelShape) -> dict[str, int]:
-    """The table `model` of a recipe, without its dropout, which no graph keeps."""
-    layers, units = shape.listener_state[FORWARD_HIDDEN]
-    stack = arrays["listener/0/forward/of_inputs"].shape[2] // MEL_BINS
-    pyramid_layers = (shape.reduction // stack).bit_length() - 1
-    constants = {each.name: each for each in speller.graph.initializer}
-    split = next(node for node in speller.graph.node if node.output[0] == "speller/query/parts")
-    return {
-        "stack": stack,
-        "pyramid_layers": pyramid_layers,
-        "plain_layers": layers - 1 - pyramid_layers,
-        "listener_units": units,
-        "memory": arrays["listener/values/weight"].shape[1],
-        "heads": int(numpy_helper.to_array(constants[split.input[1]])[2]),
-        "embedding": arrays["speller/embedding"].shape[1],
-        "speller_layers": shape.speller.layers,
-        "speller_units": shape.speller.units,
-    }
-
-
-def _arrays(graph: onnx.ModelProto) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Every weight by the name it had before quantisation.
-
-    `W_quantized`, `W_scale` and `W_zero_point` become W; `W/half`, or what is in fp16 without that name, W in fp32.
-    """
-    stored = {each.name: numpy_helper.to_array(each) for each in graph.graph.initializer}
-    halved = {
-        name.removesuffix("/half"): array.astype(np.float32)
-        for name, array in stored.items()
-        if array.dtype == np.float16
-    }
-    stored |= halved
-    for name, array in stored.items():
-        plain = name.removesuffix("_quantized")
-        if plain == name:
-            yield name, array
-            continue
-        zero, scale = (stored[f"{plain}_{kind}"][..., None, :] for kind in ("zero_point", "scale"))
-        real = (array.astype(np.float32) - zero) * scale  # the last axis is that of the outputs
-        yield plain, real.swapaxes(1, 2) if real.ndim == 3 else real  # quantised LSTMs are stored transposed
-
-
-def _named_as_in_model(arrays: Arrays, shape: ModelShape) -> Iterator[tuple[str, NDArray[Any]]]:
-    """The weights of the graphs under the names and in the shapes of a LAS."""
-    for name in ("mean", "deviation"):
-        yield f"listener.frontend.{name}", arrays[f"frontend/{name}"][:, 0]
-    for depth in range(shape.listener_state[FORWARD_HIDDEN][0]):
-        for direction in ("forward", "backward"):
-            yield from _lstm(arrays, f"listener/{depth}/{direction}", f"listener.layers.{depth}.{direction}_lstm", 0)
-        for name, kind in (("scale", "weight"), ("shift", "bias")):
-            yield f"listener.layers.{depth}.norm.{kind}", arrays[f"listener/{depth}/norm/{name}"]
-    for layer in range(shape.speller.layers):
-        yield from _lstm(arrays, f"speller/lstm/{layer}", "speller.lstm", layer)
-    yield "speller.embedding.weight", arrays["speller/embedding"]
-    linears = {f"listener/{name}": f"listener.{name}" for name in ("values", "keys", "ctc")}
-    linears |= {f"speller/{name}": f"speller.{name}" for name in ("hidden", "output")}
-    linears["speller/query"] = "speller.attention.query"
-    for name, own_name in linears.items():
-        yield f"{own_name}.weight", arrays[f"{name}/weight"].T
-        yield f"{own_name}.bias", arrays[f"{name}/bias"]
-
-
-def _lstm(arrays: Mapping[str, NDArray[Any]], name: str, own_name: str, depth: int) -> Iterator[tuple[str, Any]]:
-    biases = np.split(arrays[f"{name}/biases"][0], 2)
-    parts = (arrays[f"{name}/of_inputs"][0], arrays[f"{name}/of_state"][0], *biases)
-    for kind, values in zip(("weight_ih", "weight_hh", "bias_ih", "bias_hh"), parts, strict=True):
-        i, o, f, c = np.split(values, 4)
-        yield f"{own_name}.{kind}_l{depth}", np.concatenate([i, f, c, o])
