@@ -15,6 +15,7 @@ from speech2text.cli.options import NamedPath, given, model_option, require_fini
 from speech2text.disk import is_file
 from speech2text.errors import AudioError, OutputError
 from speech2text.runtime.endpoints import DAY, LEAST_LONGEST, LEAST_SILENCE, EndpointRules
+from speech2text.text.writers import GROWING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _EMPTY_BYTES = {"vtt": len("WEBVTT\n\n"), "wav": 44}
 """What a file begins with; one of that size has no words, or no sound, in it."""
-OUTPUT_SUFFIXES = ("srt", "vtt", "jsonl")
+OUTPUT_SUFFIXES = tuple(GROWING)
 RECORDING_SUFFIXES = ("wav",)  # whole after every block, unlike compressed ones
 _STARTING_SECONDS = 3.0  # a virtual device may take two
 

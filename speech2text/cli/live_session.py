@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,8 @@ from speech2text.cli.interrupts import interrupts_set
 from speech2text.cli.listening import Listening
 from speech2text.cli.live_display import LiveDisplay
 from speech2text.disk import write_atomically
-from speech2text.text.transcript import Segment, Transcript
-from speech2text.text.writers import WRITERS
+from speech2text.text.transcript import Segment
+from speech2text.text.writers import GROWING
 
 if TYPE_CHECKING:
     from speech2text import Stream, Update
@@ -73,14 +73,14 @@ class _KeptSegments:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._segments: list[Segment] = []
+        self._format = GROWING[path.suffix[1:].lower()]
+        self._parts: list[Any] = []
         self._write(0.0)
 
     def add(self, segment: Segment, seconds: float) -> None:
         """Write the file with one segment more; `seconds` were heard by now."""
-        self._segments.append(segment)
+        self._parts.append(self._format.part(len(self._parts), segment))
         self._write(seconds)
 
     def _write(self, seconds: float) -> None:
-        writer = WRITERS[self._path.suffix[1:].lower()]
-        write_atomically(self._path, writer(Transcript(tuple(self._segments), seconds)))
+        write_atomically(self._path, self._format.whole(self._parts, seconds))

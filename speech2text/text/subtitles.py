@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from speech2text.text.transcript import LINE_COUNT, LINE_WIDTH, Seconds, Segment, Transcript, Word
 
@@ -24,6 +25,13 @@ SHORTEST_CUE: Seconds = 5 / 6
 _ROUNDING = 1e-6
 
 _Line = tuple[Word, ...]
+
+
+class Stretch(NamedTuple):
+    """Words that are shown together, in their lines; when, depends on what comes after them."""
+
+    lines: tuple[_Line, ...]
+    is_timed: bool
 
 
 @dataclass(frozen=True)
@@ -70,17 +78,26 @@ def make_cues(transcript: Transcript, layout: Layout) -> list[Cue]:
 
     A word longer than a line has one of its own.
     """
-    stretches: list[tuple[Sequence[Word], bool]] = []
-    for segment in transcript.segments:
-        if segment.words:
-            stretches += [(words, True) for part in _breaths(segment.words) for words in _split(part, layout)]
-        elif segment.text.strip():
-            stretches.append((_untimed_words(segment), False))
-    limits = [milliseconds(words[0].start) for words, _ in stretches[1:]]
-    limits.append(int(transcript.duration * 1000 + _ROUNDING))
+    return place([each for segment in transcript.segments for each in cut(segment, layout)], transcript.duration)
+
+
+def cut(segment: Segment, layout: Layout) -> list[Stretch]:
+    """What is shown of a segment, in order, whatever comes before and after it."""
+    if segment.words:
+        parts = [words for breath in _breaths(segment.words) for words in _split(breath, layout)]
+        return [Stretch(_balanced(words, layout.max_line_width), is_timed=True) for words in parts]
+    if segment.text.strip():
+        return [Stretch(_balanced(_untimed_words(segment), layout.max_line_width), is_timed=False)]
+    return []
+
+
+def place(stretches: Sequence[Stretch], duration: Seconds) -> list[Cue]:
+    """The cues of all stretches of a recording, each shown until the next one at most."""
+    limits = [milliseconds(each.lines[0][0].start) for each in stretches[1:]]
+    limits.append(int(duration * 1000 + _ROUNDING))
     return [
-        Cue(*_shown(words, limit), _balanced(words, layout.max_line_width), is_timed)
-        for (words, is_timed), limit in zip(stretches, limits, strict=False)  # without words there is a limit too many
+        Cue(*_shown(lines, limit), lines, is_timed)
+        for (lines, is_timed), limit in zip(stretches, limits, strict=False)  # without words there is a limit too many
     ]
 
 
@@ -143,10 +160,10 @@ def _breaths(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
     yield words[begin:]
 
 
-def _shown(words: Sequence[Word], limit: int) -> tuple[int, int]:
+def _shown(lines: Sequence[_Line], limit: int) -> tuple[int, int]:
     """When the words are shown, milliseconds: long enough to be read if the limit lets them."""
-    start = min(milliseconds(words[0].start), limit)
-    end = max(milliseconds(words[-1].end), start + milliseconds(SHORTEST_CUE))
+    start = min(milliseconds(lines[0][0].start), limit)
+    end = max(milliseconds(lines[-1][-1].end), start + milliseconds(SHORTEST_CUE))
     return start, min(end, limit)
 
 

@@ -18,13 +18,26 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from itertools import islice
-from typing import Any, TypeAlias
+from itertools import chain, islice
+from typing import Any, Generic, TypeAlias, TypeVar
 
-from speech2text.text.subtitles import DEFAULT_LAYOUT, Cue, Layout, highlighted, make_cues, milliseconds
-from speech2text.text.transcript import Segment, Transcript
+from speech2text.text.subtitles import (
+    DEFAULT_LAYOUT,
+    Cue,
+    Layout,
+    Stretch,
+    cut,
+    highlighted,
+    make_cues,
+    milliseconds,
+    place,
+)
+from speech2text.text.transcript import Seconds, Segment, Transcript
+
+Part = TypeVar("Part")
 
 SCHEMA_VERSION = 1
 """Of the JSON; grows when a name or a meaning changes, not when one is added."""
@@ -37,17 +50,12 @@ def to_txt(transcript: Transcript) -> str:
 
 def to_srt(transcript: Transcript, layout: Layout = DEFAULT_LAYOUT) -> str:
     """SubRip subtitles."""
-    shown = enumerate(_subtitles(transcript, layout, lambda text: text.replace("-->", "->")), start=1)
-    return "".join(
-        f"{number}\n{_clock(start, ',')} --> {_clock(end, ',')}\n{text}\n\n" for number, (start, end, text) in shown
-    )
+    return _srt(make_cues(transcript, layout), highlight_words=layout.highlight_words)
 
 
 def to_vtt(transcript: Transcript, layout: Layout = DEFAULT_LAYOUT) -> str:
     """WebVTT subtitles."""
-    shown = _subtitles(transcript, layout, lambda text: html.escape(text, quote=False))
-    cues = (f"{_clock(start, '.')} --> {_clock(end, '.')}\n{text}\n\n" for start, end, text in shown)
-    return "WEBVTT\n\n" + "".join(cues)
+    return _vtt(make_cues(transcript, layout), highlight_words=layout.highlight_words)
 
 
 def to_tsv(transcript: Transcript) -> str:
@@ -75,7 +83,7 @@ def to_json(transcript: Transcript) -> str:
 
 def to_jsonl(transcript: Transcript) -> str:
     """One segment a line, each an object as in the `segments` of the JSON."""
-    return "".join(_dump(describe_segment(number, segment)) for number, segment in enumerate(transcript.segments))
+    return "".join(_line(number, segment) for number, segment in enumerate(transcript.segments))
 
 
 Writer: TypeAlias = Callable[[Transcript], str]
@@ -96,14 +104,61 @@ def writers(layout: Layout) -> Mapping[str, Writer]:
 WRITERS = writers(DEFAULT_LAYOUT)
 
 
+def _line(number: int, segment: Segment) -> str:
+    return _dump(describe_segment(number, segment))
+
+
+def _stretches(_: int, segment: Segment) -> list[Stretch]:
+    return cut(segment, DEFAULT_LAYOUT)
+
+
+def _placed(parts: Iterable[Iterable[Stretch]], seconds: Seconds) -> list[Cue]:
+    return place(list(chain.from_iterable(parts)), seconds)
+
+
+@dataclass(frozen=True)
+class Growing(Generic[Part]):
+    """A format whose file is written anew with each segment, for hours, so that what is known of earlier ones is kept.
+
+    part: what a segment gives, with its number from 0, whatever comes after it.
+    whole: the file of all parts so far, after so many seconds; as `WRITERS` have it of their transcript.
+    """
+
+    part: Callable[[int, Segment], Part]
+    whole: Callable[[Sequence[Part], Seconds], str]
+
+
+GROWING: Mapping[str, Growing[Any]] = {
+    "srt": Growing(_stretches, lambda parts, seconds: _srt(_placed(parts, seconds))),
+    "vtt": Growing(_stretches, lambda parts, seconds: _vtt(_placed(parts, seconds))),
+    "jsonl": Growing(_line, lambda parts, _: "".join(parts)),
+}
+"""Those of live sessions."""
+
+
 def _spoken(transcript: Transcript) -> list[Segment]:
     return [segment for segment in transcript.segments if segment.text]
 
 
-def _subtitles(transcript: Transcript, layout: Layout, escape: Callable[[str], str]) -> Iterator[tuple[int, int, str]]:
+def _srt(cues: Iterable[Cue], *, highlight_words: bool = False) -> str:
+    shown = enumerate(_subtitles(cues, lambda text: text.replace("-->", "->"), highlight_words), start=1)
+    return "".join(
+        f"{number}\n{_clock(start, ',')} --> {_clock(end, ',')}\n{text}\n\n" for number, (start, end, text) in shown
+    )
+
+
+def _vtt(cues: Iterable[Cue], *, highlight_words: bool = False) -> str:
+    shown = _subtitles(cues, lambda text: html.escape(text, quote=False), highlight_words)
+    blocks = (f"{_clock(start, '.')} --> {_clock(end, '.')}\n{text}\n\n" for start, end, text in shown)
+    return "WEBVTT\n\n" + "".join(blocks)
+
+
+def _subtitles(
+    cues: Iterable[Cue], escape: Callable[[str], str], highlight_words: bool
+) -> Iterator[tuple[int, int, str]]:
     """Start and end in milliseconds of each text to show, with one cue a word more where words are highlighted."""
-    for cue in make_cues(transcript, layout):
-        slices = highlighted(cue) if layout.highlight_words else [(cue.start, cue.end, None)]
+    for cue in cues:
+        slices = highlighted(cue) if highlight_words else [(cue.start, cue.end, None)]
         for start, end, spoken in slices:
             yield start, end, _lines(cue, spoken, escape)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from speech2text.text.subtitles import LONGEST_CUE, LONGEST_PAUSE, SHORTEST_CUE, Layout, highlighted, make_cues
 from speech2text.text.transcript import Segment, Transcript, Word
-from speech2text.text.writers import to_srt, to_vtt
+from speech2text.text.writers import GROWING, WRITERS, to_srt, to_vtt
 
 CLOCK = re.compile(r"(\d\d):(\d\d):(\d\d)[,.](\d\d\d) --> (\d\d):(\d\d):(\d\d)[,.](\d\d\d)")
 
@@ -95,6 +95,17 @@ def test_highlighting_changes_nothing_but_tags(transcript, layout):
         bare = [plain(lines) for _, _, lines in shown(write(transcript, without))]
         marked = [plain(lines) for start, end, lines in shown(write(transcript, layout))]
         assert set(marked) <= set(bare)
+
+
+@settings(max_examples=50)
+@given(transcripts(), st.sampled_from(sorted(GROWING)))
+def test_a_file_that_grows_is_at_every_time_that_of_all_so_far(transcript, name):
+    growing, parts = GROWING[name], []
+    for count, segment in enumerate(transcript.segments):
+        parts.append(growing.part(count, segment))
+        so_far = Transcript(transcript.segments[: count + 1], segment.end)
+        assert growing.whole(parts, segment.end) == WRITERS[name](so_far)
+    assert growing.whole(parts, transcript.duration) == WRITERS[name](transcript)
 
 
 @settings(max_examples=50)
