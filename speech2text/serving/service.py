@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 _GRACE_SECONDS = 10.0  # for sessions to end once the service is interrupted
 _CLOSING_SECONDS = 1  # for connections to close after that
 _TICK_SECONDS = 0.05
+_LINGER_SECONDS = 2.0  # for a refused client to read why, before the connection closes under what it sends on
 _OTHER_CONNECTIONS = 256  # that are told that there are enough sessions, or ask how many there are
 
 
@@ -141,6 +142,7 @@ def _make_app(
             Route("/v1/models/{id}", model),
             Route("/v1/audio/transcriptions", transcriptions, methods=["POST"]),
             WebSocketRoute("/v1/stream", streams.serve),
+            Route("/v1/stream", _ask_for_socket),
             WebSocketRoute("/{path:path}", _refuse_socket),
         ],
         exception_handlers={
@@ -166,6 +168,10 @@ async def _refuse_http(request: Request, error: Exception) -> Response:
     )
 
 
+async def _ask_for_socket(_: Request) -> Response:
+    raise HTTPException(426, "a WebSocket, not a page; see that proxies hand on Upgrade", {"Upgrade": "websocket"})
+
+
 async def _refuse_socket(socket: WebSocket) -> None:
     await socket.accept()
     unknown = RequestError(f"{socket.url.path}: no such stream; there is /v1/stream", 404, "bad_request")
@@ -180,13 +186,14 @@ async def _admit_fault(request: Request, _: Exception) -> Response:
 def _protocol(limits: Limits) -> type[H11Protocol]:
     """HTTP that takes so many connections at most, and gives up whoever keeps it waiting.
 
-    That is whoever does not send a whole header in time, or does not take what it is sent.
+    That is whoever does not send a whole header in time, sends on what was refused, or does not take what it is sent.
     """
     most = limits.sessions + _OTHER_CONNECTIONS
 
     class Protocol(H11Protocol):
         _patience: asyncio.TimerHandle | None = None  # with a header
         _untaken: asyncio.TimerHandle | None = None  # what was sent last
+        _lingering: asyncio.TimerHandle | None = None  # with a body that nobody reads
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
             super().connection_made(transport)
@@ -197,11 +204,19 @@ def _protocol(limits: Limits) -> type[H11Protocol]:
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
             self._await_header()
+            if self.conn.their_state is not h11.SEND_BODY:
+                self._stop_lingering()
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if self.conn.their_state is h11.SEND_BODY:
+                self._lingering = self.loop.call_later(_LINGER_SECONDS, self.transport.close)
 
         def connection_lost(self, exc: Exception | None) -> None:
             super().connection_lost(exc)
             self._stop_waiting()
             self._stop_pushing()
+            self._stop_lingering()
 
         def pause_writing(self) -> None:
             super().pause_writing()
@@ -222,6 +237,11 @@ def _protocol(limits: Limits) -> type[H11Protocol]:
             if self._patience is not None:
                 self._patience.cancel()
                 self._patience = None
+
+        def _stop_lingering(self) -> None:
+            if self._lingering is not None:
+                self._lingering.cancel()
+                self._lingering = None
 
         def _stop_pushing(self) -> None:
             if self._untaken is not None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import select
 import shutil
 import socket
 import time
@@ -264,6 +265,25 @@ def test_an_upload_that_is_still_coming_is_told_that_the_service_stops(tiny):
     assert '"code":"stopping"' in answer
 
 
+def test_whoever_sends_on_what_was_refused_is_let_go(service):
+    host, port = service.address.removeprefix("http://").split(":")
+    head = b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+    head += b"Content-Type: multipart/form-data; boundary=x\r\n\r\n" + b"%x\r\n%s\r\n" % (len(FORM), FORM)
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(head)
+        received, deadline = b"", time.monotonic() + 30
+        with pytest.raises(ConnectionError):
+            while time.monotonic() < deadline:
+                connection.sendall(b"186a0\r\n" + bytes(100_000) + b"\r\n")
+                received += receive_what_is_there(connection)
+    assert received.startswith(b"HTTP/1.1 413")
+
+
+def receive_what_is_there(connection):
+    ready, _, _ = select.select([connection], [], [], 0)
+    return connection.recv(10_000) if ready else b""
+
+
 @pytest.mark.parametrize("share", [0.5, 1.0])
 def test_a_client_that_leaves_is_forgotten(service, share):
     send_and_leave(service, tone(*WORDS * 6, seconds=0.4), share)
@@ -300,7 +320,7 @@ def wait_for_sessions(service, count):
 
 
 def test_no_such_path_and_no_such_method(service):
-    for path, status in (("/v1/chat/completions", 404), ("/v1/audio/transcriptions", 405)):
+    for path, status in (("/v1/chat/completions", 404), ("/v1/audio/transcriptions", 405), ("/v1/stream", 426)):
         answer = service.get(path)
         assert answer.status_code == status
         assert path in answer.json()["error"]["message"]
