@@ -89,9 +89,7 @@ def _own_names(folder: Path) -> set[str]:
 def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     folder = Path(os.path.realpath(folder))  # a link stays, and what it points to is replaced
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        dir=folder.parent, prefix=f".{folder.name}-", ignore_cleanup_errors=True
-    ) as temporary:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".bundle-", ignore_cleanup_errors=True) as temporary:
         fresh, old = Path(temporary, "fresh"), Path(temporary, "old")
         fresh.mkdir()
         for name, content in files.items():

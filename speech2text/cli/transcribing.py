@@ -44,11 +44,13 @@ class Result:
     """The transcript of a recording, as far as it could be read; and the error when that was not to its end.
 
     stopped: whether it is a part since the command was stopped.
+    kept: a file of another format that was there before and was not replaced.
     """
 
     transcript: Transcript
     error: AudioError | OutputError | None = None
     stopped: bool = False
+    kept: Path | None = None
 
     @property
     def is_part(self) -> bool:
@@ -73,23 +75,30 @@ class Output:
     overwrite: bool = False
     with_names: bool = False
 
-    def find_kept(self, name: str) -> Path | None:
-        """A file of this name that is there and is not to be replaced."""
-        return None if self.overwrite else next((file for file in self._files(name) if is_file(file)), None)
+    def find_kept(self, name: str) -> list[Path]:
+        """The files of this name that are there and are not to be replaced."""
+        return [] if self.overwrite else [file for file in self._files(name) if is_file(file)]
+
+    def is_done(self, name: str) -> bool:
+        """Whether there is nothing to be written, since all files of this name are kept."""
+        return bool(self._files(name)) and len(self.find_kept(name)) == len(self.formats)
 
     def write(self, name: str, transcript: Transcript, *, is_part: bool) -> None:
-        """Write the files of this name, if there is a folder for them; those of a part until the whole is there.
+        """Write the files of this name that are not kept, if there is a folder for them.
 
-        A part has an ending of its own, so that it neither passes for a whole nor takes the place of one. Where one
-        format cannot be written the others that are new are taken back: with them there the recording would pass for
-        done.
+        A part has an ending of its own until the whole is there, so that it neither passes for one nor takes its place.
+        Where one format cannot be written the others that are new are taken back: with them there the recording would
+        pass for done.
 
         Raises:
             OutputError: they cannot be written.
         """
+        kept = self.find_kept(name)
         new: list[Path] = []
         try:
             for whole, suffix in self._files(name).items():
+                if whole in kept:
+                    continue
                 file = _part_of(whole) if is_part else whole
                 make_folder(file.parent)
                 was_there = is_file(file)
@@ -146,9 +155,9 @@ class Worker:
         """
         if self.stop.is_set():  # its turn came after that
             raise StoppedError
-        if kept := self.output.find_kept(job.name):
-            there = f"{job.recording}: {kept} is there already and is kept; --overwrite replaces it"
-            return Result(self._part(), OutputError(there))
+        kept = next(iter(self.output.find_kept(job.name)), None)
+        if kept and self.output.is_done(job.name):
+            return Result(self._part(), OutputError(_say_kept(job, kept)))
         segments: list[Segment] = []
         done = 0.0
 
@@ -161,7 +170,7 @@ class Worker:
 
         try:
             with _opened(job.recording, self.stop) as source:
-                result = Result(self.transcribe(source, on_progress=progress, on_segment=segments.append))
+                result = Result(self.transcribe(source, on_progress=progress, on_segment=segments.append), kept=kept)
         except AudioError as error:
             result = Result(self._part(segments, done), error)
         except StoppedError:
@@ -253,7 +262,7 @@ def transcribe_all(recognizer: Recognizer, jobs: Sequence[Job], output: Output, 
     from speech2text.runtime.pool import RecognizerPool
 
     with (
-        progress_bar(lambda: sum_known(_seconds(job) for job in jobs if not output.find_kept(job.name))) as advance,
+        progress_bar(lambda: sum_known(_seconds(job) for job in jobs if not output.is_done(job.name))) as advance,
         RecognizerPool([recognizer], min(threads, len(jobs))) as pool,
     ):
         worker = Worker(partial(pool.transcribe, recognizer), output, advance, recognizer.manifest.language)
@@ -288,6 +297,12 @@ def _tell(job: Job, result: Result, output: Output) -> None:
         print_error(f"{result.error}; {reach}" if result.is_part else str(result.error))
     elif result.is_part:
         print_note(f"{job.recording}: {reach}")
+    elif result.kept:
+        print_note(_say_kept(job, result.kept))
+
+
+def _say_kept(job: Job, file: Path) -> str:
+    return f"{job.recording}: {file} is there already and is kept; --overwrite replaces it"
 
 
 def _seconds(job: Job) -> float | None:

@@ -137,6 +137,19 @@ def test_a_transcript_that_was_corrected_is_kept_and_the_others_are_made(transcr
     assert (two / "a" / "x.txt").read_text() == "one\n"
 
 
+def test_formats_that_are_missing_are_written_beside_a_corrected_transcript(transcribe, two):
+    (two / "a" / "x.txt").write_text("corrected by ear")
+    done = transcribe("a/x.wav", "-o", "a", "--format", "all")
+    assert done.returncode == 0
+    assert "x.txt is there already and is kept; --overwrite replaces it" in done.stderr
+    assert (two / "a" / "x.txt").read_text() == "corrected by ear"
+    assert json.loads((two / "a" / "x.json").read_text())["text"] == "one"
+    (two / "a" / "x.srt").unlink()
+    transcribe("a/x.wav", "-o", "a", "--format", "all")
+    assert "one" in (two / "a" / "x.srt").read_text()
+    assert transcribe("a/x.wav", "-o", "a", "--format", "all").returncode == 1
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_equal_stems_never_overwrite_each_other(transcribe, two, threads):
     for _ in range(2):  # a second run gives the same names
