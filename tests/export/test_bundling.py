@@ -115,4 +115,4 @@ def test_a_bundle_is_replaced_and_anything_else_is_not(bundle: Bundle) -> None:
 def test_a_name_may_be_as_long_as_any(bundle: Bundle) -> None:
     folder = bundle.folder.with_name("n" * 255)
     save_bundle(dataclasses.replace(bundle, folder=folder), {})
-    assert open_bundle(folder).manifest == open_bundle(bundle.folder).manifest
+    assert open_bundle(folder).manifest.name == bundle.manifest.name
