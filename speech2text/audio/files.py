@@ -19,6 +19,7 @@ from typing import BinaryIO, TypeVar
 import numpy as np
 import soundfile
 
+from speech2text.audio.channels import CANCELLED, are_cancelled
 from speech2text.audio.container import AudioFile, open_audio
 from speech2text.audio.resampling import LOUDEST, SAMPLE_RATE, FloatArray, Resampler
 from speech2text.audio.utterances import AUDIO_SUFFIXES, find_audio, is_audio
@@ -44,10 +45,6 @@ T = TypeVar("T")
 STANDARD_INPUT = Path("-")
 
 _PIECE_SAMPLES = 1 << 20  # of all channels: a damaged header may promise any rate and any number of them
-_AUDIBLE = 0.01
-"""The peak of a channel in which something may be said."""
-_LEAST_KEPT = 0.1
-"""Of the peak that one channel alone would leave in the mean of all; with less they cancel each other out."""
 _PIECE_SECONDS = 0.1  # decoded at a time: what is lost at most where a decoder meets damage
 _TOLERANCE_SECONDS = 0.1  # encoders pad; a recording this much shorter than promised is not called cut
 _SPOOL_BYTES = 2**26  # of a pipe held in memory before it goes to a temporary file
@@ -301,9 +298,8 @@ def _decode(audio: AudioFile, stream: _Stream, block_frames: int) -> Iterator[Fl
         mixed_peak, channel_peak = max(mixed_peak, np.abs(block).max(initial=0.0)), max(channel_peak, peak)
         yield block
     _check_end(audio, stream.name, frames / audio.samplerate, damaged)
-    if channel_peak > _AUDIBLE and mixed_peak < _LEAST_KEPT * channel_peak / audio.channels:
-        problem = "its channels cancel each other out, one being the other turned over; make a file of one of them"
-        warnings.warn(f"{stream.name}: {problem}", AudioWarning, stacklevel=2)
+    if are_cancelled(mixed_peak, channel_peak, audio.channels):
+        warnings.warn(f"{stream.name}: its {CANCELLED}; make a file of one of them", AudioWarning, stacklevel=2)
 
 
 def _read_block(audio: AudioFile, frames: int) -> tuple[FloatArray, float, bool]:

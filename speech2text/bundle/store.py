@@ -36,6 +36,8 @@ def find_bundle(name_or_path: str | os.PathLike[str] | None = None) -> Path:
                 "this installation has no default model; reinstall speech2text, or name the folder of a bundle"
             )
         return DEFAULT_FOLDER
+    if not os.fspath(name_or_path):
+        raise BundleError(f"no name of a bundle; give {DEFAULT_NAME!r} or the folder that `speech2text export` wrote")
     folder = Path(name_or_path)
     try:
         exists, has_manifest = folder.exists(), (folder / MANIFEST_NAME).is_file()

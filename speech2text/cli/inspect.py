@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from speech2text.bundle.manifest import Manifest
 
-_WIDTH = 80
-
 
 @click.command(short_help="Print what a bundle is.")
 @click.argument("bundle", default="default")
@@ -29,7 +27,7 @@ def inspect(bundle: str) -> None:
     from speech2text.bundle.store import find_bundle, open_bundle
 
     opened = open_bundle(find_bundle(bundle))
-    console = Console(width=_WIDTH, markup=False, highlight=False, emoji=False)
+    console = Console(markup=False, highlight=False, emoji=False)
     with console.capture() as capture:
         console.print(f"{opened.manifest.name}: {opened.manifest.description}\n")
         for table in (

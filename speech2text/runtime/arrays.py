@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from speech2text.audio.channels import CANCELLED, are_cancelled
 from speech2text.audio.limits import LEAST_RATE, MOST_CHANNELS, MOST_RATE
 from speech2text.audio.resampling import LOUDEST, resample
 from speech2text.decoding.protocols import FloatArray
-from speech2text.errors import AudioError
+from speech2text.errors import AudioError, AudioWarning
 
 _REMEDY = "check how they were made, or with which encoding they are read"
 
@@ -19,15 +22,23 @@ def to_mono(samples: NDArray[Any], sample_rate: int) -> FloatArray:
     """Samples (N,) or (N, channels) at `sample_rate` Hz as (M,) float32 at 16 kHz, channels averaged.
 
     Raises:
-        AudioError: as `mix_down`.
-        ValueError: as `check_rate`.
+        AudioError, TypeError: as `mix_down`.
+        ValueError, TypeError: as `check_rate`.
+
+    Warns:
+        AudioWarning: next to nothing is left of what the channels have.
     """
     check_rate(sample_rate)
-    return resample(mix_down(samples), sample_rate)
+    mono = mix_down(samples)
+    if samples.ndim == 2 and are_cancelled(_peak(mono), _peak(_scaled(samples)), samples.shape[1]):
+        warnings.warn(f"samples whose {CANCELLED}; give those of one of them", AudioWarning, stacklevel=2)
+    return resample(mono, sample_rate)
 
 
 def check_rate(sample_rate: int) -> None:
-    """Raise ValueError for a rate in Hz that no recording has, as one in kHz."""
+    """Raise ValueError for a rate in Hz that no recording has, as one in kHz, and TypeError for what is no number."""
+    if not isinstance(sample_rate, Real):
+        raise TypeError(f"a sample rate must be a number of Hz, not {sample_rate!r}")
     if not LEAST_RATE <= sample_rate <= MOST_RATE:  # NaN is refused too
         limits = f"{LEAST_RATE} to {MOST_RATE}"
         raise ValueError(f"a sample rate of {sample_rate} Hz is impossible; give that of the recording, {limits} Hz")
@@ -47,17 +58,25 @@ def mix_down(samples: NDArray[Any]) -> FloatArray:
     samples = np.asarray(samples)  # a masked array or a matrix has other rules for what comes now
     if samples.ndim not in (1, 2) or (samples.ndim == 2 and not 1 <= samples.shape[1] <= MOST_CHANNELS):
         raise AudioError(f"an array of shape {samples.shape} is no sound; give samples (N,) or (N, channels)")
-    if np.issubdtype(samples.dtype, np.signedinteger):
-        scaled = samples.astype(np.float32) / -float(np.iinfo(samples.dtype).min)
-    elif np.issubdtype(samples.dtype, np.floating):
-        with np.errstate(over="ignore"):  # what is too large becomes infinite
-            scaled = samples.astype(np.float32)
-    else:
-        raise AudioError(f"an array of {samples.dtype} is no sound; give floats from -1 to 1, or signed integers")
+    scaled = _scaled(samples)
     with np.errstate(over="ignore", invalid="ignore"):
         mono = scaled if scaled.ndim == 1 else np.ascontiguousarray(scaled).mean(axis=1)  # a sum depends on the layout
     if not np.isfinite(mono).all():
         raise AudioError(f"NaN or infinite samples; {_REMEDY}")
-    if np.abs(mono).max(initial=0) > LOUDEST:
-        raise AudioError(f"samples of {np.abs(mono).max():.0e}, and floats go from -1 to 1; {_REMEDY}")
+    if _peak(mono) > LOUDEST:
+        raise AudioError(f"samples of {_peak(mono):.0e}, and floats go from -1 to 1; {_REMEDY}")
     return np.ascontiguousarray(mono)
+
+
+def _scaled(samples: NDArray[Any]) -> FloatArray:
+    if np.issubdtype(samples.dtype, np.signedinteger):
+        scaled: FloatArray = samples.astype(np.float32) / -np.float32(np.iinfo(samples.dtype).min)
+        return scaled
+    if np.issubdtype(samples.dtype, np.floating):
+        with np.errstate(over="ignore"):  # what is too large becomes infinite
+            return samples.astype(np.float32)
+    raise AudioError(f"an array of {samples.dtype} is no sound; give floats from -1 to 1, or signed integers")
+
+
+def _peak(samples: FloatArray) -> float:
+    return float(np.abs(samples).max(initial=0.0))

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Literal, TypeAlias, get_args
 
 from speech2text.bundle.manifest import LARGEST_BEAM, LARGEST_WEIGHT, Decoding
@@ -27,7 +27,8 @@ class SearchOptions:
     """How a recogniser makes text of what it hears; `speech2text.load_model` says what each of these does.
 
     Raises:
-        TypeError: a count is no whole number, or the hot words are a text, which could be a phrase or a file's name.
+        TypeError: a count is no whole number, a weight no number, or the hot words are no list, but a text, for
+            example, which could be a phrase or a file's name.
         ValueError: one of them is impossible, or of no use to the search.
     """
 
@@ -41,10 +42,7 @@ class SearchOptions:
     n_best: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("threads", "beam_size", "n_best"):
-            count = getattr(self, name)
-            if count is not None and not isinstance(count, Integral):
-                raise TypeError(f"{name} must be a whole number, not {count!r}")
+        self._check_kinds()
         if self.threads < 1:
             raise ValueError(f"threads must be at least 1, not {self.threads}")
         if self.beam_size is not None and not 1 <= self.beam_size <= LARGEST_BEAM:
@@ -55,8 +53,6 @@ class SearchOptions:
             raise ValueError(f"chunk_seconds must be a number above 0, or None to hear whole, not {self.chunk_seconds}")
         if self.lm_weight is not None and not 0 <= self.lm_weight <= LARGEST_WEIGHT:
             raise ValueError(f"lm_weight must be 0 to {LARGEST_WEIGHT:g}, not {self.lm_weight}")
-        if isinstance(self.hotwords, str):
-            raise TypeError("hotwords takes a list of phrases, or a pathlib.Path to a file of them, not a text")
         if not 0 <= self.hotwords_score <= LARGEST_WEIGHT:
             raise ValueError(f"hotwords_score must be 0 to {LARGEST_WEIGHT:g}, not {self.hotwords_score}")
         if self.n_best < 1:
@@ -65,6 +61,21 @@ class SearchOptions:
             raise ValueError(f"lm_weight is for the joint search, and search is {self.search!r}")
         if self.search != "joint" and (self.hotwords or self.n_best > 1):
             raise ValueError(f"hotwords and n_best are for the joint search, and search is {self.search!r}")
+
+    def _check_kinds(self) -> None:
+        for name, kind, said in (
+            ("threads", Integral, "a whole number"),
+            ("beam_size", Integral | None, "a whole number"),
+            ("n_best", Integral, "a whole number"),
+            ("chunk_seconds", Real | None, "a number"),
+            ("lm_weight", Real | None, "a number"),
+            ("hotwords_score", Real, "a number"),
+        ):
+            if not isinstance(getattr(self, name), kind):
+                raise TypeError(f"{name} must be {said}, not {getattr(self, name)!r}")
+        if isinstance(self.hotwords, str) or not isinstance(self.hotwords, Sequence | os.PathLike):
+            given = "a text" if isinstance(self.hotwords, str) else type(self.hotwords).__name__
+            raise TypeError(f"hotwords takes a list of phrases, or a pathlib.Path to a file of them, not {given}")
 
     def applied_to(self, decoding: Decoding) -> Decoding:
         """The settings a bundle was tuned for, with those given here instead."""

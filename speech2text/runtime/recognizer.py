@@ -109,11 +109,12 @@ class Recognizer:
 
         Raises:
             AudioError: the source cannot be read, or is no sound.
-            TypeError: the source is none of these, a list of samples for example.
+            TypeError: the source is none of these, a list of samples for example, or the rules are no EndpointRules.
             ValueError: a sample rate was given for a file, or one that no recording has.
 
         Warns:
-            AudioWarning: a file is damaged or cut short; the transcript is of what could be read.
+            AudioWarning: a file is damaged or cut short, and the transcript is of what could be read; or its channels
+                cancel each other out.
         """
         segments: list[Segment] = []
         segmenter = Segmenter(self.manifest.model.chunk_seconds, endpoints)
@@ -186,6 +187,7 @@ class Recognizer:
             endpoints: other rules of where a segment ends.
 
         Raises:
+            TypeError: the rate is no number, or the rules are no EndpointRules.
             ValueError: a sample rate that no recording has.
         """
         from speech2text.runtime.stream import Stream  # files do without

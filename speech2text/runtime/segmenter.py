@@ -63,8 +63,15 @@ class Segmenter:
     """
 
     def __init__(self, context: Seconds, rules: EndpointRules | None = None) -> None:
-        """Begin a recording; `context` is what is heard before and after speech, at most a quarter of the longest."""
-        rules = rules or EndpointRules()
+        """Begin a recording; `context` is what is heard before and after speech, at most a quarter of the longest.
+
+        Raises:
+            TypeError: the rules are none.
+        """
+        if rules is None:
+            rules = EndpointRules()
+        elif not isinstance(rules, EndpointRules):
+            raise TypeError(f"endpoints must be EndpointRules, not {rules!r}")
         self._before_speech = round(rules.silence_before_speech * _FRAMES_A_SECOND)
         self._after_speech = round(rules.silence_after_speech * _FRAMES_A_SECOND)
         self._longest = int(rules.longest * _FRAMES_A_SECOND)

@@ -60,15 +60,16 @@ def test_inspect_tells_what_a_bundle_is(speech2text, tiny):
         assert part in shown
 
 
-def test_inspect_fits_a_terminal_even_when_names_are_long(speech2text, tmp_path):
+@pytest.mark.parametrize("columns", [60, 80])
+def test_inspect_fits_a_terminal_even_when_names_are_long(speech2text, tmp_path, columns):
     values = json.loads(tiny_manifest().to_json())
     values |= {"description": "word " * 60, "data": [{"name": "corpus " * 20, "hours": 1234.5, "licence": "CC " * 20}]}
     values["files"] = {name: {"sha256": "0" * 64, "bytes": 1} for name in tiny_files()}
     manifest = type(tiny_manifest()).from_json(json.dumps(values))
     write_bundle(tmp_path / "long", manifest, tiny_files())
-    done = speech2text("inspect", "long")
+    done = speech2text("inspect", "long", env={**os.environ, "COLUMNS": str(columns)})
     assert done.returncode == 0
-    assert max(len(line) for line in done.stdout.splitlines()) <= 80
+    assert max(len(line) for line in done.stdout.splitlines()) <= columns
     assert "1234.5" in done.stdout
 
 

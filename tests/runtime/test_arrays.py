@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from speech2text.errors import AudioError
-from speech2text.runtime.arrays import to_mono
+from speech2text.errors import AudioError, AudioWarning
+from speech2text.runtime.arrays import mix_down, to_mono
 
 SOUND = np.array([0.0, 0.5, -0.5, -1.0], np.float32)
 
@@ -30,8 +30,8 @@ def test_channels_are_averaged():
 
 def test_each_sample_is_averaged_alone_however_the_array_is_laid_out():
     channels = np.asfortranarray(np.random.default_rng(0).uniform(-1, 1, (1000, 8)).astype(np.float32))
-    one_by_one = [to_mono(channels[index : index + 1], 16_000)[0] for index in range(len(channels))]
-    assert (to_mono(channels, 16_000) == one_by_one).all()
+    one_by_one = [mix_down(channels[index : index + 1])[0] for index in range(len(channels))]
+    assert (mix_down(channels) == one_by_one).all()
 
 
 def test_a_masked_array_is_what_is_under_its_mask():
@@ -41,6 +41,13 @@ def test_a_masked_array_is_what_is_under_its_mask():
 def test_a_list_is_refused():
     with pytest.raises(TypeError, match=r"must be a NumPy array, not list; np\.array"):
         to_mono([0.0, 1.0], 16_000)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int16])
+def test_channels_that_cancel_each_other_out_are_told(dtype):
+    both = np.stack([SOUND, -SOUND], axis=1) * (32_767 if dtype is np.int16 else 1)
+    with pytest.warns(AudioWarning, match="samples whose channels cancel each other out"):
+        assert not to_mono(both.astype(dtype), 16_000).any()
 
 
 def test_other_rates_are_resampled():

@@ -1,5 +1,6 @@
 """The settings of a recogniser, of which nothing needs a bundle; those that are refused are in test_recognizer.py."""
 
+import numpy as np
 import pytest
 
 import speech2text
@@ -12,6 +13,24 @@ def test_what_is_impossible_is_told_before_a_bundle_is_looked_for():
         speech2text.load_model("no such folder", n_best=0)
     with pytest.raises(ValueError, match="threads must be at least 1"):
         speech2text.load_model("no such folder", threads=0)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"threads": None},
+        {"threads": "2"},
+        {"beam_size": 2.5},
+        {"lm_weight": "1"},
+        {"chunk_seconds": "1"},
+        {"hotwords_score": None},
+        {"hotwords": "one two"},
+        {"hotwords": np.array(["one", "two"])},
+    ],
+)
+def test_what_is_of_the_wrong_kind_is_named(given):
+    with pytest.raises(TypeError, match=next(iter(given))):
+        speech2text.load_model(**given)
 
 
 def test_what_is_given_takes_the_place_of_what_a_bundle_was_tuned_for():
