@@ -40,6 +40,15 @@ def test_a_word_lasts_as_long_as_its_sound():
     assert [word.confidence for word in words] == [pytest.approx(0.9)] * 2
 
 
+def test_a_pause_between_the_tokens_of_a_word_is_within_it():
+    samples = np.concatenate([silence(2), noise(5), silence(4), noise(5), silence(5), noise(6), silence(4)])
+    path = (0, 0, 0, 3, *[0] * 8, 4, *[0] * 9, 5, *[0] * 8)
+    words = timed_words(Tokenizer(PIECES), frames(*path), (3, 4, 5), FRAME, samples)
+    assert [word.text for word in words] == ["ab", "c"]
+    edges = [time for word in words for time in (word.start, word.end)]
+    assert edges == pytest.approx([2 * FRAME, 16 * FRAME, 21 * FRAME, 27 * FRAME], abs=0.03)
+
+
 @settings(max_examples=50)
 @given(
     st.lists(
@@ -85,6 +94,14 @@ def test_a_text_that_is_too_long_for_ctc_is_spread_out():
     assert [word.text for word in words] == ["a", "a", "c"]
     assert all(0 <= word.start < word.end <= 2 * FRAME and word.confidence == 0 for word in words)
     assert [word.start for word in words] == sorted(word.start for word in words)
+
+
+def test_words_that_are_spread_out_follow_each_other_and_end_with_the_recording():
+    words = timed_words(Tokenizer(PIECES), frames(3, 3, 3, 3), (3, 3, 3), FRAME, noise(3.5))
+    edges = [time for word in words for time in (word.start, word.end)]
+    assert len(words) == 3
+    assert edges == sorted(edges)
+    assert edges[-1] <= 3.5 * FRAME
 
 
 def test_the_bundle_scales_confidences():
