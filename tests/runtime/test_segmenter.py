@@ -71,6 +71,21 @@ def test_silence_after_speech_ends_a_span(pause, spans):
     assert len(cut(samples, EndpointRules(silence_after_speech=1.2))) == 1
 
 
+def test_speech_soon_after_a_click_was_dropped_has_what_is_heard_before_it():
+    samples = talk(9, (5.7, 6.7))
+    samples[3 * SAMPLE_RATE : 3 * SAMPLE_RATE + 8] = 0.01
+    (span,) = cut(samples)
+    assert span.start == pytest.approx(5.7 - CONTEXT, abs=0.12)
+
+
+@pytest.mark.parametrize("peak", [0.01, 0.1, 1.0])
+def test_a_click_alone_is_no_speech_however_loud(peak):
+    click = talk(10)
+    click[6 * SAMPLE_RATE : 6 * SAMPLE_RATE + 8] = peak
+    assert cut(click) == []
+    assert cut(click[: round(6.3 * SAMPLE_RATE)]) == [], "nor where the recording ends soon after it"
+
+
 def test_a_click_is_no_speech_unless_speech_follows_soon():
     click = talk(14, (9, 10))
     click[7 * SAMPLE_RATE : 7 * SAMPLE_RATE + 8] = 0.01
@@ -85,6 +100,29 @@ def test_what_gets_too_long_is_cut_at_its_best_pause_and_the_rest_carried_over()
     spans = cut(samples, EndpointRules(longest=LONGEST))
     np.testing.assert_allclose(times(spans), [(0, 3.25), (3.25, 7)], atol=0.15)
     assert spans[0].end == spans[1].start
+
+
+@pytest.mark.parametrize(
+    ("spoken", "between"),
+    [
+        ([(0, 1.0), (1.5, 2.9), (3.3, 7)], (2.9, 3.3)),  # not in the longer pause of the first half
+        ([(0, 2.1), (2.55, 3.1), (3.55, 6.5)], (3.1, 3.55)),  # nor in the first of two alike
+    ],
+)
+def test_what_gets_too_long_is_cut_within_the_last_good_pause_of_its_second_half(spoken, between):
+    first, second = cut(talk(7, *spoken, room=-300.0), EndpointRules(longest=LONGEST))
+    assert between[0] + 0.12 < first.end < between[1] - 0.12, "no sound of the words beside it is lost"
+    assert second.start == first.end
+
+
+@pytest.mark.parametrize("context", [1.9, 5.0])
+def test_words_are_whole_where_the_listener_hears_as_much_at_once_as_the_longest_span(context):
+    segmenter = Segmenter(context, EndpointRules(longest=2.0))
+    samples = talk(12, (6, 6.5), (9, 9.8))
+    spans = segmenter.feed(samples) + segmenter.finish()
+    assert len(spans) == 2
+    for span, (begin, end) in zip(spans, [(6, 6.5), (9, 9.8)], strict=True):
+        assert span.start < begin < end < span.end <= span.start + 2.0
 
 
 def test_the_noise_of_the_room_is_learned_in_four_seconds():
@@ -107,7 +145,9 @@ def test_who_streams_can_see_what_is_open():
     open_span = segmenter.open_span()
     assert open_span.start == pytest.approx(6 - CONTEXT, abs=0.12)
     assert open_span.end == 6.5
+    assert segmenter.settled_sample == open_span.start_sample
     segmenter.feed(noise(0.5, -90))
+    assert segmenter.open_span().end == 7.0, "the silence that may end it belongs to it until then"
     (span,) = segmenter.feed(noise(1.0, -90))
     assert span.start_sample == open_span.start_sample
     assert not segmenter.said
@@ -121,14 +161,23 @@ def test_memory_stays_bounded_in_silence_and_in_speech():
         assert fed % 30 == 0 or 30 - fed % 30 <= LONGEST
 
 
+def test_silence_that_ends_a_span_at_the_limit_makes_it_no_longer():
+    rules = EndpointRules(silence_after_speech=0.3, longest=LONGEST)
+    samples = talk(4.5, (0, 4.5))
+    for end in range(round(3.4 * SAMPLE_RATE), round(3.8 * SAMPLE_RATE), 160):
+        spans = cut(np.concatenate([samples[:end], noise(1, -90)]), rules)
+        assert max(len(span.samples) for span in spans) <= LONGEST * SAMPLE_RATE
+
+
 @settings(max_examples=30)
 @given(
     spoken=st.lists(st.tuples(st.floats(0, 15), st.floats(0.1, 9)), max_size=5),
     room=st.sampled_from([-90.0, -70.0, -40.0]),
+    silence=st.sampled_from([0.3, 0.6, 2.0]),
 )
-def test_spans_are_in_order_and_within_the_limit(spoken, room):
+def test_spans_are_in_order_and_within_the_limit(spoken, room, silence):
     samples = talk(16, *((begin, begin + length) for begin, length in spoken), room=room)
-    spans = cut(samples, EndpointRules(longest=LONGEST))
+    spans = cut(samples, EndpointRules(silence_after_speech=silence, longest=LONGEST))
     edges = [0, *(edge for span in spans for edge in (span.start_sample, span.start_sample + len(span.samples)))]
     assert edges == sorted(edges)
     assert edges[-1] <= len(samples)
