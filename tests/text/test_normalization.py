@@ -15,6 +15,7 @@ from speech2text.text.normalization import normalize
         ("  two\t words\n", "two words"),
         ("“Don\u2019t,” she said — \u2018never\u2019.", "don't she said never"),
         ("rock 'n' roll; the dogs' tails; '90s", "rock n roll the dogs tails 90s"),
+        ("6'2\" or 5' 11'', since '99 it's 3'4", "62 or 5 11 since 99 it's 34"),
         ("well-known and/or snake_case", "well known and or snake case"),
         ("1,000 steps at 5 %", "1000 steps at 5"),
         ("U.S.A. & co.", "usa co"),
@@ -40,7 +41,7 @@ def test_examples(text, expected):
 
 
 def test_english_loses_its_diacritics_and_other_languages_keep_them():
-    for language in ("en", "en-US", "en_GB"):
+    for language in ("en", "EN", "en-US", "En_gb"):
         assert normalize("Café, naïve", language) == "cafe naive"
     assert normalize("Café, naïve", "fr") == "café naïve"
 
