@@ -217,6 +217,16 @@ def test_channels_that_cancel_each_other_out_are_told(tmp_path, recwarn, second,
     ]
 
 
+@pytest.mark.parametrize(("missing", "warned"), [(0.05, False), (0.3, True)])
+def test_a_recording_that_lacks_a_word_is_told_and_one_that_lacks_its_padding_is_not(
+    tmp_path, recwarn, missing, warned
+):
+    path = tmp_path / "x.wav"
+    path.write_bytes(encode(speech_like(), "WAV")[: -2 * round(missing * 16_000)])
+    assert len(read_audio(path)) == round((2.0 - missing) * 16_000)
+    assert ["cut short" in str(each.message) for each in recwarn] == warned * [True]
+
+
 def test_probe_tells_length_rate_and_channels(recordings):
     info = probe(recordings["wav"])
     assert (info.seconds, info.rate, info.channels) == (2.0, 11_025, 2)
