@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import speech2text
+from speech2text.runtime.guards import ctc_reading, evidence
+from speech2text.runtime.options import SearchOptions
 from speech2text.runtime.recognizer import Recognizer
 from tests.tiny_bundle import LEVELS, tone
 
@@ -32,6 +34,22 @@ def test_hot_words_that_a_guard_takes_away_leave_what_was_said(bundle, words, te
     segment = speech2text.load_model(bundle.folder, hotwords=["two"], hotwords_score=100).recognise(tone(*words))
     assert segment.text == text
     assert segment.guard
+
+
+def test_hot_words_that_nothing_speaks_for_do_not_make_silence_of_what_was_said(tuned):
+    samples = tone("one")
+    heard = Recognizer(tuned()).listener.listen(samples).ctc_log_probs
+    careful = tuned(speech_threshold=0.9 * evidence(ctc_reading(heard), heard))
+    keen = Recognizer(careful, SearchOptions(hotwords=["two"], hotwords_score=100)).recognise(samples)
+    assert (keen.text, keen.guard) == ("one", "silence")
+    assert Recognizer(careful).recognise(samples).guard is None
+
+
+def test_where_nothing_is_read_the_other_readings_are_told(bundle):
+    faint = 0.004 * tone("one")
+    segment = speech2text.load_model(bundle.folder, n_best=3).recognise(faint)
+    assert segment.text == segment.alternatives[0].text == ""
+    assert len(segment.alternatives) == 3
 
 
 @pytest.mark.parametrize(
