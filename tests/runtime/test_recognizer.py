@@ -123,6 +123,15 @@ def test_progress_tells_the_seconds_heard(recognizer):
     assert heard[-1] == transcript.duration == 50.0
 
 
+def test_progress_after_a_segment_is_past_its_end(recognizer):
+    told = []
+    transcript = recognizer.transcribe(
+        tone(*["one", ""] * 25, seconds=1.0), on_progress=told.append, on_segment=told.append
+    )
+    after = [told[told.index(segment) + 1] for segment in transcript.segments]
+    assert all(segment.end <= seconds for segment, seconds in zip(transcript.segments, after, strict=True))
+
+
 def test_recognise_hears_one_span_whole(recognizer):
     segment = recognizer.recognise(tone(*["one", ""] * 15, seconds=1.0))
     assert segment.text == " ".join(["one"] * 15)
