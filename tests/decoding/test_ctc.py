@@ -2,7 +2,7 @@ import numpy as np
 
 from speech2text.decoding.ctc import LOG_ZERO, PrefixScorer, ctc_score
 from speech2text.decoding.protocols import END
-from tests.decoding.scripted import log_softmax, random_log_probs
+from tests.decoding.scripted import log_softmax, planted, random_log_probs
 
 
 def textbook_forward(log_probs: np.ndarray, tokens: list[int]) -> float:
@@ -47,6 +47,15 @@ def test_scores_do_not_depend_on_what_shares_the_beam():
         for token in text:
             alone = scorer.extend(alone, np.array([0]), np.array([token]))
         np.testing.assert_allclose(scorer.score(together)[row], scorer.score(alone)[0], rtol=1e-12)
+
+
+def test_a_long_utterance_is_heard_to_its_end_however_many_hypotheses_share_the_beam():
+    scorer = PrefixScorer(planted([0] * 200 + [7], 400, strength=14))
+    alone = scorer.score(scorer.start())
+    assert alone[0].argmax() == 7
+    for hypotheses in (2, 4, 16):
+        together = scorer.score(scorer.start().select(np.zeros(hypotheses, dtype=np.int64)))
+        np.testing.assert_allclose(together, np.repeat(alone, hypotheses, axis=0), rtol=1e-9)
 
 
 def test_a_prefix_shares_its_probability_among_its_continuations():
