@@ -107,6 +107,13 @@ def test_evidence_is_what_ctc_holds_for_likelier_than_silence():
     assert evidence(reading("abcabc", clear[:4]), clear[:4]) == -np.inf, "no path of CTC spells it"
 
 
+def test_evidence_is_that_of_a_token_however_many_there_are():
+    once = spoken("abc")
+    twice = np.concatenate([once, once])
+    expected = evidence(reading("abc", once), once)
+    assert evidence(reading("abcabc", twice), twice) == pytest.approx(expected, rel=0.01)
+
+
 @pytest.mark.parametrize(
     ("samples", "silent"),
     [
