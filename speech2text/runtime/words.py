@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.bundle.manifest import Confidence
-from speech2text.decoding.alignment import TokenSpan, align
+from speech2text.decoding.alignment import align
 from speech2text.decoding.confidence import word_confidence
 from speech2text.decoding.protocols import FloatArray
 from speech2text.runtime.boundaries import Mark, place_words
@@ -31,18 +31,19 @@ def timed_words(
     A word's confidence comes from the posteriors of its tokens where CTC hears them, scaled as the bundle says; it is 0
     where CTC cannot have said the text.
     """
+    parts = split_words(tokenizer, tokens)
+    duration = len(samples) / SAMPLE_RATE
     spans = align(ctc_log_probs, tokens)
-    heard = spans is not None
-    if spans is None:
-        spans = _spread(len(tokens), len(ctc_log_probs))
-    words = [(text, spans[part]) for text, part in split_words(tokenizer, tokens)]
+    if spans is None:  # each token gets an even share of the recording
+        share = duration / len(tokens)
+        return tuple(Word(text, part.start * share, min(part.stop * share, duration), 0.0) for text, part in parts)
+    words = [(text, spans[part]) for text, part in parts]
     marks = [Mark(word[0].first_frame * frame, word[-1].first_frame * frame) for _, word in words]
-    times = place_words(samples, marks) if heard else None
+    times = place_words(samples, marks)
     if times is None:
-        duration = len(samples) / SAMPLE_RATE
         times = [(word[0].first_frame * frame, min((word[-1].last_frame + 1) * frame, duration)) for _, word in words]
     return tuple(
-        Word(text, start, end, scaled_confidence([span.posterior for span in word], confidence) if heard else 0.0)
+        Word(text, start, end, scaled_confidence([span.posterior for span in word], confidence))
         for (text, word), (start, end) in zip(words, times, strict=True)
     )
 
@@ -58,9 +59,3 @@ def split_words(tokenizer: Tokenizer, tokens: Sequence[int]) -> list[tuple[str, 
 def scaled_confidence(posteriors: Sequence[float], scaling: Confidence) -> float:
     """The confidence of a word with these posteriors of its tokens, as a bundle scales it."""
     return word_confidence(posteriors, scaling.slope, scaling.bias)
-
-
-def _spread(tokens: int, frames: int) -> tuple[TokenSpan, ...]:
-    """Even shares of the frames, for a text that is too long for CTC to have said it."""
-    edges = [index * frames // tokens for index in range(tokens + 1)]
-    return tuple(TokenSpan(first, max(after - 1, first), 0.0) for first, after in pairwise(edges))

@@ -89,19 +89,15 @@ def test_no_tokens_are_no_words():
     assert timed_words(Tokenizer(PIECES), frames(0, 0), (), FRAME, noise(2)) == ()
 
 
-def test_a_text_that_is_too_long_for_ctc_is_spread_out():
-    words = timed_words(Tokenizer(PIECES), frames(3, 5), (3, 3, 5), FRAME, noise(2))
-    assert [word.text for word in words] == ["a", "a", "c"]
-    assert all(0 <= word.start < word.end <= 2 * FRAME and word.confidence == 0 for word in words)
-    assert [word.start for word in words] == sorted(word.start for word in words)
-
-
-def test_words_that_are_spread_out_follow_each_other_and_end_with_the_recording():
-    words = timed_words(Tokenizer(PIECES), frames(3, 3, 3, 3), (3, 3, 3), FRAME, noise(3.5))
+@pytest.mark.parametrize("tokens", [(3, 3, 5), (3,) * 7])
+def test_words_of_a_text_that_is_too_long_for_ctc_share_the_recording(tokens):
+    words = timed_words(Tokenizer(PIECES), frames(3, 5), tokens, FRAME, noise(1.5))
     edges = [time for word in words for time in (word.start, word.end)]
-    assert len(words) == 3
+    assert len(words) == len(tokens)
     assert edges == sorted(edges)
-    assert edges[-1] <= 3.5 * FRAME
+    assert edges[0] == 0
+    assert edges[-1] == pytest.approx(1.5 * FRAME)
+    assert all(word.start < word.end and word.confidence == 0 for word in words)
 
 
 def test_the_bundle_scales_confidences():
