@@ -19,7 +19,7 @@ PCM_SCALE = 32768.0
 
 
 def encode_pcm(samples: NDArray[np.float32]) -> NDArray[np.int16]:
-    """Samples from -1 to 1 as integers of 16 bits; what is louder is clipped."""
+    """Samples of any shape from -1 to 1 as integers of 16 bits; what is louder is clipped."""
     return np.clip(np.round(samples * PCM_SCALE), -PCM_SCALE, PCM_SCALE - 1).astype(np.int16)
 
 

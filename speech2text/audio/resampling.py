@@ -34,7 +34,7 @@ class Resampler:
             self._stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
 
     def feed(self, block: FloatArray) -> FloatArray:
-        """The samples (M,) that are ready after the block (N,); they lag behind by the filter's delay."""
+        """The samples (M,) at 16 kHz that are ready after the block (N,); they lag behind by the filter's delay."""
         return block if self._stream is None else self._run(block, last=False)
 
     def finish(self) -> FloatArray:

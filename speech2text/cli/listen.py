@@ -45,7 +45,7 @@ _STARTING_SECONDS = 3.0  # a virtual device may take two
     type=click.FloatRange(LEAST_SILENCE, DAY),
     callback=require_finite,
     default=EndpointRules.silence_before_speech,
-    help="Seconds after a noise that is no word.",
+    help="Seconds of silence after which a noise that was no word is dropped.",
 )
 @click.option(
     "--silence-after-speech",

@@ -27,7 +27,7 @@ END = 1
 class Memory:
     """What the listener made of one utterance: T frames, each `reduction` feature frames long.
 
-    values: (T, D), what attention returns; keys: (T, K), what it compares with the query;
+    values: (T, D), what attention returns; keys: (T, D), what it compares with the query;
     ctc_log_probs: (T, V), log-probabilities over the V tokens (blank is token 0).
     """
 

@@ -86,6 +86,9 @@ def compare(
 
     Units are drawn as in `bootstrap`. None where nothing can be drawn; a system against itself has an interval of zero
     width.
+
+    Raises:
+        ValueError: the references of the two differ.
     """
     if [count.reference for count in counts] != [other.reference for other in others]:
         raise ValueError("the two systems are scored on different references; give the same utterances in one order")

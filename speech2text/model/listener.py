@@ -29,7 +29,7 @@ class ListenerState(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """A batch of memories: values (B, T, D), keys (B, T, D), ctc_log_probs (B, T, V), lengths (B,) in T frames."""
+    """A batch of memories: values (B, T, D), keys (B, T, D), ctc_log_probs (B, T, V), lengths (B,): frames of each."""
 
     values: Tensor
     keys: Tensor

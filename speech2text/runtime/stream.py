@@ -81,6 +81,7 @@ class Stream:
 
         Raises:
             AudioError: the samples are no sound, or not finite; the stream goes on without them.
+            TypeError: no NumPy array.
             ValueError: the stream is finished.
         """
         self._check_open()
