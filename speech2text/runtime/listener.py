@@ -19,7 +19,7 @@ StreamState: TypeAlias = Mapping[str, FloatArray]
 
 _QUIET_SECONDS = 0.2
 """Silence heard before every recording or span, and after one that is whole: of a recording cut close to its only word,
-the listener takes the edge for a part of the word (`python -m recipes.measurements.edges MANIFEST` prints what it is worth)."""
+the listener takes the edge for a part of the word (`python -m recipes.measurements.edges MANIFEST` prints how much)."""
 
 
 class OnnxListener:
