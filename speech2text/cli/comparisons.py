@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speech2text.cli.hearing import Way
+from speech2text.cli.evaluating import Way
 from speech2text.disk import is_file
 from speech2text.errors import AudioError, AudioWarning, ManifestError, damage_raised
 from speech2text.runtime.loading import open_recognizer
@@ -16,7 +16,7 @@ from speech2text.text.normalization import normalize
 
 if TYPE_CHECKING:
     from speech2text.audio.utterances import Utterance
-    from speech2text.cli.hearing import Noise
+    from speech2text.cli.evaluating import Noise
     from speech2text.evaluation.report import Report
     from speech2text.evaluation.scoring import Recognised
     from speech2text.runtime.options import SearchOptions

@@ -136,7 +136,7 @@ def evaluate(
     """
     _check_use(search, options, snr, noise, html)
     from speech2text.audio.utterances import read_utterances
-    from speech2text.cli.hearing import hear_all
+    from speech2text.cli.evaluating import hear_all
 
     keep_libraries_quiet()
     show_warnings_as_lines()
@@ -211,7 +211,7 @@ def _make_plan(
 ) -> EvaluationPlan:
     """Open everything that hears."""
     from speech2text.cli.comparisons import EvaluationPlan, open_rival, open_searches
-    from speech2text.cli.hearing import Way, read_noise
+    from speech2text.cli.evaluating import Way, read_noise
     from speech2text.runtime.loading import open_recognizer
 
     main = Way(open_recognizer(model, options))

@@ -1,4 +1,7 @@
-"""Ctrl-C and other wishes to end, which let a command keep what it has."""
+"""Ctrl-C and other wishes to end, which let transcribe and listen keep what they have.
+
+The other commands end by KeyboardInterrupt, and the service by the signals of its own loop.
+"""
 
 from __future__ import annotations
 

@@ -101,5 +101,9 @@ def _lstm(arrays: Arrays, name: str, own_name: str, depth: int) -> Iterator[tupl
     biases = np.split(arrays[f"{name}/biases"][0], 2)
     parts = (arrays[f"{name}/of_inputs"][0], arrays[f"{name}/of_state"][0], *biases)
     for kind, values in zip(("weight_ih", "weight_hh", "bias_ih", "bias_hh"), parts, strict=True):
-        i, o, f, c = np.split(values, 4)
-        yield f"{own_name}.{kind}_l{depth}", np.concatenate([i, f, c, o])
+        yield f"{own_name}.{kind}_l{depth}", _gates_in_torch_order(values)
+
+
+def _gates_in_torch_order(values: NDArray[Any]) -> NDArray[Any]:
+    i, o, f, c = np.split(values, 4)
+    return np.concatenate([i, f, c, o])

@@ -354,7 +354,7 @@ def test_noise_of_clips(bundle, manifest, tmp_path, capsys):
 def test_noise_that_cannot_be_used_stops_everything_before_the_work(
     bundle, manifest, tmp_path, monkeypatch, capsys, *, damage, message
 ):
-    monkeypatch.setattr("speech2text.cli.hearing.hear_all", None)
+    monkeypatch.setattr("speech2text.cli.evaluating.hear_all", None)
     folder = tmp_path / "noise"
     folder.mkdir()
     for name in ("air", "hum", "sea"):

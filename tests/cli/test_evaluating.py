@@ -8,7 +8,7 @@ import pytest
 
 from speech2text.audio.utterances import Utterance
 from speech2text.bundle.store import open_bundle
-from speech2text.cli.hearing import Noise, Way, hear_all
+from speech2text.cli.evaluating import Noise, Way, hear_all
 from speech2text.runtime.recognizer import Recognizer
 
 
