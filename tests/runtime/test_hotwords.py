@@ -45,6 +45,16 @@ def test_hot_words_that_nothing_speaks_for_do_not_make_silence_of_what_was_said(
     assert Recognizer(careful).recognise(samples).guard is None
 
 
+def test_settings_of_a_bundle_stay_where_a_guard_takes_hot_words_away(tuned):
+    """All tokens are as likely to the tiny speller, so that without the coverage nothing would be read."""
+    samples = tone("one", "", seconds=0.04)
+    covering = tuned(ctc_weight=0.0, coverage_weight=3.0)
+    plain = Recognizer(covering).recognise(samples)
+    keen = Recognizer(covering, SearchOptions(hotwords=["three"], hotwords_score=100)).recognise(samples)
+    assert (keen.text, keen.guard) == (plain.text, "loop")
+    assert plain.text
+
+
 def test_where_nothing_is_read_the_other_readings_are_told(bundle):
     faint = 0.004 * tone("one")
     segment = speech2text.load_model(bundle.folder, n_best=3).recognise(faint)

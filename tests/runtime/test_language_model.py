@@ -64,6 +64,13 @@ def test_its_weight_changes_the_text(folder, unclear):
     assert texts == ["one", "one", "two"]
 
 
+def test_its_weight_stays_where_a_guard_takes_hot_words_away(folder, unclear):
+    samples = np.concatenate([unclear, tone("", seconds=0.12)])
+    segment = speech2text.load_model(folder, lm_weight=2, hotwords=["three"], hotwords_score=100).recognise(samples)
+    assert (segment.text, segment.guard) == ("two", "loop")
+    assert speech2text.load_model(folder).recognise(samples).text == "one"
+
+
 def test_a_bundle_knows_the_weight_it_was_tuned_for(folder, unclear, tmp_path):
     manifest = replace(tiny_manifest(), language_model=SHAPE)
     tuned = replace(manifest, decoding=replace(manifest.decoding, lm_weight=2.0))

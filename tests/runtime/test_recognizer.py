@@ -13,6 +13,7 @@ from speech2text.bundle.writer import write_bundle
 from speech2text.decoding.greedy import ctc_greedy
 from speech2text.errors import AudioError, BundleError
 from speech2text.runtime.recognizer import Recognizer
+from speech2text.runtime.segmenter import Span
 from tests.tiny_bundle import tiny_files, tiny_manifest, tone, write_tiny_bundle
 
 RATE = 16_000
@@ -33,6 +34,15 @@ def test_times_count_from_the_start_of_the_recording(recognizer):
     assert transcript.duration == 8.0
     (segment,) = transcript.segments
     assert (segment.start, segment.end) == (pytest.approx(6.0, abs=0.02), pytest.approx(6.4, abs=0.02))
+
+
+@pytest.mark.parametrize("start", [160, 1120, 12_480])
+def test_nothing_ends_after_its_span_however_times_are_rounded(recognizer, start):
+    assert start / RATE + 0.4 > (start + 6400) / RATE, "as 0.01 + 0.4 is more than 0.41"
+    for samples in (tone("one"), np.zeros(6400, np.float32)):
+        span = Span(start, samples)
+        segment = recognizer.recognise_span(span)
+        assert [segment.end, *(word.end for word in segment.words)] == [span.end] * (1 + len(segment.words))
 
 
 @pytest.mark.parametrize("samples", [0, 1, 100])
