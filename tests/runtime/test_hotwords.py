@@ -1,5 +1,6 @@
 """Hot words and further readings in Python; tests/cli/test_search_options.py has those of the command."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,10 +9,12 @@ import numpy as np
 import pytest
 
 import speech2text
+from speech2text.bundle.writer import write_bundle
 from speech2text.runtime.guards import ctc_reading, evidence
 from speech2text.runtime.options import SearchOptions
 from speech2text.runtime.recognizer import Recognizer
-from tests.tiny_bundle import LEVELS, tone
+from speech2text.text.tokenizer import SPECIAL_PIECES, WORD_MARK, Tokenizer
+from tests.tiny_bundle import LEVELS, tiny_files, tiny_manifest, tone
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +93,20 @@ def test_n_best_gives_each_text_once_and_changes_no_text(bundle, recognizer, unc
     assert len(set(texts)) == len(texts)
     assert segment.alternatives[0].score > segment.alternatives[1].score
     assert replace(segment, alternatives=()) == recognizer.recognise(unclear)
+
+
+def test_a_text_that_is_spelled_in_several_ways_has_the_score_of_the_best(tmp_path):
+    pieces = Tokenizer((*SPECIAL_PIECES, f"{WORD_MARK}on", "e", f"{WORD_MARK}one"))
+    files = tiny_files() | {"pieces.json": json.dumps(pieces.to_json()).encode()}
+    bundle = write_bundle(tmp_path / "parts", tiny_manifest(), files)
+    recognizer = Recognizer(bundle, SearchOptions(beam_size=50, n_best=20))
+    samples = tone("one", "two", seconds=0.04)
+    readings = recognizer.spell(recognizer.listener.listen(samples))
+    ways = [each.score for each in readings if pieces.decode(each.tokens) == "one"]
+    first, *others = recognizer.recognise(samples).alternatives
+    assert len(ways) > 1
+    assert (first.text, first.score) == ("one", max(ways))
+    assert "one" not in {each.text for each in others}
 
 
 @pytest.mark.parametrize(
