@@ -199,6 +199,18 @@ def test_a_language_model_settles_what_the_sound_leaves_open():
         assert best.score == pytest.approx(0.7 * best.ctc_score + spelled)
 
 
+def test_what_a_language_model_holds_for_impossible_is_heard_where_it_is_said():
+    def script(prefix):
+        row = log_softmax(np.zeros(VOCABULARY))
+        row[TEXT] = -np.inf
+        return row
+
+    terms = [ShallowFusion.of(ScriptedLanguageModel(script), 0.001)]
+    best = beam_search(memory_of(planted(PATH, VOCABULARY, strength=6)), speller_of(TEXT), 4, 0.5, terms=terms)[0]
+    assert best.tokens == tuple(TEXT)
+    assert np.isfinite(best.score)
+
+
 def test_terms_do_not_lengthen_the_search_where_the_rest_is_silence():
     spellings = ["", ""] + [f" {chr(ord('a') + token)}" for token in range(VOCABULARY - 2)]
     speller = speller_of(TEXT)
