@@ -3,13 +3,16 @@
 import io
 import os
 import sys
+import threading
 import time
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from speech2text.audio.live import Pipe
-from speech2text.audio.pace import Pace
+from speech2text.audio.pace import LATE_SECONDS, Lateness, Pace
 from speech2text.errors import AudioError
 from tests.zoo import encode
 
@@ -32,6 +35,30 @@ def take(pipe, blocks):
         left -= len(pipe.read(5.0))
 
 
+def hear(stream):
+    """The rate of a pipe and all samples (N, channels) of it."""
+    pipe, blocks = Pipe(stream, RATE, 1, "s16le"), []
+    while (block := pipe.read(5.0)) is not None:
+        blocks.append(block)
+    return pipe.rate, np.concatenate(blocks)
+
+
+def chunk(name, content):
+    """A part of a WAV file, filled up to an even number of bytes."""
+    return name + len(content).to_bytes(4, "little") + content + bytes(len(content) % 2)
+
+
+class Dribbling(io.BytesIO):
+    """Brings so many bytes at a time."""
+
+    def __init__(self, content, count):
+        super().__init__(content)
+        self.count = count
+
+    def read1(self, size=-1):
+        return super().read1(min(size, self.count))
+
+
 def test_sound_that_comes_as_it_is_spoken_is_late_when_nobody_reads(ends):
     reader, write = ends
     os.write(write, BLOCK)
@@ -52,6 +79,25 @@ def test_a_source_whose_clock_is_slow_is_not_late():
         time.sleep(0.03)
         pace.take(0.02, waited=0.02)
     assert pace.late_seconds < 0.2
+
+
+def test_sound_that_lasts_longer_than_it_is_heard_is_not_early():
+    pace = Pace()
+    pace.take(0.1, waited=0.1)
+    pace.take(3600.0, waited=0.0)
+    assert pace.late_seconds == 0.0
+
+
+def test_lateness_is_news_once_until_half_of_it_is_made_up():
+    lateness = Lateness()
+    times = [1.0, 1.1, 5.0, 0.6, 1.1, 0.4, 0.6, 1.1]
+    told = [seconds for seconds in times if lateness.look(seconds * LATE_SECONDS)]
+    assert told == [1.1, 1.1]
+    assert [lateness.look(seconds * LATE_SECONDS) or lateness.behind for seconds in (0.6, 0.4, 0.6)] == [
+        True,
+        False,
+        False,
+    ]
 
 
 def test_a_file_is_never_late():
@@ -93,6 +139,45 @@ def test_nothing_comes_after_the_end():
     pipe = Pipe(io.BytesIO(BLOCK), RATE, 1, "s16le")
     take(pipe, 1)
     assert [pipe.read(5.0), pipe.read(0.01), pipe.read(0.01)] == [None] * 3
+
+
+@given(st.integers(1, 9), st.integers(0, 7))
+def test_samples_are_the_same_however_their_bytes_come(count, rest):
+    samples = np.random.default_rng(0).uniform(-1, 1, (200, 2)).astype(np.float32)
+    content = encode(samples, "WAV", "FLOAT")
+    content = content[: len(content) - rest]
+    rate, heard = hear(Dribbling(content, count))
+    assert rate == RATE
+    np.testing.assert_array_equal(heard, samples[: 200 - (rest > 0)])
+
+
+@pytest.mark.parametrize("container", ["WAV", "WAVEX"])
+@pytest.mark.parametrize("extra", [b"", b"a", b"title"])
+def test_what_stands_before_the_sound_of_a_wav_is_passed_over(container, extra):
+    samples = np.random.default_rng(0).uniform(-1, 1, (500, 2)).astype(np.float32)
+    whole = encode(samples, container, "FLOAT", rate=8_000)
+    size = int.from_bytes(whole[16:20], "little")
+    body, after = whole[20 : 20 + size], whole[20 + size :]
+    content = whole[:12] + chunk(b"LIST", extra) + chunk(b"fmt ", body + extra) + chunk(b"id3 ", extra) + after
+    rate, heard = hear(io.BytesIO(content))
+    assert rate == 8_000
+    np.testing.assert_array_equal(heard, samples)
+
+
+def test_who_writes_more_than_the_sound_is_not_kept_waiting(ends):
+    reader, write = ends
+    content = encode(np.zeros(RATE, np.float32), "WAV", "PCM_16") + chunk(b"id3 ", bytes(1_000_000))
+
+    def fill():
+        with os.fdopen(write, "wb") as pipe:
+            pipe.write(content)
+
+    writer = threading.Thread(target=fill, daemon=True)
+    writer.start()
+    _, heard = hear(reader)
+    assert len(heard) == RATE
+    writer.join(30)
+    assert not writer.is_alive()
 
 
 @pytest.mark.parametrize("kept", range(4, 44))
