@@ -146,6 +146,12 @@ def test_a_short_cue_stays_long_enough_to_be_read_where_it_can():
     assert cues(("yes", 1.0, 1.2), duration=1.3) == [(1000, 1300, ["yes"])]
 
 
+def test_a_cue_ends_with_the_recording_however_times_are_rounded():
+    assert 1.001 * 1000 < 1001
+    assert cues(("yes", 0.0, 1.001), duration=1.001) == [(0, 1001, ["yes"])]
+    assert cues(("yes", 0.9996, 0.9999), duration=0.9999) == [(999, 999, ["yes"])]
+
+
 def test_lines_and_cues_are_of_like_length():
     text = "listen attend and spell is a network that learns to turn sound into letters without anything in between"
     assert [lines for _, _, lines in cues(*talk(text))] == [

@@ -58,6 +58,12 @@ def test_json_holds_everything():
     assert "été" in TRANSCRIPT.to_json()
 
 
+def test_times_of_json_are_to_the_millisecond():
+    word = Word("one", 1 / 3, 2 / 3, 2 / 3)
+    (segment,) = json.loads(Transcript((Segment("one", 1 / 3, 2 / 3, (word,)),), 4 / 3).to_json())["segments"]
+    assert [(each["start"], each["end"]) for each in (segment, *segment["words"])] == [(0.333, 0.667)] * 2
+
+
 def test_jsonl_holds_one_segment_a_line():
     lines = TRANSCRIPT.to_jsonl().splitlines()
     assert [json.loads(line) for line in lines] == json.loads(TRANSCRIPT.to_json())["segments"]
