@@ -101,12 +101,13 @@ def test_length_bonus_lengthens():
     assert lengths[0] < lengths[-1]
 
 
-def test_length_normalization_lengthens():
+@pytest.mark.parametrize("begun", [0.4, 0.2])
+def test_length_normalization_lengthens(begun):
     """A short text of one unlikely token loses to a long one of many likely ones, once their means are compared."""
 
     def script(prefix):
         probs = np.full(5, 1e-3)
-        probs[{0: [END, 2], 4: [END]}.get(len(prefix), [2])] = [0.5, 0.4] if not prefix else [0.7]
+        probs[{0: [END, 2], 4: [END]}.get(len(prefix), [2])] = [0.5, begun] if not prefix else [0.7]
         return np.log(probs).astype(np.float32)
 
     memory = memory_of(random_log_probs(0, 8, 5))
@@ -229,6 +230,31 @@ def test_search_goes_on_while_the_bonus_may_still_pay():
     memory = memory_of(random_log_probs(0, 10, VOCABULARY))
     best = beam_search(memory, ScriptedSpeller(script), beam_size=4, ctc_weight=0.0, length_bonus=4.0)[0]
     assert len(best.tokens) == len(memory)
+
+
+def once_or_not_at_all(nothing: float, something: float) -> ScriptedSpeller:
+    """Says nothing, or one token 2, as likely as this."""
+
+    def script(prefix):
+        probs = np.full(4, 1e-3)
+        probs[[END, 2] if not prefix else [END]] = [nothing, something] if not prefix else [0.9]
+        return np.log(probs).astype(np.float32)
+
+    return ScriptedSpeller(script)
+
+
+@pytest.mark.parametrize("ctc_weight", [0.0, 0.3])
+def test_search_goes_on_with_what_hot_words_have_gained(ctc_weight):
+    hotwords = Hotwords(["ab"], ["", "", " ab", " c"], 2.0)
+    memory = memory_of(np.log(np.full((1, 4), 0.25, np.float32)))
+    best = beam_search(memory, once_or_not_at_all(0.6, 0.3), 4, ctc_weight, terms=[hotwords.start()])[0]
+    assert best.tokens == (2,)
+
+
+def test_search_goes_on_where_the_bonus_is_against_a_longer_text_still():
+    memory = memory_of(random_log_probs(0, 4, 4))
+    best = beam_search(memory, once_or_not_at_all(0.3, 0.6), 4, 0.0, length_bonus=-0.5)[0]
+    assert best.tokens == (2,)
 
 
 def test_search_ends_soon_after_the_text_even_with_a_bonus():
