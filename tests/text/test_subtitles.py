@@ -150,6 +150,9 @@ def test_a_cue_ends_with_the_recording_however_times_are_rounded():
     assert 1.001 * 1000 < 1001
     assert cues(("yes", 0.0, 1.001), duration=1.001) == [(0, 1001, ["yes"])]
     assert cues(("yes", 0.9996, 0.9999), duration=0.9999) == [(999, 999, ["yes"])]
+    segment = Segment("yes", 0.0, 0.9999, words(("yes", 0.0, 0.9999)))
+    (cue,) = make_cues(Transcript((segment,), 0.9999), Layout())
+    assert list(highlighted(cue)) == [(0, 999, 0)]
 
 
 def test_lines_and_cues_are_of_like_length():
