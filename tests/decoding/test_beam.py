@@ -232,6 +232,17 @@ def test_search_goes_on_while_the_bonus_may_still_pay():
     assert len(best.tokens) == len(memory)
 
 
+def test_search_goes_on_while_the_bonus_may_still_pay_for_what_ctc_hardly_hears():
+    def script(prefix):
+        probs = np.full(4, 1e-3)
+        probs[[END, 2 + len(prefix) % 2]] = [0.3, 0.69] if prefix else [0.9, 0.02]
+        return np.log(probs).astype(np.float32)
+
+    memory = memory_of(np.log(np.tile(np.array([0.9, 0.02, 0.04, 0.04], np.float32), (6, 1))))
+    best = beam_search(memory, ScriptedSpeller(script), beam_size=4, ctc_weight=0.3, length_bonus=2.0)[0]
+    assert best.tokens == (2, 3) * 3
+
+
 def once_or_not_at_all(nothing: float, something: float) -> ScriptedSpeller:
     """Says nothing, or one token 2, as likely as this."""
 
