@@ -68,7 +68,7 @@ def test_a_segment_without_partial_text_comes_with_its_final_text():
 
 
 def test_first_words_count_from_the_start_of_the_segment():
-    assert collect(("a", 1.3), ("a b", 2.5)).first_partials == pytest.approx([1.1])
+    assert collect(("a", 1.3), ("a b", 2.5), ("a b c", 4.0)).first_partials == pytest.approx([1.1])
 
 
 def test_changes_are_words_that_the_next_text_does_not_have():

@@ -28,12 +28,15 @@ def test_noise_is_as_loud_as_the_ratio_says(generator, snr):
     assert decibels(power(speech) / power(noisy - speech)) == pytest.approx(snr, abs=0.01)
 
 
-def test_pauses_do_not_make_the_noise_weaker(generator):
+@pytest.mark.parametrize("room", [0.0001, 0.005])
+def test_pauses_do_not_make_the_noise_weaker(generator, room):
     speech = (0.1 * generator.standard_normal(16_000)).astype(np.float32)
-    hiss = (0.0001 * generator.standard_normal(48_000)).astype(np.float32)
+    hiss = (room * generator.standard_normal(48_000)).astype(np.float32)
     padded = np.concatenate([hiss, speech, hiss])
     assert decibels(active_power(padded) / power(speech)) == pytest.approx(0, abs=0.1)
     assert decibels(power(padded) / power(speech)) < -8
+    noise = generator.uniform(-1, 1, len(padded)).astype(np.float32)
+    assert decibels(power(speech) / power(add_noise(padded, noise, 10) - padded)) == pytest.approx(10, abs=0.1)
 
 
 def test_a_last_frame_counts_as_long_as_it_is():
@@ -57,6 +60,12 @@ def test_a_cut_is_a_stretch_of_the_clip_that_goes_round_when_it_is_short(clip_le
     assert np.array_equal(cut, (cut[:1] + np.arange(length)) % clip_length)
     if length < clip_length:
         assert (np.diff(cut) == 1).all()
+
+
+def test_every_stretch_of_a_clip_can_be_cut():
+    clip = np.arange(5, dtype=np.float32)
+    cuts = {tuple(cut_noise(clip, 3, np.random.default_rng(seed))) for seed in range(100)}
+    assert cuts == {(0, 1, 2), (1, 2, 3), (2, 3, 4)}
 
 
 def test_pink_noise_has_as_much_power_in_every_octave(generator):

@@ -40,16 +40,21 @@ def test_a_text_without_words_has_no_confidences():
     assert (row.hypothesis, row.words) == ("stop", ())
 
 
+def test_words_that_are_not_those_of_the_text_have_no_confidences():
+    row = pair(SPOKEN, Transcript((Segment("stop", 0.0, 1.0, (Word("halt", 0.0, 1.0, 0.9),)),), 4.0))
+    assert (row.hypothesis, row.words) == ("stop", ())
+
+
 def test_scores_have_the_repeats_too():
     (row,) = score([Recognised("u", "a", "b c d e f b c d e f")])
     assert (row.words.insertions, row.characters.reference, row.repeats) == (9, 1, 1)
 
 
-@pytest.mark.parametrize(("number", "ids"), [(0, []), (1, ["two"]), (9, ["two", "more", "one"])])
+@pytest.mark.parametrize(("number", "ids"), [(0, []), (1, ["two"]), (9, ["two", "more", "less"])])
 def test_the_worst_are_those_with_errors(number, ids):
     rows = score([
-        Recognised("right", "a b", "a b"), Recognised("one", "a b", "a"), Recognised("more", "a", "b"),
+        Recognised("right", "a b", "a b"), Recognised("less", "a b", "a"), Recognised("more", "a", "b"),
         Recognised("two", "a b", "c d"),
     ])  # fmt: skip
     assert [row.utterance.id for row in find_worst(rows, number)] == ids
-    assert [row.utterance.id for row in sort_by_errors(rows)] == ["two", "more", "one", "right"]
+    assert [row.utterance.id for row in sort_by_errors(rows)] == ["two", "more", "less", "right"]
