@@ -9,11 +9,14 @@ import pytest
 import soundfile
 
 import speech2text
+from speech2text.audio.files import read_audio
+from speech2text.bundle.store import find_bundle
 from speech2text.bundle.writer import write_bundle
 from speech2text.decoding.greedy import ctc_greedy
 from speech2text.errors import AudioError, BundleError
 from speech2text.runtime.recognizer import Recognizer
 from speech2text.runtime.segmenter import Span
+from speech2text.runtime.words import timed_words
 from tests.tiny_bundle import tiny_files, tiny_manifest, tone, write_tiny_bundle
 
 RATE = 16_000
@@ -221,3 +224,13 @@ def test_chunks_are_heard_as_a_stream_would(bundle, recognizer):
     heard = recognizer.listener.listen(samples, chunk_seconds=0.5)
     tokens = ctc_greedy(heard.ctc_log_probs)
     assert chunked.recognise(samples).text == recognizer.tokenizer.decode(tokens)
+
+
+def test_the_model_inside_hears_otherwise_in_chunks():
+    whole, chunked = (speech2text.load_model(search="ctc", chunk_seconds=seconds) for seconds in (None, 0.2))
+    samples = read_audio(find_bundle(None) / whole.manifest.sample.audio)
+    heard = whole.listener.listen(samples, chunk_seconds=0.2).ctc_log_probs
+    frame, confidence = whole.manifest.model.memory_frame_seconds, whole.manifest.confidence
+    words = timed_words(whole.tokenizer, heard, ctc_greedy(heard), frame, samples, confidence=confidence)
+    assert chunked.recognise(samples).words == words
+    assert whole.recognise(samples).words != words
