@@ -164,20 +164,30 @@ def test_what_stands_before_the_sound_of_a_wav_is_passed_over(container, extra):
     np.testing.assert_array_equal(heard, samples)
 
 
-def test_who_writes_more_than_the_sound_is_not_kept_waiting(ends):
-    reader, write = ends
+@pytest.mark.parametrize(("place", "number"), [(22, 0), (22, 1025), (24, 999), (24, 768_001)])
+def test_a_wav_of_channels_or_a_rate_that_no_recording_has_is_told(place, number):
+    content = bytearray(encode(np.zeros(RATE, np.float32), "WAV", "PCM_16"))
+    size = 2 if place == 22 else 4
+    content[place : place + size] = number.to_bytes(size, "little")
+    with pytest.raises(AudioError, match=rf"WAV of .*\b{number} .*cannot be heard; check what writes it"):
+        Pipe(io.BytesIO(content), RATE, 1, "s16le")
+
+
+def test_what_follows_the_sound_is_taken_from_its_writer():
+    """Else a converter that puts its tags there would wait for ever, or be told that nobody reads."""
+    ended = threading.Event()
+
+    class Watched(io.BytesIO):
+        def read1(self, size=-1):
+            part = super().read1(size)
+            if not part:
+                ended.set()
+            return part
+
     content = encode(np.zeros(RATE, np.float32), "WAV", "PCM_16") + chunk(b"id3 ", bytes(1_000_000))
-
-    def fill():
-        with os.fdopen(write, "wb") as pipe:
-            pipe.write(content)
-
-    writer = threading.Thread(target=fill, daemon=True)
-    writer.start()
-    _, heard = hear(reader)
+    _, heard = hear(Watched(content))
     assert len(heard) == RATE
-    writer.join(30)
-    assert not writer.is_alive()
+    assert ended.wait(10)
 
 
 @pytest.mark.parametrize("kept", range(4, 44))
