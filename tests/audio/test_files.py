@@ -51,6 +51,18 @@ def test_16_bit_samples_at_16_khz_are_exact(tmp_path):
     np.testing.assert_array_equal(read_audio(path), numbers.astype(np.float32) / 32768)
 
 
+@pytest.mark.parametrize("block_seconds", [0.5, 30.0])
+def test_what_stands_before_a_bad_sample_is_given_and_its_place_told(tmp_path, block_seconds):
+    samples = speech_like()[:, 0]
+    samples[12_000] = np.nan
+    path = tmp_path / "x.wav"
+    path.write_bytes(encode(samples, "WAV", "FLOAT"))
+    blocks = []
+    with pytest.raises(AudioError, match=r"the first at 0\.75 s"):
+        blocks.extend(read_blocks(path, block_seconds))
+    np.testing.assert_array_equal(np.concatenate(blocks), samples[:12_000])
+
+
 def test_channels_are_averaged(tmp_path):
     left, right = speech_like()[:, 0], np.zeros(len(speech_like()), np.float32)
     path = tmp_path / "x.wav"
@@ -208,7 +220,7 @@ def test_a_pipe_that_finds_no_room_is_an_error_that_says_so(tmp_path):
 
 @pytest.mark.parametrize(("second", "warned"), [(-1.0, True), (-0.99, True), (0.0, False), (-0.5, False), (1.0, False)])
 def test_channels_that_cancel_each_other_out_are_told(tmp_path, recwarn, second, warned):
-    speech = speech_like(1)[:, 0]
+    speech = np.pad(speech_like(1)[:, 0], 8_000)  # between two pauses, of which nothing can be told
     path = tmp_path / "stereo.wav"
     soundfile.write(path, np.stack([speech, second * speech], axis=1), 16_000)
     np.testing.assert_allclose(read_audio(path), (1 + second) / 2 * speech, atol=1e-4)
