@@ -44,15 +44,17 @@ class LazyGroup(click.Group):
             raise SystemExit(1) from None
         except KeyboardInterrupt:
             raise SystemExit(130) from None
-        except ImportError as error:
+        except Exception as error:
             if not _was_interrupted(error):
                 raise
             raise SystemExit(130) from None
 
 
 def _was_interrupted(error: BaseException | None) -> bool:
-    """Whether Ctrl-C is behind the error: a compiled module whose import it ends says only that it failed."""
-    return error is not None and (isinstance(error, KeyboardInterrupt) or _was_interrupted(error.__context__))
+    """Whether Ctrl-C is behind the error: a module whose import it ends says only that this failed, each in its way."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def _with_hyphens(option: str) -> str:

@@ -129,9 +129,12 @@ def open_rival(name: str, options: SearchOptions, utterances: Sequence[Utterance
             f"{name}: lacks {', '.join(missing[:_SHOWN_IDS])}{more}, {len(missing)} of {len(utterances)} utterances; "
             f"both systems must hear the same: {_WRITE_AGAIN}"
         )
+    hypotheses = {}
     for each in utterances:
         row, reference = rows.get(each.id), normalize(each.text, each.language or language)
+        if row:
+            hypotheses[each.id] = normalize(row.hypothesis, each.language or language)
         if row and row.text not in (None, reference):
             texts = f"{row.text!r} there and {reference!r} here"
             raise ManifestError(f"{name}: the text of {each.id} is {texts}; {_WRITE_AGAIN}")
-    return Rival(name, hypotheses={id: row.hypothesis for id, row in rows.items()})
+    return Rival(name, hypotheses=hypotheses)

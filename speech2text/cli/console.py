@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, TextIO
-from unicodedata import category
 
 from speech2text.errors import OutputError
+from speech2text.text.plain_line import in_a_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 STANDARD_ERROR = 2
 BROKEN_PIPE_EXIT = 141
 """What a shell reports of a program whose reader went away, as with `| head -1`."""
-_CONTROLS = ("Cc", "Zl", "Zp")
-"""Unicode's categories of control characters and of separators of lines and paragraphs."""
 
 
 class _Bar:
@@ -101,11 +99,6 @@ def print_note(message: str) -> None:
             sys.stderr.flush()
     except OSError:
         _discard(sys.stderr)
-
-
-def in_a_line(text: object) -> str:
-    """The text, with what would break a line or a column, or steer a terminal, written as in Python."""
-    return "".join(repr(letter)[1:-1] if category(letter) in _CONTROLS else letter for letter in str(text))
 
 
 def show_warnings_as_lines() -> None:

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from speech2text.cli.console import keep_libraries_quiet, print_note, print_output, show_warnings_as_lines
-from speech2text.cli.options import NamedPath, given, model_option, require_finite, search_options, threads_option
+from speech2text.cli.options import (
+    NamedPath,
+    given,
+    model_option,
+    require_finite,
+    require_name,
+    search_options,
+    threads_option,
+)
 from speech2text.disk import require_place, write_atomically
 from speech2text.errors import OutputError
 from speech2text.runtime.options import SEARCHES, Search, SearchOptions
@@ -81,6 +89,7 @@ def _read_levels(_: click.Context, __: click.Parameter, value: str | None) -> tu
 @click.option(
     "--against",
     metavar="MODEL|FILE",
+    callback=require_name,
     help="Another bundle, or the .jsonl file that --output wrote for it: is this model better, and how surely?",
 )
 @click.option("--compare-searches", is_flag=True, help="A column for each search: CTC, attention, joint, and with LM.")

@@ -10,7 +10,7 @@ import click
 
 from speech2text.cli.console import print_note, print_output, progress_bar, show_warnings_as_lines, sum_known
 from speech2text.cli.dependencies import packages_of
-from speech2text.cli.options import NamedPath, given, require_finite
+from speech2text.cli.options import NamedPath, given, require_finite, require_name
 from speech2text.errors import ExportError
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ SAMPLE_SECONDS = 15
     show_default="the first of --manifest, else one of the run's data",
     help="The recording that goes into the bundle.",
 )
-@click.option("--lm", help="A bundle with the same pieces whose language model goes into the new one.")
+@click.option(
+    "--lm", callback=require_name, help="A bundle with the same pieces whose language model goes into the new one."
+)
 def export(
     run: Path,
     bundle: Path,

@@ -43,8 +43,13 @@ def require_finite(_: click.Context, __: click.Parameter, value: float | None) -
     return value
 
 
-def _require_name(_: click.Context, __: click.Parameter, value: str) -> str:
-    if not value:
+def require_name(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """The value of an option, which an unset variable of a shell leaves empty.
+
+    Raises:
+        click.BadParameter: it is empty.
+    """
+    if value == "":
         raise click.BadParameter("the name is empty.")
     return value
 
@@ -57,7 +62,7 @@ def given(*names: str) -> list[str]:
 
 
 model_option = click.option(
-    "--model", default="default", callback=_require_name, help="`default`, or the folder of a bundle."
+    "--model", default="default", callback=require_name, help="`default`, or the folder of a bundle."
 )
 threads_option = click.option(
     "--threads",

@@ -16,7 +16,7 @@ import click
 
 from speech2text.cli.console import print_note, print_output, show_warnings_as_lines, step_bar
 from speech2text.cli.dependencies import packages_of
-from speech2text.cli.options import NamedPath, processor_threads_option
+from speech2text.cli.options import NamedPath, processor_threads_option, require_name
 
 if TYPE_CHECKING:
     from speech2text.training.run import RunPlan
@@ -32,7 +32,12 @@ PLAIN_REPORT_EVERY = 100
 @click.argument("recipe", required=False, type=NamedPath())
 @click.option("--data", required=True, type=NamedPath(), help="Folder or manifest of the recordings.")
 @click.option("--run", type=NamedPath(), show_default="runs/NAME-of-the-recipe", help="Folder of the run.")
-@click.option("--init-from", metavar="SOURCE", help="Start from the weights of `default`, a bundle or a run.")
+@click.option(
+    "--init-from",
+    metavar="SOURCE",
+    callback=require_name,
+    help="Start from the weights of `default`, a bundle or a run.",
+)
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a value, as in training.seed=2.")
 @processor_threads_option
 @click.option("--profile", is_flag=True, help="Train a few steps, print the speed, keep nothing.")
@@ -147,6 +152,8 @@ def _left_out(trainer: Trainer) -> Iterator[str]:
     from speech2text.training import layout
 
     sets = {"train": trainer.train_corpus, "dev": trainer.dev_corpus, "noise": trainer.noise_corpus}
+    if trainer.dev_corpus is None and trainer.recipe.data.dev_share:
+        yield "there is nothing to hold out, so no error rate is measured"
     for name, corpus in sets.items():
         if corpus is None or not corpus.left_out:
             continue

@@ -15,11 +15,12 @@ from threading import Event
 from typing import TYPE_CHECKING, BinaryIO
 
 from speech2text.audio.files import STANDARD_INPUT, is_seekable, open_recording, probe
-from speech2text.cli.console import in_a_line, print_error, print_note, print_output, progress_bar, sum_known
+from speech2text.cli.console import print_error, print_note, print_output, progress_bar, sum_known
 from speech2text.cli.interrupts import EXIT_AFTER_SIGNAL, interrupts_set
 from speech2text.cli.parallel import StoppedError, map_in_order
 from speech2text.disk import is_file, is_pipe, make_folder, write_atomically
 from speech2text.errors import AudioError, OutputError
+from speech2text.text.plain_line import in_a_line
 from speech2text.text.subtitles import DEFAULT_LAYOUT, Layout
 from speech2text.text.transcript import Segment, Transcript
 from speech2text.text.writers import writers

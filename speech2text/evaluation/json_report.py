@@ -80,7 +80,7 @@ def read_rows(path: Path) -> dict[str, Row]:
         ManifestError: it cannot be read, a line is no such row, or an id stands twice.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")  # texts may hold what splitlines cuts at
+        lines = path.read_text(encoding="utf-8-sig").split("\n")  # texts may hold what splitlines cuts at
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else f"no text in UTF-8, {error.reason}"
         raise ManifestError(f"{path}: cannot be read ({reason}); give a file that evaluate --output wrote") from None
@@ -94,7 +94,7 @@ def read_rows(path: Path) -> dict[str, Row]:
             text = row.get("text")
             if not (isinstance(id, str) and isinstance(hypothesis, str) and isinstance(text, str | None)):
                 raise TypeError("no texts")
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             remedy = "give a file that evaluate --output wrote"
             raise ManifestError(f"{path}:{number}: no row with an 'id' and a 'hypothesis'; {remedy}") from None
         if id in rows:

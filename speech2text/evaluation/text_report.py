@@ -30,6 +30,7 @@ from speech2text.evaluation.report import (
 )
 from speech2text.evaluation.scoring import Scored, find_worst
 from speech2text.evaluation.significance import Interval
+from speech2text.text.plain_line import in_a_line
 
 BAR = 30
 """Columns of a share of one in the reliability table."""
@@ -159,7 +160,7 @@ def _render_table(heading: str, summaries: Sequence[Summary]) -> RenderableType:
             show_percent(summary.characters.rate),
             *map(str, _error_kinds(summary.words)),
         )
-        table.add_row(Text(summary.name), *cells)
+        table.add_row(Text(in_a_line(summary.name)), *cells)
     below = explain_marks(shown)
     if hidden := len(summaries) - len(shown):
         below.append(f"those with the most errors; {hidden} more are in the JSON report")
@@ -201,7 +202,9 @@ def _render_worst(rows: Sequence[Scored]) -> RenderableType:
 
 def _render_row(row: Scored) -> RenderableType:
     figures = f": {row.words.errors} wrong, {row.words.reference} said"
-    return Stack(Text.assemble((row.utterance.id, "bold"), figures), Padding.indent(_render_differences(row), 2))
+    return Stack(
+        Text.assemble((in_a_line(row.utterance.id), "bold"), figures), Padding.indent(_render_differences(row), 2)
+    )
 
 
 def _render_differences(row: Scored) -> Text:

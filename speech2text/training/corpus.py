@@ -80,6 +80,8 @@ def _to_float(pcm: NDArray[np.int16]) -> NDArray[np.float32]:
 def find_utterances(data: Path, settings: DataSettings, language: str = "") -> tuple[list[Utterance], list[Utterance]]:
     """The training and the dev utterances of a data folder or manifest, with normalised texts.
 
+    A recording of dev is not trained on, whatever rows of training name it, unless there is no other.
+
     Args:
         data: what the names in the settings are relative to.
         settings: of the recipe.
@@ -87,11 +89,34 @@ def find_utterances(data: Path, settings: DataSettings, language: str = "") -> t
 
     Raises:
         ManifestError: something named is not there or cannot be used.
+
+    Warns:
+        AudioWarning: recordings without a word, or that are both to be trained on and measured.
     """
     train = _read_all(data, settings.train, language)
     if settings.dev:
-        return train, _read_all(data, settings.dev, language)
+        dev = _read_all(data, settings.dev, language)
+        return _without(train, dev, data), dev
     return split_by_speaker(train, settings.dev_share)
+
+
+def _without(train: list[Utterance], dev: list[Utterance], data: Path) -> list[Utterance]:
+    """Those of train whose recording is none of dev's; all of them where that would leave none."""
+    measured = {_file_of(utterance) for utterance in dev}
+    others = [utterance for utterance in train if _file_of(utterance) not in measured]
+    if train and not others:
+        problem = "every recording of train is one of dev too; its error rate tells nothing of other recordings"
+    elif len(others) < len(train):
+        problem = f"{len(train) - len(others)} recordings of train are of dev too, and are not trained on"
+    else:
+        return train
+    warnings.warn(f"{data}: {problem}", AudioWarning, stacklevel=2)
+    return others or train
+
+
+def _file_of(utterance: Utterance) -> str:
+    """The same for whatever path leads to the recording."""
+    return os.path.realpath(utterance.audio)
 
 
 def split_by_speaker(utterances: Sequence[Utterance], share: float) -> tuple[list[Utterance], list[Utterance]]:
@@ -101,10 +126,11 @@ def split_by_speaker(utterances: Sequence[Utterance], share: float) -> tuple[lis
     is 0 or there is nothing to choose from, neither part is empty.
     """
     several = share * len({utterance.speaker for utterance in utterances}) >= 1
-    ids: dict[Path, str] = {}  # of each recording the least of its rows, so that their order does not matter
-    for utterance in utterances:
-        ids[utterance.audio] = min(utterance.id, ids.get(utterance.audio, utterance.id))
-    names = [(several and utterance.speaker) or ids[utterance.audio] for utterance in utterances]
+    files = [_file_of(utterance) for utterance in utterances]
+    ids: dict[str, str] = {}  # of each recording the least of its rows, so that their order does not matter
+    for file, utterance in zip(files, utterances, strict=True):
+        ids[file] = min(utterance.id, ids.get(file, utterance.id))
+    names = [(several and utterance.speaker) or ids[file] for file, utterance in zip(files, utterances, strict=True)]
     held_out = hold_out(np.array([draw(name, size=4) for name in names]), share)
     return list(compress(utterances, ~held_out)), list(compress(utterances, held_out))
 

@@ -242,7 +242,7 @@ def read_recipe(path: Path, changes: Sequence[str] = (), inherited: Mapping[str,
         raise RecipeError(f"{file}: no such recipe; give a folder with a {RECIPE_FILE} or a TOML file") from None
     except OSError as error:
         raise RecipeError(f"{path}: cannot be read ({error.strerror})") from None
-    except ValueError as error:  # no TOML, no UTF-8, a number of thousands of digits
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, thousands of digits or of brackets
         raise RecipeError(f"{file}: not TOML: {error}") from None
     for key, value in (inherited or {}).items():
         settings[key] = {**settings.get(key, {}), **value} if isinstance(value, dict) else value

@@ -250,6 +250,17 @@ def test_against_what_was_recognised_before(bundle, manifest, tmp_path, capsys):
     assert max(map(len, printed.splitlines())) <= 80 or str(before) in printed
 
 
+def test_what_another_recogniser_wrote_is_normalised(bundle, manifest, tmp_path, capsys):
+    before = tmp_path / "hyp.jsonl"
+    run(manifest, "--model", bundle, "--output", before)
+    rows = [json.loads(line) for line in before.read_text().splitlines()]
+    shown = [{"id": row["id"], "hypothesis": row["hypothesis"].upper() + "."} for row in rows]
+    before.write_text("\ufeff" + "".join(json.dumps(row) + "\n" for row in shown), encoding="utf-8")
+    capsys.readouterr()
+    _, report = run_json(capsys, manifest, "--model", bundle, "--against", before)
+    assert report["against"]["difference"] == 0
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -260,6 +271,7 @@ def test_against_what_was_recognised_before(bundle, manifest, tmp_path, capsys):
         ('{"id": ["a"], "hypothesis": ""}\n', "hyp.jsonl:1: no row with"),
         ('{"id": "right", "hypothesis": 3}\n', "hyp.jsonl:1: no row with"),
         ("\n{", "hyp.jsonl:2: no row with"),
+        ("[" * 100_000, "hyp.jsonl:1: no row with"),
         ('{"id": "right", "hypothesis": "", "text": 3}\n', "hyp.jsonl:1: no row with"),
         ('{"id": "a", "hypothesis": ""}\n' * 2, "hyp.jsonl:2: the id 'a' stands twice"),
     ],
@@ -506,3 +518,16 @@ def test_players_are_for_a_page(bundle, manifest, capsys):
 def test_greedy_searches_take_no_settings_of_the_joint_one(bundle, manifest, option, capsys):
     assert run(manifest, "--model", bundle, "--search", "ctc", *option) == 2
     assert "for the joint search" in capsys.readouterr().err
+
+
+def test_an_id_steers_no_terminal(bundle, manifest, capsys):
+    manifest.write_text(manifest.read_text().replace('"wrong"', '"wr\\u001b[31mong\\n"'))
+    assert run(manifest, "--model", bundle) == 0
+    printed = capsys.readouterr().out
+    assert "\x1b[31m" not in printed
+    assert r"wr\x1b[31mong\n: " in printed
+
+
+def test_an_empty_name_of_a_rival_is_told(bundle, manifest, capsys):
+    assert run(manifest, "--model", bundle, "--against", "") == 2
+    assert "the name is empty" in capsys.readouterr().err

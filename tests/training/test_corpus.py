@@ -56,6 +56,25 @@ def test_dev_is_what_the_recipe_names(data):
     assert [utterance.text for utterance in dev] == [TEXTS[3]]
 
 
+def test_a_recording_of_dev_is_not_trained_on_by_whatever_name(data):
+    (data / "dev").mkdir()
+    for number in (1, 2):
+        (data / f"{number}.wav").rename(data / "dev" / f"{number}.wav")
+        (data / f"{number}.txt").rename(data / "dev" / f"{number}.txt")
+    (data / "link.wav").symlink_to(data / "dev" / "1.wav")
+    (data / "link.txt").write_text("a")
+    with pytest.warns(AudioWarning, match="3 recordings of train are of dev too, and are not trained on"):
+        train, dev = find_utterances(data, DataSettings(dev=("dev",)))
+    assert [utterance.text for utterance in dev] == [TEXTS[1], TEXTS[2]]
+    assert [utterance.text for utterance in train] == [TEXTS[0], *TEXTS[3:]]
+
+
+def test_where_all_is_of_dev_all_is_trained_on_and_that_is_told(data):
+    with pytest.warns(AudioWarning, match="every recording of train is one of dev too"):
+        train, dev = find_utterances(data, DataSettings(dev=(".",)))
+    assert train == dev
+
+
 def test_a_manifest_that_is_not_there_is_named(data):
     with pytest.raises(ManifestError, match=r"none\.jsonl: no such manifest"):
         find_utterances(data, DataSettings(train=("none.jsonl",)))
@@ -82,11 +101,12 @@ def test_a_recording_in_several_rows_is_on_one_side():
         for number in range(100)
         for again in ("", " (2)", " (3)")
     ]
+    rows += [Utterance(id=f"{number} (4)", audio=Path.cwd() / f"{number}.wav", text="a") for number in range(100)]
     train, dev = split_by_speaker(rows, 0.1)
-    heard, held_out = ({utterance.audio for utterance in part} for part in (train, dev))
+    heard, held_out = ({utterance.audio.name for utterance in part} for part in (train, dev))
     assert not heard & held_out
-    assert len(dev) == 3 * len(held_out) > 0
-    assert {u.audio for u in split_by_speaker(rows[::-1], 0.1)[1]} == held_out
+    assert len(dev) == 4 * len(held_out) > 0
+    assert {u.audio.name for u in split_by_speaker(rows[::-1], 0.1)[1]} == held_out
 
 
 @settings(max_examples=60)
