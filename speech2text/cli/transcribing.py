@@ -114,7 +114,7 @@ class Output:
 
     def say_where(self, name: str) -> str:
         """The first file of a part of this name, to be said after what was written; empty for standard output."""
-        return next((f", in {_part_of(file)}" for file in self._files(name)), "")
+        return next((f", in {part}" for part in map(_part_of, self._files(name)) if is_file(part)), "")
 
     def show(self, recording: Path, transcript: Transcript) -> None:
         """Print the transcript, if there is no folder for it."""
