@@ -21,11 +21,11 @@ from tests.training.tiny import TEXTS, needs_bf16, sing, tell_loudness, tiny_rec
 LOUD = "augmentation.noise_share=1"
 BPE = "tokenizer.kind=bpe"
 BUSY = "training.steps=3"
-SPOKEN = ("data.train=['spoken.jsonl']", "data.dev=['spoken.jsonl']", "training.checkpoint_every=1")
+SPOKEN = ("data.train=['spoken.jsonl']", "data.dev=['half']", "training.checkpoint_every=1")
 
 CHANGES = {
     "data.train": ("data.train=['half']",),
-    "data.dev": ("data.dev=['half']",),
+    "data.dev": ("data.dev=['half']", "data.train=['spoken.jsonl']"),
     "data.dev_share": ("data.dev_share=0.6",),
     "data.noise": ("data.noise=half", LOUD),
     "data.teacher": ("data.teacher=teacher", BUSY),
