@@ -67,7 +67,8 @@ class DataSettings(Section):
     train: tuple[str, ...] = Field(default=(".",), min_length=1)
     """Manifests or folders, relative to the data folder."""
     dev: tuple[str, ...] = ()
-    """As `train`; when empty, `dev_share` of the training speakers (or utterances) is held out."""
+    """As `train`; a recording in both is not trained on. When empty, `dev_share` of the training speakers (or
+    utterances) is held out."""
     dev_share: float = Field(default=0.05, ge=0, lt=1)
     noise: str | None = None
     """A manifest or folder of recordings without speech to mix in beside noise that is generated."""
