@@ -183,6 +183,23 @@ async def _admit_fault(request: Request, _: Exception) -> Response:
     return await _refuse(request, internal_error())
 
 
+class _Timer:
+    """Something to be done in a while, unless it is stopped before."""
+
+    _handle: asyncio.TimerHandle | None = None
+
+    def start(self, seconds: float, action: Callable[[], None]) -> None:
+        """Begin to wait; one that waits already goes on as it is."""
+        if self._handle is None:
+            self._handle = asyncio.get_running_loop().call_later(seconds, action)
+
+    def stop(self) -> None:
+        """Wait no more."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+
 def _protocol(limits: Limits) -> type[H11Protocol]:
     """HTTP that takes so many connections at most, and gives up whoever keeps it waiting.
 
@@ -191,12 +208,11 @@ def _protocol(limits: Limits) -> type[H11Protocol]:
     most = limits.sessions + _OTHER_CONNECTIONS
 
     class Protocol(H11Protocol):
-        _patience: asyncio.TimerHandle | None = None  # with a header
-        _untaken: asyncio.TimerHandle | None = None  # what was sent last
-        _lingering: asyncio.TimerHandle | None = None  # with a body that nobody reads
-
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
             super().connection_made(transport)
+            self._header = _Timer()  # that it waits for
+            self._untaken = _Timer()  # what was sent last
+            self._unread = _Timer()  # a body that goes on after it was refused
             if len(self.connections) > most:
                 transport.close()
             self._await_header()
@@ -205,48 +221,32 @@ def _protocol(limits: Limits) -> type[H11Protocol]:
             super().data_received(data)
             self._await_header()
             if self.conn.their_state is not h11.SEND_BODY:
-                self._stop_lingering()
+                self._unread.stop()
 
         def on_response_complete(self) -> None:
             super().on_response_complete()
             if self.conn.their_state is h11.SEND_BODY:
-                self._lingering = self.loop.call_later(_LINGER_SECONDS, self.transport.close)
+                self._unread.start(_LINGER_SECONDS, self.transport.close)
 
         def connection_lost(self, exc: Exception | None) -> None:
             super().connection_lost(exc)
-            self._stop_waiting()
-            self._stop_pushing()
-            self._stop_lingering()
+            for timer in (self._header, self._untaken, self._unread):
+                timer.stop()
 
         def pause_writing(self) -> None:
             super().pause_writing()
-            self._untaken = self.loop.call_later(limits.idle_seconds, self.transport.abort)
+            self._untaken.start(limits.idle_seconds, self.transport.abort)
 
         def resume_writing(self) -> None:
             super().resume_writing()
-            self._stop_pushing()
+            self._untaken.stop()
 
         def _await_header(self) -> None:
             upgraded = self.transport.get_protocol() is not self
             if upgraded or self.conn.their_state is not h11.IDLE:
-                self._stop_waiting()
-            elif self._patience is None:
-                self._patience = self.loop.call_later(limits.idle_seconds, self.transport.close)
-
-        def _stop_waiting(self) -> None:
-            if self._patience is not None:
-                self._patience.cancel()
-                self._patience = None
-
-        def _stop_lingering(self) -> None:
-            if self._lingering is not None:
-                self._lingering.cancel()
-                self._lingering = None
-
-        def _stop_pushing(self) -> None:
-            if self._untaken is not None:
-                self._untaken.cancel()
-                self._untaken = None
+                self._header.stop()
+            else:
+                self._header.start(limits.idle_seconds, self.transport.close)
 
     return Protocol
 
