@@ -29,8 +29,9 @@ def to_mono(samples: NDArray[Any], sample_rate: int) -> FloatArray:
         AudioWarning: next to nothing is left of what the channels have.
     """
     check_rate(sample_rate)
-    mono = mix_down(samples)
-    if samples.ndim == 2 and are_cancelled(_peak(mono), _peak(_scaled(samples)), samples.shape[1]):
+    scaled = _scaled(samples)
+    mono = _average(scaled)
+    if scaled.ndim == 2 and are_cancelled(_peak(mono), _peak(scaled), scaled.shape[1]):
         warnings.warn(f"samples whose {CANCELLED}; give those of one of them", AudioWarning, stacklevel=2)
     return resample(mono, sample_rate)
 
@@ -53,22 +54,16 @@ def mix_down(samples: NDArray[Any]) -> FloatArray:
         AudioError: another shape or type, or NaN, infinite or absurdly large samples.
         TypeError: no NumPy array.
     """
+    return _average(_scaled(samples))
+
+
+def _scaled(samples: NDArray[Any]) -> FloatArray:
+    """Samples (N,) or (N, channels), which are checked but for their values, as float32."""
     if not isinstance(samples, np.ndarray):
         raise TypeError(f"samples must be a NumPy array, not {type(samples).__name__}; np.array(samples) makes one")
     samples = np.asarray(samples)  # a masked array or a matrix has other rules for what comes now
     if samples.ndim not in (1, 2) or (samples.ndim == 2 and not 1 <= samples.shape[1] <= MOST_CHANNELS):
         raise AudioError(f"an array of shape {samples.shape} is no sound; give samples (N,) or (N, channels)")
-    scaled = _scaled(samples)
-    with np.errstate(over="ignore", invalid="ignore"):
-        mono = scaled if scaled.ndim == 1 else np.ascontiguousarray(scaled).mean(axis=1)  # a sum depends on the layout
-    if not np.isfinite(mono).all():
-        raise AudioError(f"NaN or infinite samples; {_REMEDY}")
-    if _peak(mono) > LOUDEST:
-        raise AudioError(f"samples of {_peak(mono):.0e}, and floats go from -1 to 1; {_REMEDY}")
-    return np.ascontiguousarray(mono)
-
-
-def _scaled(samples: NDArray[Any]) -> FloatArray:
     if np.issubdtype(samples.dtype, np.signedinteger):
         scaled: FloatArray = samples.astype(np.float32) / -np.float32(np.iinfo(samples.dtype).min)
         return scaled
@@ -76,6 +71,17 @@ def _scaled(samples: NDArray[Any]) -> FloatArray:
         with np.errstate(over="ignore"):  # what is too large becomes infinite
             return samples.astype(np.float32)
     raise AudioError(f"an array of {samples.dtype} is no sound; give floats from -1 to 1, or signed integers")
+
+
+def _average(scaled: FloatArray) -> FloatArray:
+    """The mean of the channels (N,), whose values are checked."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mono = scaled if scaled.ndim == 1 else np.ascontiguousarray(scaled).mean(axis=1)  # a sum depends on the layout
+    if not np.isfinite(mono).all():
+        raise AudioError(f"NaN or infinite samples; {_REMEDY}")
+    if _peak(mono) > LOUDEST:
+        raise AudioError(f"samples of {_peak(mono):.0e}, and floats go from -1 to 1; {_REMEDY}")
+    return np.ascontiguousarray(mono)
 
 
 def _peak(samples: FloatArray) -> float:
