@@ -131,10 +131,12 @@ def open_rival(name: str, options: SearchOptions, utterances: Sequence[Utterance
         )
     hypotheses = {}
     for each in utterances:
-        row, reference = rows.get(each.id), normalize(each.text, each.language or language)
-        if row:
-            hypotheses[each.id] = normalize(row.hypothesis, each.language or language)
-        if row and row.text not in (None, reference):
+        row, spoken = rows.get(each.id), each.language or language
+        if row is None:
+            continue
+        reference = normalize(each.text, spoken)
+        if row.text not in (None, reference):
             texts = f"{row.text!r} there and {reference!r} here"
             raise ManifestError(f"{name}: the text of {each.id} is {texts}; {_WRITE_AGAIN}")
+        hypotheses[each.id] = normalize(row.hypothesis, spoken)
     return Rival(name, hypotheses=hypotheses)

@@ -82,7 +82,7 @@ class Output:
 
     def is_done(self, name: str) -> bool:
         """Whether there is nothing to be written, since all files of this name are kept."""
-        return bool(self._files(name)) and len(self.find_kept(name)) == len(self.formats)
+        return len(self.find_kept(name)) == len(self.formats)
 
     def write(self, name: str, transcript: Transcript, *, is_part: bool) -> None:
         """Write the files of this name that are not kept, if there is a folder for them.

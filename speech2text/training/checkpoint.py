@@ -23,6 +23,7 @@ from speech2text.errors import OutputError, TrainingError
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training import layout
+from speech2text.training.optimisation import PRECISIONS
 from speech2text.training.recipe import Recipe, recipe_from_json
 
 KEPT = 2
@@ -31,7 +32,6 @@ PARTS = ("model", "average", "optimizer")
 LESSON = "lesson"
 """The part that only runs with a teacher have."""
 STATE_FILE = "state.json"
-_PRECISIONS = ("fp32", "bf16")
 CHECKPOINT_NAME = re.compile(r"step-[0-9]+")
 
 
@@ -121,7 +121,7 @@ def load_checkpoint(run: Path) -> Checkpoint | None:
         names = (*PARTS, LESSON) if taught else PARTS
         parts = {name: load_file(newest / f"{name}.safetensors") for name in names}
         position = Position(**state)
-        if precision not in _PRECISIONS or not all(isinstance(each, int) and each >= 0 for each in state.values()):
+        if precision not in PRECISIONS or not all(isinstance(each, int) and each >= 0 for each in state.values()):
             raise ValueError(f"{STATE_FILE} says {state} in {precision}")
         return Checkpoint(position, precision, **parts)
     except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:

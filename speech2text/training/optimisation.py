@@ -16,6 +16,7 @@ FINAL_RATE = 0.01
 """The learning rate at the end, as a share of the highest."""
 AVERAGE_WARMUP = 10
 """The average keeps at most (1 + s) / (AVERAGE_WARMUP + s) of itself at step s: it soon forgets the random start."""
+PRECISIONS = ("fp32", "bf16")
 PRECISION_ROUNDS = 3
 CLEARLY_FASTER = 1.25
 """How much faster bf16 must be to be taken: it is about 2 times where the processor has it, and chance is below."""
@@ -69,7 +70,7 @@ def faster_precision(run: Callable[[str], None]) -> str:
     """bf16 where the processor has it and `run` is clearly faster in it, else fp32; timed in turns, the best counts."""
     if not has_bf16():
         return "fp32"
-    best = {"fp32": math.inf, "bf16": math.inf}
+    best = dict.fromkeys(PRECISIONS, math.inf)
     for _ in range(PRECISION_ROUNDS):
         for precision, seconds in best.items():
             started = time.perf_counter()

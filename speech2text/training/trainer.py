@@ -264,12 +264,12 @@ class Trainer:
         stride = max(1, len(self.train_corpus) // STATISTICS_UTTERANCES)
         frontend = self.model.listener.frontend
         before = torch.zeros(1, OVERLAP_SAMPLES)
-        count, total, squares = 0, torch.zeros(MEL_BINS).double(), torch.zeros(MEL_BINS).double()
+        count, sums, squares = 0, torch.zeros(MEL_BINS).double(), torch.zeros(MEL_BINS).double()
         for index in range(0, len(self.train_corpus), stride):
             samples = torch.from_numpy(self.train_corpus.samples(index))
             frames = frontend.log_mel(samples[None], before)[0].double()  # (T, MEL_BINS)
-            count, total, squares = count + len(frames), total + frames.sum(dim=0), squares + frames.square().sum(dim=0)
-        mean = total / count
+            count, sums, squares = count + len(frames), sums + frames.sum(dim=0), squares + frames.square().sum(dim=0)
+        mean = sums / count
         deviation = ((squares - count * mean.square()) / max(1, count - 1)).clamp(min=1e-6).sqrt()
         for module in (frontend, self.average.listener.frontend):
             module.mean.copy_(mean)
