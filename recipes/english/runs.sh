@@ -98,14 +98,11 @@ two english-25 runs/english-24 $READ $MILD --set training.teacher_weight=5.0 --s
     --set training.steps=1800
 python -m recipes.english.average runs/english-25 runs/english-20 runs/english-20-25
 
-# The language model, of the sentences and of the training texts, those of the small corpora more than once
-speech2text export runs/english-20-25 bundles/english-20-25 --int8 --manifest runs/english-25/data/dev.jsonl
-repeat() { # TIMES CORPUS: its training texts
-    for _ in $(seq "$1"); do grep "\"$2\"" "$DATA/en_train.jsonl"; done
-}
-{ repeat 3 an4; repeat 11 alnum; } > "$DATA/few.jsonl"
+# The language model, and the model that run 27 began with
 speech2text train-lm "$DATA/en_sentences.txt.gz" "$DATA/en_train.jsonl" "$DATA/en_extra.jsonl" "$DATA/digits_train.jsonl" \
-    "$DATA/few.jsonl" --model bundles/english-20-25 --output bundles/with-lm --lm-weight 0.4 --steps 6000
+    --model bundles/english-6 --output bundles/with-lm --lm-weight 0.4 --steps 6000
+speech2text export runs/english-20-25 bundles/english-20-25 --int8 --manifest runs/english-25/data/dev.jsonl \
+    --lm bundles/with-lm
 
 # Three times as long a run, on a processor with bf16 and speech that none had heard
 synthesize kokoro 2.29 0.2 91
