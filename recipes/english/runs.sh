@@ -104,7 +104,7 @@ speech2text train-lm "$DATA/en_sentences.txt.gz" "$DATA/en_train.jsonl" "$DATA/e
 speech2text export runs/english-20-25 bundles/english-20-25 --int8 --manifest runs/english-25/data/dev.jsonl \
     --lm bundles/with-lm
 
-# Three times as long a run, on a processor with bf16 and speech that none had heard
+# Twice as long a run as any since the sixth, on a processor with bf16 and speech that none had heard
 synthesize kokoro 2.29 0.2 91
 synthesize hibari 8 0.12 92
 synthesize flite 5 0.15 93
