@@ -49,5 +49,5 @@ def _cut_and_shuffle(
     order: NDArray[np.int64], begins: Sequence[int] | NDArray[np.int64], random: np.random.Generator
 ) -> list[NDArray[np.int64]]:
     """The order cut where all batches but the first begin, the batches in random order."""
-    batches = np.split(order, begins)
+    batches = np.split(order, begins) if len(order) else []
     return [batches[position] for position in random.permutation(len(batches))]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 
 from speech2text.decoding.protocols import FloatArray
@@ -16,12 +17,19 @@ BATCH_SECONDS = 120.0
 
 
 @torch.inference_mode()
-def hear_corpus(model: LAS, corpus: Corpus) -> Iterator[tuple[int, FloatArray]]:
+def hear_corpus(model: LAS, corpus: Corpus, chosen: Sequence[int] | None = None) -> Iterator[tuple[int, FloatArray]]:
     """The index and the CTC log-probabilities (T, V) of each utterance, heard whole by a model in evaluation mode.
 
     They come in an order of their own: utterances of like lengths are heard together.
+
+    Args:
+        model: hears them.
+        corpus: they are of.
+        chosen: the indices of those that are heard; all where it is None.
     """
-    for indices in batch_recordings(corpus.lengths, BATCH_SECONDS, seed=0, epoch=0):
+    heard_indices = np.arange(len(corpus)) if chosen is None else np.array(chosen, np.int64)
+    for batch in batch_recordings(corpus.lengths[heard_indices], BATCH_SECONDS, seed=0, epoch=0):
+        indices = heard_indices[batch]
         pcm, lengths = pad_waveforms([torch.from_numpy(corpus.samples(int(index))) for index in indices])
         heard, _ = model.listener(pcm, lengths)
         for index, log_probs, frames in zip(indices.tolist(), heard.ctc_log_probs, heard.lengths, strict=True):

@@ -69,10 +69,11 @@ class Objective:
         self.splices = False
         self.chunks = [recipe.chunk_frames(seconds) for seconds in self.settings.chunk_seconds]
 
-    def find_words(self, model: LAS) -> None:
-        """Splice from now on, with the words where the model, in evaluation mode, hears them."""
+    def find_words(self, model: LAS, precision: str) -> None:
+        """Splice from now on, with the words where the model, in evaluation mode, hears them in fp32 or bf16."""
         self.splices = True
-        self.splicer.find_words(model)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
+            self.splicer.find_words(model)
 
     def losses(self, indices: list[int], precision: str) -> tuple[Losses, float]:
         """The losses of a batch of utterances in fp32 or bf16, and its seconds of audio."""

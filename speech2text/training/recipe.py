@@ -126,7 +126,7 @@ class AugmentationSettings(Section):
     """The longest a time mask may be, as a share of the longest utterance of the batch (Park et al. 2019)."""
     splice_share: float = Field(default=0.0, ge=0, le=1)
     """Share of the utterances that are made anew out of runs of words of the same speaker (splicing.py), for little
-    data with several utterances of each speaker. The words are found again at every checkpoint."""
+    data with several utterances of each speaker. The words are found again at every checkpoint, in every recording."""
     splice_after: int = Field(default=2000, ge=0)
     """Steps before the first spliced utterance: CTC must hear well enough to find the words."""
     token_noise: float = Field(default=0.0, ge=0, lt=1)

@@ -46,10 +46,15 @@ class Splicer:
         self._company: dict[str, list[int]] = {}  # the aligned utterances of each speaker
 
     def find_words(self, model: LAS) -> None:
-        """Find where the words of every utterance are by the CTC head of a model in evaluation mode."""
+        """Find where the words of every speaker's utterances are by the CTC head of a model in evaluation mode.
+
+        What several rows name, so that an epoch hears it more often, is found once.
+        """
+        utterances = self.corpus.utterances
+        named = {(each.audio, each.text): index for index, each in enumerate(utterances) if each.speaker}
         self._cuts = {}
-        for index, log_probs in hear_corpus(model, self.corpus):
-            tokens = self.tokenizer.encode(self.corpus.utterances[index].text)
+        for index, log_probs in hear_corpus(model, self.corpus, sorted(named.values())):
+            tokens = self.tokenizer.encode(utterances[index].text)
             spans = align(log_probs, tokens)
             if spans is not None:
                 starts = np.array([self.tokenizer.starts_word(token) for token in tokens])

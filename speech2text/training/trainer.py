@@ -189,6 +189,7 @@ class Trainer:
         if self.precision == "auto":
             self.precision = self._faster_precision()
         check_precision(self.precision, "training.precision")
+        self._find_words()
 
     def _resume(self, checkpoint: Checkpoint) -> None:
         check_precision(checkpoint.precision, str(self.run))
@@ -218,10 +219,10 @@ class Trainer:
         self._find_words()
 
     def _find_words(self) -> None:
-        """For the steps that splice; at checkpoints, so that a run that goes on at one finds the same."""
+        """For the steps that splice; at the start and at checkpoints, so that a run that goes on finds the same."""
         settings = self.recipe.augmentation
         if settings.splice_share and settings.splice_after <= self.position.step < self.settings.steps:
-            self.objective.find_words(self.average)
+            self.objective.find_words(self.average, self.precision)
 
     def _draw_batches(self, epoch: int) -> list[NDArray[np.int64]]:
         return batch_recordings(self.train_corpus.lengths, self.settings.batch_seconds, self.settings.seed, epoch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -81,6 +82,20 @@ def test_splicing_makes_texts_nobody_said(splicer):
     assert len(spliced - set(TEXTS)) > 3
     neighbours = {pair for text in TEXTS for pair in pairwise(text.split())}
     assert any(neighbours & set(pairwise(text.split())) for text in spliced - set(TEXTS)), "runs of words stay together"
+
+
+def test_what_several_rows_name_is_heard_once_and_nobodys_is_not(tmp_path):
+    corpus = corpus_of([*TEXTS[:2], *TEXTS], ["x", "y", "x", "y", *[""] * (len(TEXTS) - 2)], tmp_path)
+    first, second, *others = corpus.utterances
+    rows = (replace(first, audio=others[0].audio), replace(second, audio=others[1].audio), *others)
+    splicer = Splicer(replace(corpus, utterances=rows), Tokenizer.of_characters(TEXTS))
+    model = LAS(tiny_recipe().las_config(len(splicer.tokenizer))).eval()
+    heard = []
+    model.listener.register_forward_hook(lambda _, inputs, __: heard.append(len(inputs[0])))
+    splicer.find_words(model)
+    assert sum(heard) == 2
+    assert all(splicer.splice(index) for index in range(4)), "either row may be spliced"
+    assert splicer.splice(4) is None
 
 
 def test_before_words_are_found_and_without_a_speaker_nothing_is_spliced(splicer, tmp_path):
