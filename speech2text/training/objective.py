@@ -72,8 +72,7 @@ class Objective:
     def find_words(self, model: LAS, precision: str) -> None:
         """Splice from now on, with the words where the model, in evaluation mode, hears them in fp32 or bf16."""
         self.splices = True
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
-            self.splicer.find_words(model)
+        self.splicer.find_words(model, precision)
 
     def losses(self, indices: list[int], precision: str) -> tuple[Losses, float]:
         """The losses of a batch of utterances in fp32 or bf16, and its seconds of audio."""

@@ -45,15 +45,15 @@ class Splicer:
         self._cuts: dict[int, IntArray] = {}  # of each aligned utterance, (words + 1,) samples
         self._company: dict[str, list[int]] = {}  # the aligned utterances of each speaker
 
-    def find_words(self, model: LAS) -> None:
+    def find_words(self, model: LAS, precision: str = "fp32") -> None:
         """Find where the words of every speaker's utterances are by the CTC head of a model in evaluation mode.
 
-        What several rows name, so that an epoch hears it more often, is found once.
+        It hears them in fp32 or bf16. What several rows name, so that an epoch hears it more often, is found once.
         """
         utterances = self.corpus.utterances
         named = {(each.audio, each.text): index for index, each in enumerate(utterances) if each.speaker}
         self._cuts = {}
-        for index, log_probs in hear_corpus(model, self.corpus, sorted(named.values())):
+        for index, log_probs in hear_corpus(model, self.corpus, sorted(named.values()), precision):
             tokens = self.tokenizer.encode(utterances[index].text)
             spans = align(log_probs, tokens)
             if spans is not None:

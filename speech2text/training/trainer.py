@@ -177,6 +177,7 @@ class Trainer:
             TrainingError: a gradient is not finite, or another process of the team has ended.
         """
         self.precision = self.team.agree(self.precision)
+        self._find_words()
         while self.position.step < self.settings.steps:
             yield self._step()
 
@@ -189,7 +190,6 @@ class Trainer:
         if self.precision == "auto":
             self.precision = self._faster_precision()
         check_precision(self.precision, "training.precision")
-        self._find_words()
 
     def _resume(self, checkpoint: Checkpoint) -> None:
         check_precision(checkpoint.precision, str(self.run))
@@ -204,7 +204,6 @@ class Trainer:
         restore_optimizer(self.optimizer, checkpoint.optimizer)
         self.position = checkpoint.position
         self.precision = checkpoint.precision
-        self._find_words()
 
     def _save(self) -> None:
         checkpoint = Checkpoint(

@@ -91,11 +91,21 @@ def test_what_several_rows_name_is_heard_once_and_nobodys_is_not(tmp_path):
     splicer = Splicer(replace(corpus, utterances=rows), Tokenizer.of_characters(TEXTS))
     model = LAS(tiny_recipe().las_config(len(splicer.tokenizer))).eval()
     heard = []
-    model.listener.register_forward_hook(lambda _, inputs, __: heard.append(len(inputs[0])))
+    model.listener.frontend.register_forward_hook(lambda _, inputs, __: heard.append(len(inputs[0])))
     splicer.find_words(model)
     assert sum(heard) == 2
     assert all(splicer.splice(index) for index in range(4)), "either row may be spliced"
     assert splicer.splice(4) is None
+
+
+def test_in_bf16_the_features_are_those_of_fp32(splicer):
+    model = LAS(tiny_recipe().las_config(len(splicer.tokenizer))).eval()
+    features = []
+    model.listener.frontend.register_forward_hook(lambda _, __, outputs: features.append(outputs[0]))
+    for precision in ("fp32", "bf16"):
+        splicer.find_words(model, precision)
+    half = len(features) // 2
+    assert half and all(map(torch.equal, features[:half], features[half:]))
 
 
 def test_before_words_are_found_and_without_a_speaker_nothing_is_spliced(splicer, tmp_path):

@@ -65,6 +65,20 @@ def test_reports_count_steps_and_measure_dev_where_asked(opened):
     assert all(0 < report.audio_seconds < 3 for report in reports)
 
 
+def test_a_run_may_splice_from_its_first_step(tmp_path):
+    recordings = write_recordings(tmp_path / "data")
+    rows = [{"audio": f"{number}.wav", "text": text, "speaker": "x"} for number, text in enumerate(TEXTS)]
+    manifest = recordings / "train.jsonl"
+    manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def first_loss(*changes):
+        run = tmp_path / f"run {len(changes)}"
+        return next(open_run(tiny_recipe(*changes), DEFAULT_RECIPE, manifest, run).steps()).loss
+
+    later = ("augmentation.splice_share=1.0",)
+    assert first_loss(*later) != first_loss(*later, "augmentation.splice_after=0")
+
+
 def test_without_dev_there_is_no_error_rate(opened):
     assert all(report.wer is None for report in opened("data.dev_share=0").train())
 
