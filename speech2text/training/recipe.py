@@ -126,9 +126,11 @@ class AugmentationSettings(Section):
     """The longest a time mask may be, as a share of the longest utterance of the batch (Park et al. 2019)."""
     splice_share: float = Field(default=0.0, ge=0, le=1)
     """Share of the utterances that are made anew out of runs of words of the same speaker (splicing.py), for little
-    data with several utterances of each speaker. The words are found again at every checkpoint, in every recording."""
+    data with several utterances of each speaker. The words are found at the start and at every checkpoint, which takes
+    a pass over all recordings of known speakers."""
     splice_after: int = Field(default=2000, ge=0)
-    """Steps before the first spliced utterance: CTC must hear well enough to find the words."""
+    """Steps before the first spliced utterance: CTC must hear well enough to find the words, as that of an origin does
+    from the start."""
     token_noise: float = Field(default=0.0, ge=0, lt=1)
     """Share of the previous tokens that the speller reads wrong, so that it listens instead of learning texts by heart
     (after Xie et al. 2017, whose unigram noising draws by frequency, as this does not)."""
