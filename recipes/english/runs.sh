@@ -128,7 +128,7 @@ python -m recipes.english.teach "$DATA/synthetic/manifest.jsonl" "$DATA/teacher"
 two english-28 bundles/english-27 $TAUGHT $MILD $LONG --set training.steps=15500 \
     --set augmentation.splice_share=0.3 --set augmentation.splice_after=0 --set training.checkpoint_every=4000
 
-# The bundle, and what is tuned on dev, but for the threshold of silence (README.md, run 28); the last command recomputes
+# The bundle, and what is tuned on dev (the threshold of silence by hand: README.md, run 28); the last command recomputes
 # every figure of the card
 speech2text export runs/english-28 bundles/english --int8 --manifest runs/english-28/data/dev.jsonl \
     --lm bundles/with-lm --sample speech2text/default_bundle/sample.flac
