@@ -95,6 +95,25 @@ def _no_audio(folder: Path) -> list[Animal]:
         Animal(_put(folder, "header-alone.wav", wav[:44]), error="no sound can be read"),
         Animal(_put(folder, "never-closed.wav", never_closed), error="its header says 0 s, but more follows"),
         Animal(_put(folder, "never-closed-silence.wav", silence_first), error="its header says 0 s, but more follows"),
+        *_never_closed(folder, speech_like(), ""),
+        *_never_closed(folder, np.zeros((RATE, 1), np.float32), "-silence"),
+    ]
+
+
+def _never_closed(folder: Path, samples: np.ndarray, suffix: str) -> list[Animal]:
+    """What a recorder that was stopped leaves: the head of a file without sound, and the sound."""
+    sound = encode(samples, "RAW", "PCM_16", endian="BIG")
+    return [
+        Animal(
+            _put(folder, f"never-closed{suffix}.{container.lower()}", encode(samples[:0], container) + sound),
+            error=f"the recorder was stopped before it finished the file; {remedy}",
+        )
+        for container, remedy in [
+            ("AIFF", "repair it: sox --ignore-length INPUT"),
+            ("RF64", "repair it: sox --ignore-length INPUT"),
+            ("AU", "repair it: ffmpeg -i INPUT"),
+            ("CAF", "repair it: ffmpeg -i INPUT"),
+        ]
     ]
 
 
@@ -124,6 +143,8 @@ def _cut_short(folder: Path) -> list[Animal]:
         ("aiff", "AIFF"),
         ("au", "AU"),
         ("w64", "W64"),
+        ("rf64", "RF64"),
+        ("sph", "NIST"),
     ]:
         whole = encode(speech_like(), container)
         half = _put(folder, f"cut.{suffix}", whole[: len(whole) // 2])
@@ -175,6 +196,9 @@ def _odd_but_good(folder: Path) -> list[Animal]:
         Animal(_put(folder, "guessed-too-long.mp3", slow + fast), None),
         Animal(_put(folder, "ünï cödé [1].flac", encode(speech_like(), "FLAC")), samples),
         Animal(_put(folder, "stereo.wav", encode(speech_like(channels=2), "WAV")), samples),
+        *_with_a_tail(folder),
+        *_aiff_of_unknown_length(folder),
+        Animal(_put(folder, "never-closed.w64", encode(speech_like(0), "W64") + wav[44:]), samples),
         Animal(_put(folder, "8-channels.wav", encode(speech_like(channels=8), "WAV")), samples),
     ]
     for subtype in ("PCM_U8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW", "GSM610"):
@@ -190,6 +214,8 @@ def _odd_but_good(folder: Path) -> list[Animal]:
         ("au", "AU"),
         ("caf", "CAF"),
         ("w64", "W64"),
+        ("rf64", "RF64"),
+        ("sph", "NIST"),
     ]:
         animals.append(Animal(_put(folder, f"good.{suffix}", encode(speech_like(), container)), samples))
     for suffix, subtype in [("ogg", "VORBIS"), ("opus", "OPUS")]:
@@ -197,9 +223,43 @@ def _odd_but_good(folder: Path) -> list[Animal]:
     return animals
 
 
+def _with_a_tail(folder: Path) -> list[Animal]:
+    """What tools put behind the samples: tags, chunks that are not aligned for want of padding, a few stray bytes."""
+    wav = encode(speech_like()[:-1], "WAV", "PCM_U8")  # of an odd number of bytes
+    end = 44 + round(SECONDS * RATE) - 1
+    tails = {
+        "list": b"LIST" + (26).to_bytes(4, "little") + b"INFOISFT\x0e\0\0\0Lavf58.29.100\0",
+        "id3-chunk": b"id3 " + (9000).to_bytes(4, "little") + b"ID3\x03\0\0\0\0\0\x20" + bytes(8990),
+        "id3": b"ID3\x03\0\0\0\0\0\x20" + bytes(9000),
+        "tag": b"TAG" + bytes(125),
+        "stray": b"\x01\x02\x03\x04" * 20,
+    }
+    return [
+        Animal(_put(folder, f"{name}-behind{len(padding)}.wav", wav[:end] + padding + tail), end - 44)
+        for name, tail in tails.items()
+        for padding in (b"", b"\0")
+    ]
+
+
+def _aiff_of_unknown_length(folder: Path) -> list[Animal]:
+    """As programs write it to a pipe, from which they cannot go back to the header."""
+    whole = bytearray(encode(speech_like(), "AIFF"))
+    frames, sound = whole.index(b"COMM") + 10, whole.index(b"SSND") + 4
+    animals = []
+    for size, count in [(0x7F000000, 0x7F000000 // 2), (0xFFFFFFFF, 0xFFFFFFFF)]:
+        for place, number in ((4, size), (sound, size), (frames, count)):
+            whole[place : place + 4] = number.to_bytes(4, "big")
+        animals.append(Animal(_put(folder, f"piped-{size:x}.aiff", bytes(whole)), round(SECONDS * RATE)))
+    return animals
+
+
 def _very_short(folder: Path) -> list[Animal]:
     animals = [
         Animal(_put(folder, "no-samples.wav", encode(speech_like(0), "WAV")), 0),
+        *(
+            Animal(_put(folder, f"no-samples.{container.lower()}", encode(speech_like(0), container)), 0)
+            for container in ("AIFF", "AU", "CAF", "W64", "RF64")
+        ),
         Animal(_put(folder, "no-samples.ogg", encode(speech_like(0), "OGG", "VORBIS")), 0),
         Animal(_put(folder, "1-sample-96k.wav", encode(speech_like()[:1], "WAV", rate=96_000)), 0),
     ]

@@ -24,10 +24,24 @@ _MP3_LENGTH_TAGS = (b"Xing", b"Info", b"VBRI")
 _UNKNOWN_FRAMES = 2**62
 
 # What libsndfile notes in its log when header and file differ; what follows a WAV's samples may be zeros as padding.
-_BYTES_DIFFER = re.compile(r"^ *(?:data|riff|Data Size) *: (\d+) \(should be (\d+)\)", re.MULTILINE)  # WAV, W64, AU
-_FRAMES_DIFFER = re.compile(r"from 'COMM' chunk \((\d+)\)|from 'ds64' chunk of (\d+)")  # AIFF, RF64
-_NEVER_CLOSED = re.compile(r"^data : 0\n(?:\*\*\* Unknown chunk marker|Have 0 marker)", re.MULTILINE)  # WAV
-_CLOSED_EARLY = re.compile(r"^data : \d+\n\*\*\* Unknown chunk marker", re.MULTILINE)
+_BYTES_DIFFER = re.compile(
+    r"^ *(?:data|riff|Data Size|SSND) *: (\d+) \(should be (\d+)\)",
+    re.MULTILINE,  # WAV, W64, AU, AIFF
+)
+_FRAMES_DIFFER = re.compile(r"from 'ds64' chunk of (\d+)")  # RF64
+_NEVER_CLOSED = re.compile(
+    r"^data : (?:0|0xFFFFFFFF)\n(?:\*\*\* Unknown chunk marker|Have 0 marker)"  # WAV, RF64
+    r"|^ *Frames *: 0 \(Should not be 0\)"  # AIFF
+    r"|^data : 4\n *edit : 0\n(?:Have 0 marker|(?!\w))",  # CAF
+    re.MULTILINE,
+)
+_AU_SIZES = re.compile(r"^Length : (\d+)\n\.snd\n *Data Offset : (\d+)\n *Data Size *: 0$", re.MULTILINE)
+_MORE_THAN_DATA = re.compile(r"^data : (\d+)\n\*\*\* Unknown chunk marker .* at position (\d+)", re.MULTILINE)
+_CHUNK_NAME = re.compile(rb"[\w ]{4}")
+_SPHERE_FRAMES = re.compile(rb"^sample_count -i (\d+)", re.MULTILINE)
+_SPHERE_HEAD_BYTES = 1024
+
+_LEAST_MORE_SECONDS = 0.1  # what is shorter behind the samples is no sound that was lost
 
 # An Ogg page (RFC 3533, section 6): its head, as many sizes of segments as its last byte says, and the segments.
 _OGG_PAGE = b"OggS"
@@ -108,7 +122,9 @@ class AudioFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no 
             if found < promised < UNKNOWN_BYTES:
                 frames = max(frames, 1.0) * promised / max(found, 1)
         elif match := _FRAMES_DIFFER.search(self._log):
-            frames = max(frames, float(match[1] or match[2]))
+            frames = max(frames, float(match[1]))
+        elif self.format == "NIST":
+            frames = max(frames, _sphere_frames(self._stream))
         return frames / float(self.samplerate)
 
     @property
@@ -127,20 +143,27 @@ class AudioFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no 
     @property
     def was_closed_early(self) -> bool:
         """Whether sound follows that the header of a WAV file does not tell of: its recorder was stopped later."""
-        return self.frames > 0 and bool(_CLOSED_EARLY.search(self._log))
+        match = _MORE_THAN_DATA.search(self._log)
+        if not (match and self.frames and self.format.startswith("WAV")):  # W64 is read to its end
+            return False
+        data_bytes, end = int(match[1]), int(match[2])
+        more_seconds = (_size(self._stream) - end) / data_bytes * self.frames / self.samplerate
+        return more_seconds > _LEAST_MORE_SECONDS and not _is_tag_or_chunk(self._stream, end)
 
     @property
     def was_never_closed(self) -> bool:
-        """Whether the program that recorded a WAV file was stopped before it could write the length."""
-        return self.frames == 0 and bool(_NEVER_CLOSED.search(self._log))
+        """Whether the program that recorded the file was stopped before it could write the length."""
+        if self.frames:
+            return False
+        au = _AU_SIZES.search(self._log)
+        return bool(_NEVER_CLOSED.search(self._log)) or (au is not None and int(au[1]) > int(au[2]))
 
 
 def open_audio(stream: ByteStream, name: str) -> AudioFile:
     """The decoder of a seekable stream; `name` is for messages.
 
     Raises:
-        AudioError: empty, of no known format, of no rate a recording has, or a WAV file whose header was never
-            completed.
+        AudioError: empty, of no known format, of no rate a recording has, or with a header that was never completed.
     """
     stream.seek(0, io.SEEK_END)
     if not stream.tell():
@@ -153,13 +176,14 @@ def open_audio(stream: ByteStream, name: str) -> AudioFile:
         if _another_wav_follows(stream):
             raise AudioError(f"{name}: several WAV files joined into one; give each of them for itself") from None
         raise AudioError(
-            f"{name}: not audio of a format that can be read (wav, flac, mp3, ogg, opus), or damaged at its start; "
+            f"{name}: not audio of a format that can be read (wav, flac, mp3, ogg, opus), or damaged or cut short; "
             "if it plays elsewhere, convert it: ffmpeg -i INPUT output.wav"
         ) from None
     if audio.was_never_closed:
+        remedy = "sox --ignore-length INPUT" if audio.format in ("AIFF", "RF64") else "ffmpeg -i INPUT"
         raise AudioError(
             f"{name}: its header says 0 s, but more follows: the recorder was stopped before it finished the file; "
-            "repair it: ffmpeg -i INPUT output.wav"
+            f"repair it: {remedy} output.wav"
         )
     if not LEAST_RATE <= audio.samplerate <= MOST_RATE:
         found = f"its header says {audio.samplerate} Hz, and no recording is outside {LEAST_RATE} to {MOST_RATE} Hz"
@@ -172,6 +196,30 @@ def _another_wav_follows(stream: ByteStream) -> bool:
     head = stream.read(8)
     stream.seek(len(head) + int.from_bytes(head[4:], "little"))
     return head[:4] == stream.read(4) == b"RIFF"
+
+
+def _size(stream: ByteStream) -> int:
+    stream.seek(0, io.SEEK_END)
+    return stream.tell()
+
+
+def _is_tag_or_chunk(stream: ByteStream, position: int) -> bool:
+    """Whether what stands there, or one byte before for want of padding, is an ID3 tag or a chunk of a WAV file."""
+    size = _size(stream)
+    stream.seek(position - 1)
+    found = stream.read(9)
+    for start, head in ((position - 1, found[:8]), (position, found[1:])):
+        end = start + 8 + int.from_bytes(head[4:], "little")
+        if head.startswith((b"ID3", b"TAG")) or (_CHUNK_NAME.match(head) and end <= size):
+            return True
+    return False
+
+
+def _sphere_frames(stream: ByteStream) -> float:
+    """What the head of a SPHERE file tells, of which libsndfile asks nothing; 0 where it is silent."""
+    stream.seek(0)
+    match = _SPHERE_FRAMES.search(stream.read(_SPHERE_HEAD_BYTES))
+    return float(match[1]) if match else 0.0
 
 
 def _first_serials(stream: ByteStream) -> set[bytes]:

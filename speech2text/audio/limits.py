@@ -2,7 +2,7 @@
 
 LEAST_RATE, MOST_RATE = 1_000, 768_000
 MOST_CHANNELS = 64
-UNKNOWN_BYTES = 2**31 - 2**16
+UNKNOWN_BYTES = 2**31 - 2**24
 """Programs that write to a pipe give sizes from here on, or 0: the size is not known."""
 
 SAMPLE_TYPES = {"s16le": "<i2", "s32le": "<i4", "f32le": "<f4"}
