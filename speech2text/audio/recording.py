@@ -29,13 +29,16 @@ class WavWriter:
 
     def __init__(self, path: Path, rate: int) -> None:
         self._path = path
+        plain = f"{path}: is no file whose header can be brought up to date; record to a plain file"
         try:
+            if path.is_fifo():  # to open one waits for its reader
+                raise OutputError(plain)
             self._file = path.open("wb")
         except OSError as error:
             raise self._failure(error) from None
         if not self._file.seekable():
             self._file.close()
-            raise OutputError(f"{path}: is no file whose header can be brought up to date; record to a plain file")
+            raise OutputError(plain)
         self._wave = wave.Wave_write(self._file)
         self._wave.setparams((1, _SAMPLE_BYTES, rate, 0, "NONE", ""))
         try:

@@ -64,8 +64,11 @@ def is_audio(file: Path) -> bool:
 def find_audio(folder: Path) -> list[Path]:
     """The recordings in a folder and those below it, in order; not those of hidden folders: they hold what was deleted.
 
+    Links to folders are followed, but none is looked into twice.
+
     Warns:
-        AudioWarning: there are some of a kind that cannot be read, or in a folder that may not be looked into.
+        AudioWarning: there are some of a kind that cannot be read, in a folder that may not be looked into, or linked
+            and no longer there.
 
     Raises:
         OSError: the folder itself may not be looked into.
@@ -74,6 +77,9 @@ def find_audio(folder: Path) -> list[Path]:
     if foreign := sorted(file for file in files if file.suffix.lower() in FOREIGN_SUFFIXES and is_file(file)):
         rest = f"{len(foreign)} of its recordings are of a kind that cannot be read, as {foreign[0].name}"
         warnings.warn(f"{folder}: {rest}; convert them to WAV, with ffmpeg for example", AudioWarning, stacklevel=2)
+    if broken := sorted(file for file in files if file.suffix.lower() in AUDIO_SUFFIXES and not os.path.exists(file)):  # noqa: PTH110 - as in disk.py
+        rest = f"{len(broken)} of its recordings are links to files that are not there, as {broken[0].name}"
+        warnings.warn(f"{folder}: {rest}; link them anew, or connect their disk", AudioWarning, stacklevel=2)
     return sorted(file for file in files if is_audio(file))
 
 
@@ -84,8 +90,17 @@ def _walk(folder: Path) -> Iterator[Path]:
         problem = f"{error.filename}: cannot be looked into ({error.strerror}), its recordings are left out"
         warnings.warn(f"{problem}; check its permissions", AudioWarning, stacklevel=2)
 
-    for inner, _, names in os.walk(folder, onerror=tell):
-        yield from (Path(inner, name) for name in names)
+    seen = set()
+    pending = [folder]
+    for start in pending:  # grows by links to folders: a file's own path comes before one through links
+        for inner, folders, names in os.walk(start, onerror=tell):
+            true_folder = os.path.realpath(inner)
+            if true_folder in seen:
+                folders.clear()
+                continue
+            seen.add(true_folder)
+            pending += [linked for name in folders if (linked := Path(inner, name)).is_symlink()]
+            yield from (Path(inner, name) for name in names)
 
 
 def _is_hidden(path: Path) -> bool:

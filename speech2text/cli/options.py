@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from speech2text.bundle.manifest import LARGEST_BEAM, LARGEST_WEIGHT
-from speech2text.runtime.options import HOTWORDS_SCORE, SearchOptions
+from speech2text.runtime.options import HOTWORDS_SCORE, MOST_THREADS, SearchOptions
 
 _TUNED = "what the model was tuned for"
 
@@ -71,7 +71,7 @@ threads_option = click.option(
     help="Files transcribed side by side, each in a process of its own; the result is the same.",
 )
 processor_threads_option = click.option(
-    "--threads", type=click.IntRange(1, 1024), show_default="one a core", help="Processor threads."
+    "--threads", type=click.IntRange(1, MOST_THREADS), show_default="one a core", help="Processor threads."
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from numbers import Real
 
 LEAST_SILENCE = 0.3  # less is between the sounds of a word
 LEAST_LONGEST = 1.0
@@ -13,7 +14,7 @@ DAY = 86_400.0
 class EndpointRules:
     """When a span ends, in seconds: the three rules of sherpa-onnx, which is more patient.
 
-    It waits 1.2 s after speech; spans of several utterances cost more errors than an early end
+    That one waits 1.2 s after speech; spans of several utterances cost more errors than an early end
     (`python -m recipes.measurements.long_recordings`).
 
     Attributes:
@@ -22,6 +23,7 @@ class EndpointRules:
         longest: a span that gets longer is cut at the best pause of its second half, and the rest carried over.
 
     Raises:
+        TypeError: one of them is no number.
         ValueError: less than a second to be the longest, less than 0.3 s of silence, or more than a day.
     """
 
@@ -32,5 +34,7 @@ class EndpointRules:
     def __post_init__(self) -> None:
         for rule in fields(self):
             least, seconds = LEAST_LONGEST if rule.name == "longest" else LEAST_SILENCE, getattr(self, rule.name)
+            if not isinstance(seconds, Real):
+                raise TypeError(f"{rule.name} must be a number of seconds, not {seconds!r}")
             if not least <= seconds <= DAY:
                 raise ValueError(f"{rule.name} must be {least:g} to {DAY:g} s, not {seconds}")

@@ -18,6 +18,8 @@ SEARCHES: tuple[Search, ...] = get_args(Search)
 HotwordSource: TypeAlias = "Sequence[str] | os.PathLike[str]"
 """Phrases, or a file of them."""
 
+MOST_THREADS = 1024
+
 HOTWORDS_SCORE = 0.5
 """For each letter of a hot word, in nats; recipes/measurements/hotwords.py shows what other values do."""
 
@@ -43,8 +45,8 @@ class SearchOptions:
 
     def __post_init__(self) -> None:
         self._check_kinds()
-        if self.threads < 1:
-            raise ValueError(f"threads must be at least 1, not {self.threads}")
+        if not 1 <= self.threads <= MOST_THREADS:
+            raise ValueError(f"threads must be 1 to {MOST_THREADS}, not {self.threads}")
         if self.beam_size is not None and not 1 <= self.beam_size <= LARGEST_BEAM:
             raise ValueError(f"beam_size must be 1 to {LARGEST_BEAM}, not {self.beam_size}")
         if self.search not in SEARCHES:

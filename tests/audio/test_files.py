@@ -313,6 +313,24 @@ def test_a_pattern_goes_through_links_to_folders_once(tree):
     assert [path.as_posix() for path in expand_paths(["sub/up/*.wav"])] == ["sub/up/b.wav"]
 
 
+def test_a_folder_is_searched_through_its_links_once(tree, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "deep").mkdir()
+    (elsewhere / "deep" / "e.wav").touch()
+    (elsewhere / "back").symlink_to(tree)
+    (tree / "sub" / "linked").symlink_to(elsewhere)
+    (tree / "sub" / "again").symlink_to(elsewhere)
+    (tree / "a-link-to-sub").symlink_to("sub")
+    found = [path.as_posix() for path in expand_paths(["."])]
+    assert found == ["[x].mp3", "a.FLAC", "b.wav", "d.sph", "sub/again/deep/e.wav", "sub/c.opus"]
+
+
+def test_a_link_to_a_recording_that_is_gone_is_told(tree):
+    (tree / "gone.wav").symlink_to("disk/gone.wav")
+    with pytest.warns(AudioWarning, match=r"1 of its recordings are links to files that are not there, as gone\.wav"):
+        assert Path("gone.wav") not in expand_paths(["."])
+
+
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")
 def test_a_folder_that_may_not_be_looked_into_is_told(tree):
     (tree / "sub").chmod(0)

@@ -11,8 +11,9 @@ from speech2text.runtime.options import SEARCHES, SearchOptions
 def test_what_is_impossible_is_told_before_a_bundle_is_looked_for():
     with pytest.raises(ValueError, match="n_best must be at least 1"):
         speech2text.load_model("no such folder", n_best=0)
-    with pytest.raises(ValueError, match="threads must be at least 1"):
-        speech2text.load_model("no such folder", threads=0)
+    for threads in (0, 10**6):
+        with pytest.raises(ValueError, match=f"threads must be 1 to 1024, not {threads}"):
+            speech2text.load_model("no such folder", threads=threads)
 
 
 @pytest.mark.parametrize(

@@ -199,3 +199,9 @@ def test_spans_are_in_order_and_within_the_limit(spoken, room, silence):
 def test_rules_that_make_no_sense_are_refused(rules, message):
     with pytest.raises(ValueError, match=message):
         EndpointRules(**rules)
+
+
+@pytest.mark.parametrize("seconds", ["1", None])
+def test_a_rule_that_is_no_number_is_named(seconds):
+    with pytest.raises(TypeError, match=f"^longest must be a number of seconds, not {seconds!r}$"):
+        EndpointRules(longest=seconds)
