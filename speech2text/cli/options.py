@@ -66,7 +66,7 @@ model_option = click.option(
 )
 threads_option = click.option(
     "--threads",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MOST_THREADS),
     default=1,
     help="Files transcribed side by side, each in a process of its own; the result is the same.",
 )

@@ -48,8 +48,8 @@ def load_model(
             language model and lm_weight is above 0.
         HotwordsError: the file of hot words cannot be read, or the model has no pieces to write one with.
         TypeError: a setting of the wrong kind; hotwords that are a text could be a phrase or the name of a file.
-        ValueError: n_best below 1, threads not 1 to 1024, beam_size not 1 to 1000, lm_weight or hotwords_score not 0 to 100, no
-            such search, a setting that this search has no use for, or chunks that are not of some length.
+        ValueError: n_best below 1, threads not 1 to 1024, beam_size not 1 to 1000, lm_weight or hotwords_score not 0 to
+            100, no such search, a setting that this search has no use for, or chunks that are not of some length.
     """
     options = SearchOptions(
         threads=threads,
