@@ -218,15 +218,11 @@ class Pipe:
         What comes after the sound is read too, and dropped, so that its writer is not disturbed.
         """
         most = max(round(_BLOCK_SECONDS * self.rate), 1) * self._frame_bytes
-        held, promised = self._begun, self._left
+        held, promised = self._queue_frames(self._begun), self._left
         try:
             while self._left and (data := self._read_next(min(most, self._left))):
                 self._left -= len(data)
-                held += data
-                whole = len(held) // self._frame_bytes * self._frame_bytes
-                if whole:
-                    self._blocks.put(held[:whole])
-                held = held[whole:]
+                held = self._queue_frames(held + data)
             if self._left and promised < sys.maxsize:
                 frame_rate = self._frame_bytes * self.rate
                 read = f"read {(promised - self._left) / frame_rate:.1f} s of the {promised / frame_rate:.1f} s"
@@ -237,3 +233,10 @@ class Pipe:
         with contextlib.suppress(AudioError):
             while self._read_next(most):
                 pass
+
+    def _queue_frames(self, data: bytes) -> bytes:
+        """Put the whole frames where they are read, and give what is left."""
+        whole = len(data) // self._frame_bytes * self._frame_bytes
+        if whole:
+            self._blocks.put(data[:whole])
+        return data[whole:]

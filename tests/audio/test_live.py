@@ -64,8 +64,7 @@ def test_sound_that_comes_as_it_is_spoken_is_late_when_nobody_reads(ends):
     os.write(write, BLOCK)
     pipe = Pipe(reader, RATE, 1, "s16le")
     take(pipe, 1)
-    time.sleep(0.1)
-    os.write(write, BLOCK)
+    threading.Timer(0.1, os.write, (write, BLOCK)).start()  # so that it is waited for
     take(pipe, 1)
     os.write(write, BLOCK * 10)
     time.sleep(1.0)
@@ -149,6 +148,14 @@ def test_samples_are_the_same_however_their_bytes_come(count, rest):
     rate, heard = hear(Dribbling(content, count))
     assert rate == RATE
     np.testing.assert_array_equal(heard, samples[: 200 - (rest > 0)])
+
+
+@pytest.mark.parametrize("begin", [(100, -5), (0, 0), (-1025, 5), (-3585, 5)])  # as samples, or as MP3 or AAC may begin
+@pytest.mark.parametrize("count", [2, 3, 200])
+def test_raw_samples_are_whole_though_they_end_while_their_kind_is_looked_for(begin, count):
+    samples = np.resize(np.array(begin, "<i2"), count)
+    _, heard = hear(io.BytesIO(samples.tobytes()))
+    np.testing.assert_array_equal(heard[:, 0], samples)
 
 
 @pytest.mark.parametrize("container", ["WAV", "WAVEX"])
