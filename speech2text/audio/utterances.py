@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from speech2text.disk import is_file, is_pipe
+from speech2text.disk import as_utf8, is_file, is_pipe
 from speech2text.errors import AudioWarning, ManifestError
 
 AUDIO_SUFFIXES = (
@@ -194,9 +194,9 @@ def _is_duration(value: object) -> bool:
 
 
 def _label(row: dict[str, Any], key: str) -> str:
-    """The text of a key; 0 is a label as good as any."""
+    """The text of a key, as it can be printed; 0 is a label as good as any."""
     value = row.get(key)
-    return "" if value is None else str(value)
+    return "" if value is None else as_utf8(str(value)).decode()
 
 
 def _read_folder(folder: Path, with_texts: bool) -> list[Utterance]:

@@ -135,7 +135,7 @@ def open_rival(name: str, options: SearchOptions, utterances: Sequence[Utterance
         if row is None:
             continue
         reference = normalize(each.text, spoken)
-        if row.text not in (None, reference):
+        if row.text is not None and normalize(row.text, spoken) != reference:
             texts = f"{row.text!r} there and {reference!r} here"
             raise ManifestError(f"{name}: the text of {each.id} is {texts}; {_WRITE_AGAIN}")
         hypotheses[each.id] = normalize(row.hypothesis, spoken)

@@ -33,7 +33,8 @@ class EndpointRules:
 
     def __post_init__(self) -> None:
         for rule in fields(self):
-            least, seconds = LEAST_LONGEST if rule.name == "longest" else LEAST_SILENCE, getattr(self, rule.name)
+            least = LEAST_LONGEST if rule.name == "longest" else LEAST_SILENCE
+            seconds: float = getattr(self, rule.name)
             if not isinstance(seconds, Real):
                 raise TypeError(f"{rule.name} must be a number of seconds, not {seconds!r}")
             if not least <= seconds <= DAY:

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.types import Send
 
-from speech2text.serving.replies import RequestError, describe_error
+from speech2text.serving.replies import RequestError, describe_error, internal_error
 
 _HEADERS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 
@@ -18,6 +18,7 @@ async def send_events(events: AsyncIterable[Mapping[str, Any]], send: Send) -> N
 
     Raises:
         RequestError: it was raised instead of the first event.
+        Exception: a fault of the service, which the client is told of too where it has had an event.
     """
     begun = False
     try:
@@ -29,7 +30,20 @@ async def send_events(events: AsyncIterable[Mapping[str, Any]], send: Send) -> N
     except RequestError as error:
         if not begun:
             raise
-        await _send_event({"type": "error", **describe_error(error)}, send)
+        await _send_error(error, send)
+    except Exception:
+        if begun:
+            await _send_error(internal_error(), send)
+            await _send_end(send)
+        raise
+    await _send_end(send)
+
+
+async def _send_error(error: RequestError, send: Send) -> None:
+    await _send_event({"type": "error", **describe_error(error)}, send)
+
+
+async def _send_end(send: Send) -> None:
     await send({"type": "http.response.body", "more_body": False})
 
 

@@ -97,7 +97,8 @@ def find_utterances(data: Path, settings: DataSettings, language: str = "") -> t
     if settings.dev:
         dev = _read_all(data, settings.dev, language)
         return _without(train, dev, data), dev
-    return split_by_speaker(train, settings.dev_share)
+    train, dev = split_by_speaker(train, settings.dev_share)
+    return _without(train, dev, data), dev
 
 
 def _without(train: list[Utterance], dev: list[Utterance], data: Path) -> list[Utterance]:

@@ -231,7 +231,8 @@ def _start(recipe: Recipe, run: Path, corpora: Corpora, start: Start, team: Team
 
 def _find(recipe: Recipe, recipe_path: Path, data: Path, prepared: Path) -> Found:
     """What the recipe names of the data; what its own script makes of it goes to `prepared`."""
-    teacher = TeacherFeatures(data / recipe.data.teacher) if recipe.data.teacher else None
+    beside = data.parent if data.is_file() else data
+    teacher = TeacherFeatures(beside / recipe.data.teacher) if recipe.data.teacher else None
     if recipe.prepare:
         _prepare(recipe_path, data, prepared)
         data = prepared
@@ -300,17 +301,19 @@ def _claim_data(run: Path, corpora: Corpora) -> None:
     """Note what the run is trained on, or see that it is still the same: else it would go on as another run."""
     train, noise = corpora.train, corpora.noise
     rows = [(utterance.id, utterance.text) for utterance in train.utterances]
+    voices = [(utterance.speaker, utterance.corpus) for utterance in train.utterances]
     heard = [rows, train.lengths.tolist(), noise.lengths.tolist() if noise else []]
     note: dict[str, object] = {
         "utterances": len(train),
         "sha256": hashlib.sha256(json.dumps(heard).encode()).hexdigest(),
+        "voices": hashlib.sha256(json.dumps(voices).encode()).hexdigest(),
         "samples": [train.sha256, noise.sha256 if noise else ""],
     }
     if corpora.teacher:
         note |= {"teacher": corpora.teacher.sha256, "features": corpora.teacher.features_sha256}
     file = run / layout.CLAIM
     if has_checkpoint(run) and file.is_file() and not _agrees(file, note):
-        changed = "recordings, texts or teacher's features"
+        changed = "recordings, texts, speakers or teacher's features"
         raise TrainingError(f"{run}: its {changed} have changed since it began; name another folder")
     write_atomically(file, json.dumps(note) + "\n")
 

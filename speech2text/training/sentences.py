@@ -114,7 +114,7 @@ def _normalized_lines(file: Path, language: str) -> Iterator[tuple[str, str]]:
 
 def _lines(file: Path) -> Iterator[tuple[str, str, str]]:
     """Where each line stands, its text, and its language where the file says so."""
-    if file.suffix == ".jsonl":
+    if file.suffix.lower() in (".jsonl", ".json"):
         for utterance in read_utterances(file):
             yield f"{file} ({utterance.id})", utterance.text, utterance.language
         return

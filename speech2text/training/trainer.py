@@ -241,8 +241,8 @@ class Trainer:
         losses.joint.backward()
         self.team.average_gradients(self.trained)
         norm = nn.utils.clip_grad_norm_(self.trained.parameters(), self.settings.clip)
-        cure = "train anew with a lower training.learning_rate"
-        check_gradient(norm, position.step + 1, f"the last checkpoint in {self.run} is from before; {cure}")
+        cure = f"train anew with a lower training.learning_rate; what was saved in {self.run} is from before"
+        check_gradient(norm, position.step + 1, cure)
         self.optimizer.step()
         move_average(self.average, self.model, position.step, self.settings.average_decay)
         last = position.batch + 1 == len(batches)

@@ -155,6 +155,12 @@ def test_a_row_ends_where_its_line_ends_and_nowhere_else(tmp_path, character):
     assert [utterance.text for utterance in read_utterances(tmp_path / "x.jsonl")] == [f"a{character}b"]
 
 
+def test_what_has_no_place_in_a_text_is_escaped_in_labels(tmp_path):
+    row = {"audio": "x.wav", "text": "a"} | dict.fromkeys(("id", "speaker", "corpus", "lang"), "a\ud800")
+    (found,) = read_utterances(write_manifest(tmp_path, row))
+    assert {found.id, found.speaker, found.corpus, found.language} == {"a\\ud800"}
+
+
 def test_a_speaker_and_an_id_may_be_0(tmp_path):
     (found,) = read_utterances(write_manifest(tmp_path, {"audio": "x.wav", "text": "a", "id": 0, "speaker": 0}))
     assert (found.id, found.speaker) == ("0", "0")

@@ -295,6 +295,15 @@ def test_a_rival_that_heard_other_texts_is_one_line(bundle, manifest, tmp_path, 
     )
 
 
+def test_a_rival_whose_language_keeps_accents_heard_the_same_texts(bundle, manifest, tmp_path, capsys):
+    before = tmp_path / "hyp.jsonl"
+    run(manifest, "--model", bundle, "--output", before)
+    before.write_text(before.read_text().replace('"text": "one', '"text": "oné', 1))
+    spoken = [{**json.loads(line), "lang": "en"} for line in manifest.read_text().splitlines()]
+    manifest.write_text("".join(json.dumps(row) + "\n" for row in spoken))
+    assert run(manifest, "--model", bundle, "--against", before) == 0
+
+
 def test_what_cannot_be_read_is_asked_of_no_rival(bundle, manifest, tmp_path, capsys):
     with manifest.open("a") as rows:
         rows.write(json.dumps({"audio": "gone.wav", "text": "one"}) + "\n")

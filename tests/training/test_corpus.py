@@ -75,6 +75,20 @@ def test_where_all_is_of_dev_all_is_trained_on_and_that_is_told(data):
     assert train == dev
 
 
+@pytest.mark.filterwarnings("ignore:.* recordings of train are of dev too")
+def test_a_recording_of_several_speakers_is_on_one_side(data):
+    rows = [
+        {"id": f"{number} {speaker}", "audio": f"{number}.wav", "text": "a", "speaker": f"{(number + speaker) % 9}"}
+        for number in range(9)
+        for speaker in (0, 1)
+    ]
+    (data / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    train, dev = find_utterances(data, DataSettings(train=("train.jsonl",), dev_share=0.3))
+    assert train
+    assert dev
+    assert not {each.audio for each in train} & {each.audio for each in dev}
+
+
 def test_a_manifest_that_is_not_there_is_named(data):
     with pytest.raises(ManifestError, match=r"none\.jsonl: no such manifest"):
         find_utterances(data, DataSettings(train=("none.jsonl",)))

@@ -48,8 +48,28 @@ def test_a_run_does_not_go_on_with_other_sound_of_the_same_length(data, tmp_path
     file = (data if changed == "train" else noise) / "3.wav"
     samples, _ = soundfile.read(file)
     soundfile.write(file, 0.5 * samples, RATE)
-    with pytest.raises(TrainingError, match="its recordings, texts or teacher's features have changed"):
+    with pytest.raises(TrainingError, match="its recordings, texts, speakers or teacher's features have changed"):
         opened(data, tmp_path / "run", *changes)
+
+
+@pytest.mark.parametrize("column", ["speaker", "corpus"])
+def test_a_run_does_not_go_on_with_other_speakers_or_corpora(data, tmp_path, column):
+    """Splicing joins words of one speaker, and an epoch has a share of a corpus."""
+    manifest = data / "train.jsonl"
+    for name in ("a", "b"):
+        rows = [{"audio": f"{number}.wav", "text": TEXTS[number], column: name} for number in range(4)]
+        manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        if name == "a":
+            list(opened(data, tmp_path / "run", "data.train=['train.jsonl']").train())
+    with pytest.raises(TrainingError, match="its recordings, texts, speakers or teacher's features have changed"):
+        opened(data, tmp_path / "run", "data.train=['train.jsonl']")
+
+
+def test_a_teacher_stands_beside_a_manifest(data, tmp_path):
+    teach(sorted(data.glob("*.wav")), data / "teacher", tell_loudness)
+    rows = [{"audio": f"{number}.wav", "text": TEXTS[number]} for number in range(4)]
+    (data / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert opened(data / "train.jsonl", tmp_path / "run", "data.teacher=teacher").taught == 4
 
 
 def test_nothing_is_used_of_a_start_with_other_data_that_was_killed(data, tmp_path):

@@ -33,7 +33,8 @@ def test_each_kind_of_file_gives_the_same_sentences(tmp_path):
     packed.write_bytes(gzip.compress(plain.read_bytes()))
     rows = [json.dumps({"audio": f"{number}.wav", "text": line}) for number, line in enumerate(LINES)]
     manifest = write(tmp_path / "a.jsonl", rows)
-    read = [read_texts([file], TOKENIZER) for file in (plain, packed, manifest)]
+    others = [write(tmp_path / name, rows) for name in ("b.JSONL", "c.json")]
+    read = [read_texts([file], TOKENIZER) for file in (plain, packed, manifest, *others)]
     for each in read:
         assert texts_of(each.train) == texts_of(read[0].train)
         assert texts_of(each.held_out) == texts_of(read[0].held_out)

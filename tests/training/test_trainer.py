@@ -159,7 +159,7 @@ def test_a_finished_run_takes_what_its_weights_do_not_depend_on(opened, tmp_path
 
 def test_a_run_whose_gradients_are_lost_ends_and_keeps_its_checkpoints(opened, tmp_path):
     trainer = opened("training.learning_rate=1e30", "training.steps=20", "training.checkpoint_every=1")
-    with pytest.raises(TrainingError, match=r"step \d+ has no finite gradient: the last checkpoint in .*run is"):
+    with pytest.raises(TrainingError, match=r"step \d+ has no finite gradient: .*; what was saved in .*run is"):
         list(trainer.train())
     assert load_checkpoint(tmp_path / "run").position == trainer.position
 
@@ -187,7 +187,7 @@ def test_a_refused_run_is_not_touched(tmp_path, copying):
     (data / "3.txt").write_text("zz")
     (data / "4.wav").write_bytes((data / "1.wav").read_bytes())
     described = recipe.model_copy(update={"description": "Other"})
-    with pytest.raises(TrainingError, match="its recordings, texts or teacher's features have changed"):
+    with pytest.raises(TrainingError, match="its recordings, texts, speakers or teacher's features have changed"):
         open_run(described, copying, data, tmp_path / "run")
     assert contents(tmp_path / "run") == before
 
@@ -236,7 +236,7 @@ def test_a_run_does_not_go_on_with_other_data(opened, tmp_path, change):
     for number in range(1, 9):
         (folder / f"{number}.txt").write_text("zz") if change == "text" else (folder / f"{number}.txt").unlink()
     with pytest.raises(
-        TrainingError, match="run: its recordings, texts or teacher's features have changed since it began"
+        TrainingError, match="run: its recordings, texts, speakers or teacher's features have changed since it began"
     ):
         opened(folder=folder)
 
