@@ -38,7 +38,8 @@ CLIP_SECONDS, CLIPS = 10, 20
 FIGURES = """
 ## In chunks
 
-The first text of a stream is that of CTC alone, heard in chunks; this is what it costs on {stream_set}, greedy:
+The first text of a stream is that of CTC alone, heard in overlapping chunks; this is CTC alone on {stream_set}, greedy, in
+separate ones:
 
 {chunks}
 

@@ -77,7 +77,7 @@ def _read_levels(_: click.Context, __: click.Parameter, value: str | None) -> tu
     callback=require_finite,
     metavar="SECONDS",
     show_default="each recording whole",
-    help="Hear in chunks of this length, as a stream does.",
+    help="Hear in separate chunks of this length.",
 )
 @threads_option
 @click.option(

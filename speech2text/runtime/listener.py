@@ -63,7 +63,7 @@ class OnnxListener:
         return Memory(values[0], keys[0], ctc_log_probs[0]), dict(zip(self._states, after, strict=True))
 
     def listen(self, samples: FloatArray, chunk_seconds: float | None = None) -> Memory:
-        """The memory of samples (N,) heard as a whole, or in chunks of about `chunk_seconds` as a stream would.
+        """The memory of samples (N,) heard as a whole, or in separate chunks of about `chunk_seconds`.
 
         A chunk is a whole number of memory frames. No samples give a memory of no frames.
         """

@@ -33,7 +33,7 @@ def load_model(
         beam_size: readings kept at each step of the search, instead of the number the bundle was tuned for.
         search: "joint" weighs both heads and is the most accurate; "ctc" takes the likeliest token of each frame and
             is the fastest; "attention" takes the speller's likeliest next token, to see what it does alone.
-        chunk_seconds: hear in chunks of this length, as a stream does, instead of each span whole.
+        chunk_seconds: hear in separate chunks of this length instead of each span whole.
         lm_weight: how much the bundle's language model counts, instead of what the bundle was tuned for; 0 is nothing.
         hotwords: words and phrases to expect, as a list, or as a `pathlib.Path` to a file with one a line.
         hotwords_score: what each letter of a hot word adds to the score of a reading; 0 is nothing.
