@@ -38,8 +38,8 @@ CLIP_SECONDS, CLIPS = 10, 20
 FIGURES = """
 ## In chunks
 
-The first text of a stream is that of CTC alone, heard in overlapping chunks; this is CTC alone on {stream_set}, greedy, in
-separate ones:
+The first text of a stream is that of CTC alone, heard in overlapping chunks; this is CTC alone on {stream_set}, greedy,
+in separate ones:
 
 {chunks}
 
