@@ -132,6 +132,8 @@ def _expand(argument: str) -> list[Path]:
     if not argument:
         raise AudioError("an empty name; give a recording, or . for this folder")
     path = Path(argument)
+    if path == STANDARD_INPUT and argument != str(STANDARD_INPUT):  # ./- is a file of that name
+        path = path.absolute()
     try:
         is_folder, exists = path.is_dir(), path.exists()
     except OSError:  # a name longer than any file's, or a folder that may not be looked into

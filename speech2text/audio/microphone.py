@@ -68,7 +68,7 @@ def find_device(wanted: str | None) -> Device:
     if wanted is None:
         return next((device for device in devices if device.is_default), devices[0])
     if wanted.isdecimal():
-        fitting = [device for device in devices if device.number == int(wanted)]
+        fitting = [device for device in devices if str(device.number) == wanted]
     else:
         fitting = [device for device in devices if wanted.casefold() in device.name.casefold()]
         fitting = [device for device in fitting if device.name.casefold() == wanted.casefold()] or fitting
@@ -167,4 +167,7 @@ def _sounddevice() -> ModuleType:
         raise DependencyError(
             "the microphone needs the library PortAudio; on Debian and Ubuntu: apt install libportaudio2"
         ) from None
+    except Exception as error:  # PortAudioError, whose module is the one that fails
+        problem = " ".join(str(error).split())
+        raise AudioError(f"the sound system cannot be started ({problem}); check that it runs") from None
     return sounddevice  # type: ignore[no-any-return]

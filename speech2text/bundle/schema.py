@@ -66,7 +66,8 @@ def _value(kind: Any, value: Any, key: str) -> Any:  # noqa: ANN401 - any type t
 
 def _misfit(key: str, wanted: str, found: object) -> SchemaError:
     shown = repr(found)
-    return SchemaError(f"{key} must be {wanted}, not {shown if len(shown) <= 60 else shown[:57] + '...'}")
+    place = key if key.isprintable() else repr(key)
+    return SchemaError(f"{place} must be {wanted}, not {shown if len(shown) <= 60 else shown[:57] + '...'}")
 
 
 def _join(key: str, name: str) -> str:

@@ -11,7 +11,7 @@ import click
 
 from speech2text.audio.limits import LEAST_RATE, MOST_CHANNELS, MOST_RATE, SAMPLE_TYPES
 from speech2text.cli.console import keep_libraries_quiet, print_note, print_output
-from speech2text.cli.options import NamedPath, given, model_option, require_finite, search_options
+from speech2text.cli.options import NamedPath, given, model_option, require_finite, require_name, search_options
 from speech2text.disk import is_file
 from speech2text.errors import AudioError, OutputError
 from speech2text.runtime.endpoints import DAY, LEAST_LONGEST, LEAST_SILENCE, EndpointRules
@@ -33,7 +33,12 @@ _STARTING_SECONDS = 3.0  # a virtual device may take two
 @click.command()
 @click.argument("source", required=False, metavar="[-]")
 @model_option
-@click.option("--device", show_default="the system's own", help="The microphone, by its number or a part of its name.")
+@click.option(
+    "--device",
+    callback=require_name,
+    show_default="the system's own",
+    help="The microphone, by its number or a part of its name.",
+)
 @click.option("--list-devices", is_flag=True, help="Print the microphones with their numbers, and leave.")
 @click.option("--rate", type=click.IntRange(LEAST_RATE, MOST_RATE), default=16_000, help="Of raw samples.")
 @click.option("--channels", type=click.IntRange(1, MOST_CHANNELS), default=1, help="Of raw samples.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from speech2text.audio.limits import MOST_RATE
 from speech2text.cli.console import keep_libraries_quiet, print_note, show_warnings_as_lines
 from speech2text.cli.dependencies import packages_of
 from speech2text.cli.options import model_option, require_finite, search_options
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--max-rate",
-    type=click.IntRange(min=LOWEST_RATE),
+    type=click.IntRange(LOWEST_RATE, MOST_RATE),
     default=Limits.sample_rate,
     help="Sample rate of an upload or a stream, in Hz.",
 )

@@ -107,15 +107,19 @@ def transcribe(
 
 def _find_jobs(arguments: Sequence[str]) -> tuple[list[Job], int]:
     """The recordings that the arguments name, and how many arguments name none; those are reported."""
-    from speech2text.audio.files import expand_paths
+    from speech2text.audio.files import STANDARD_INPUT, expand_paths
     from speech2text.cli.transcribing import Job
 
-    places: dict[Path, PurePath] = {}  # each recording once, in order
+    places: dict[Path, PurePath] = {}  # each recording once, however it is spelled, in order
+    known = set()
     failed = 0
     for argument in arguments:
         try:
             for recording in expand_paths([argument]):
-                places.setdefault(recording, place_output(recording, argument))
+                place = recording if recording == STANDARD_INPUT else recording.absolute()
+                if place not in known:
+                    known.add(place)
+                    places[recording] = place_output(recording, argument)
         except AudioError as error:
             failed += 1
             print_error(str(error))

@@ -49,6 +49,8 @@ def _read(file: Path) -> Iterator[tuple[str, str]]:
         raise HotwordsError(f"{file}: cannot be read ({error.strerror}); check its name and permissions") from None
     except UnicodeDecodeError as error:
         raise HotwordsError(f"{file}: no text in UTF-8 ({error.reason}); save it as UTF-8") from None
+    except ValueError as error:  # a NUL in the name
+        raise HotwordsError(f"{file}: cannot be read ({error}); check its name") from None
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip() and not line.lstrip().startswith("#"):
             yield f"{file}:{number}", line.strip()

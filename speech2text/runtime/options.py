@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
 from numbers import Integral, Real
 from typing import Literal, TypeAlias, get_args
 
@@ -51,7 +51,7 @@ class SearchOptions:
             raise ValueError(f"beam_size must be 1 to {LARGEST_BEAM}, not {self.beam_size}")
         if self.search not in SEARCHES:
             raise ValueError(f"search must be one of {', '.join(SEARCHES)}, not {self.search!r}")
-        if self.chunk_seconds is not None and not (isfinite(self.chunk_seconds) and self.chunk_seconds > 0):
+        if self.chunk_seconds is not None and not 0 < self.chunk_seconds <= sys.float_info.max:
             raise ValueError(f"chunk_seconds must be a number above 0, or None to hear whole, not {self.chunk_seconds}")
         if self.lm_weight is not None and not 0 <= self.lm_weight <= LARGEST_WEIGHT:
             raise ValueError(f"lm_weight must be 0 to {LARGEST_WEIGHT:g}, not {self.lm_weight}")
@@ -84,7 +84,7 @@ class SearchOptions:
         if self.beam_size is not None:
             decoding = replace(decoding, beam_size=self.beam_size)
         if self.lm_weight is not None:
-            decoding = replace(decoding, lm_weight=self.lm_weight)
+            decoding = replace(decoding, lm_weight=float(self.lm_weight))
         return decoding
 
     def for_search(self, search: Search) -> SearchOptions:

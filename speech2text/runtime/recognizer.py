@@ -79,7 +79,9 @@ class Recognizer:
         if options.hotwords:
             from speech2text.runtime.hotwords import make_hotwords
 
-            known = make_hotwords(options.hotwords, options.hotwords_score, self.tokenizer, self.manifest.language)
+            known = make_hotwords(
+                options.hotwords, float(options.hotwords_score), self.tokenizer, self.manifest.language
+            )
             self._hotwords = (known.start(),)
             options = replace(options, hotwords=known.phrases)  # a file may have changed by the time it is read again
         self.options = options
@@ -257,7 +259,7 @@ def _open_parts(bundle: Bundle, threads: int) -> tuple[Tokenizer, OnnxListener, 
 def _tokenizer(bundle: Bundle) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_json(json.loads(bundle.files[PIECES_NAME]))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BundleError(f"{bundle.folder}: {PIECES_NAME} cannot be used; export the model again ({error})") from None
     wanted = bundle.manifest.model.vocabulary
     if len(tokenizer) != wanted:

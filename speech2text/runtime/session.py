@@ -63,8 +63,8 @@ def _show(sizes: Sequence[int | str | None]) -> str:
 
 def _check(name: str, what: str, found: set[str], wanted: set[str]) -> None:
     if found != wanted:
-        problems = [f"{key} missing" for key in sorted(wanted - found)]
-        problems += [f"{key} unknown" for key in sorted(found - wanted)]
+        problems = [f"{key!r} missing" for key in sorted(wanted - found)]
+        problems += [f"{key!r} unknown" for key in sorted(found - wanted)]
         raise BundleError(
             f"{name} has other {what} than its manifest says ({', '.join(problems)}); export the model again"
         )

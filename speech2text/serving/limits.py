@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from speech2text.audio.limits import MOST_RATE
 from speech2text.serving.replies import RequestError, stopping_error
 
 if TYPE_CHECKING:  # the command knows the limits where the packages of the service are missing
@@ -30,7 +31,7 @@ class Limits:
         idle_seconds: a client may send nothing, or take nothing of what it is sent.
 
     Raises:
-        ValueError: one of them is not above 0, or the rate is below the lowest that is heard.
+        ValueError: one of them is not above 0, or the rate is none that is heard.
     """
 
     upload_bytes: float = 200 * 2**20
@@ -44,8 +45,8 @@ class Limits:
             value = getattr(self, field.name)
             if not (isfinite(value) and value > 0):
                 raise ValueError(f"the limit {field.name} must be a finite number above 0, not {value}")
-        if self.sample_rate < LOWEST_RATE:
-            raise ValueError(f"the limit sample_rate must be at least {LOWEST_RATE}, not {self.sample_rate}")
+        if not LOWEST_RATE <= self.sample_rate <= MOST_RATE:
+            raise ValueError(f"the limit sample_rate must be {LOWEST_RATE} to {MOST_RATE}, not {self.sample_rate}")
 
     def check_rate(self, rate: int, param: str) -> None:
         """Refuse a sample rate, with the name of the parameter it came in.

@@ -223,6 +223,12 @@ def _protocol(limits: Limits) -> type[H11Protocol]:
             if self.conn.their_state is not h11.SEND_BODY:
                 self._unread.stop()
 
+        def send_400_response(self, msg: str) -> None:
+            if self.cycle is not None:  # what it would answer comes too late
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
+            super().send_400_response(msg)
+
         def on_response_complete(self) -> None:
             super().on_response_complete()
             if self.conn.their_state is h11.SEND_BODY:

@@ -42,8 +42,17 @@ class Tokenizer:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Tokenizer:
-        """The inverse of `to_json`."""
-        return cls(data["pieces"], (tuple(pair) for pair in data["merges"]))
+        """The inverse of `to_json`.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is nothing that `to_json` can have made.
+        """
+        pieces, merges = data["pieces"], [tuple(pair) for pair in data["merges"]]
+        if not all(isinstance(piece, str) and piece for piece in pieces) or len(set(pieces)) < len(pieces):
+            raise ValueError("pieces must be different texts")
+        if not all(len(pair) == 2 and all(isinstance(piece, str) for piece in pair) for pair in merges):
+            raise ValueError("merges must be pairs of texts")
+        return cls(pieces, merges)
 
     def to_json(self) -> dict[str, Any]:
         """What `pieces.json` of a bundle holds."""

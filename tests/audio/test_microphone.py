@@ -81,6 +81,7 @@ def test_a_microphone_is_found_by_number_or_a_part_of_its_name(sounddevice, want
     ("wanted", "problem"),
     [
         ("0", "no microphone is called '0'; choose one of: 1 Built-in Microphone, 2 USB Microphone, 3 USB"),
+        ("1" * 5000, "no microphone is called '111"),
         ("headset", "no microphone is called 'headset'; choose one of: 1 Built-in Microphone"),
         ("microphone", "several microphones are called 'microphone'; choose one of: 1 Built-in Microphone, 2 USB M"),
     ],
@@ -155,4 +156,12 @@ def test_a_missing_library_is_told_with_its_installation(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
     with pytest.raises(DependencyError, match="apt install libportaudio2"):
+        list_devices()
+
+
+def test_a_sound_system_that_does_not_start_is_told_in_a_line(monkeypatch, tmp_path):
+    (tmp_path / "sounddevice.py").write_text("class PortAudioError(Exception): ...\nraise PortAudioError('no\\nhost')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+    with pytest.raises(AudioError, match=r"^the sound system cannot be started \(no host\); check that it runs$"):
         list_devices()

@@ -76,7 +76,15 @@ def test_without_the_extra_it_says_how_to_get_it(missing):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"upload_bytes": 0}, {"seconds": float("nan")}, {"sample_rate": 1}, {"sessions": -1}, {"idle_seconds": 0}]
+    "wrong",
+    [
+        {"upload_bytes": 0},
+        {"seconds": float("nan")},
+        {"sample_rate": 1},
+        {"sample_rate": 2_000_000},
+        {"sessions": -1},
+        {"idle_seconds": 0},
+    ],
 )
 def test_limits_that_let_nothing_through(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):

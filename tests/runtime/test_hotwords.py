@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,6 +71,7 @@ def test_where_nothing_is_read_the_other_readings_are_told(bundle):
     [
         ({"hotwords": ["two", "sechs"]}, speech2text.HotwordsError, r"hotwords\[1\]: the model has no pieces to write "
          "'sechs' with; write it as it is said"),
+        ({"hotwords": Path("a\0b")}, speech2text.HotwordsError, "cannot be read .*; check its name"),
         ({"hotwords": ["..."]}, speech2text.HotwordsError, r"hotwords\[0\]: '...' has no letter"),
         ({"hotwords": "two"}, TypeError, "hotwords takes a list of phrases, or a pathlib.Path"),
         ({"hotwords": ["two"], "hotwords_score": -1.0}, ValueError, "hotwords_score must be 0 to 100"),

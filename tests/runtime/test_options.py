@@ -1,5 +1,7 @@
 """The settings of a recogniser, of which nothing needs a bundle; those that are refused are in test_recognizer.py."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,19 @@ def test_what_is_given_takes_the_place_of_what_a_bundle_was_tuned_for():
     assert SearchOptions().applied_to(tuned) == tuned
     asked = SearchOptions(beam_size=1, lm_weight=0.0).applied_to(tuned)
     assert asked == Decoding(beam_size=1, ctc_weight=0.3, length_bonus=0.1, lm_weight=0.0)
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf"), 10**400])
+def test_chunks_are_of_some_length(seconds):
+    with pytest.raises(ValueError, match="chunk_seconds must be a number above 0"):
+        SearchOptions(chunk_seconds=seconds)
+
+
+def test_any_number_is_a_weight():
+    decoding = SearchOptions(lm_weight=Fraction(1, 2)).applied_to(
+        Decoding(beam_size=8, ctc_weight=0.3, length_bonus=0.1)
+    )
+    assert isinstance(decoding.lm_weight, float)
 
 
 @pytest.mark.parametrize("search", SEARCHES)

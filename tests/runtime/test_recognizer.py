@@ -179,12 +179,21 @@ def test_the_beam_size_can_be_chosen(bundle, recognizer):
     [
         (["<blank>", "<end>", "▁one"], "has 3 pieces, and the model 5"),
         (["▁one", "▁two", "▁three", "a", "b"], "cannot be used"),
+        (["<blank>", "<end>", "▁one", "▁one", "▁two"], "cannot be used"),
+        (["<blank>", "<end>", "▁one", "", "▁two"], "cannot be used"),
+        (["<blank>", "<end>", 1, 2, None], "cannot be used"),
     ],
 )
 def test_pieces_that_do_not_fit_the_model_are_refused(tmp_path, pieces, message):
     files = tiny_files() | {"pieces.json": json.dumps({"pieces": pieces, "merges": []}).encode()}
     with pytest.raises(BundleError, match=rf"pieces\.json {message}"):
         Recognizer(write_bundle(tmp_path / "odd", tiny_manifest(), files))
+
+
+@pytest.mark.parametrize("content", ['{"pieces": [], "merges": [["a"]]}', '{"merges": []}', "[" * 100_000])
+def test_a_file_of_pieces_that_makes_no_sense_is_refused(tmp_path, content):
+    with pytest.raises(BundleError, match=r"pieces\.json cannot be used; export the model again"):
+        Recognizer(write_bundle(tmp_path / "odd", tiny_manifest(), tiny_files() | {"pieces.json": content.encode()}))
 
 
 @pytest.mark.parametrize(

@@ -279,6 +279,19 @@ def test_whoever_sends_on_what_was_refused_is_let_go(service):
     assert received.startswith(b"HTTP/1.1 413")
 
 
+def test_a_body_that_breaks_off_into_nonsense_is_a_bad_request_and_no_fault_of_the_service(service):
+    """`serving` sees that nothing came to the service's log."""
+    host, port = service.address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(
+            b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+        )
+        answer = b"".join(iter(lambda: connection.recv(10_000), b""))
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1") == 1
+    wait_for_sessions(service, 0)
+
+
 def receive_what_is_there(connection):
     ready, _, _ = select.select([connection], [], [], 0)
     return connection.recv(10_000) if ready else b""
