@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 
-from speech2text.errors import Speech2TextError
+from speech2text.errors import AudioWarning, Speech2TextError, damage_raised
 
 
 def script(main: Callable[[], None]) -> Callable[[], None]:
@@ -15,8 +15,9 @@ def script(main: Callable[[], None]) -> Callable[[], None]:
     @wraps(main)
     def run() -> None:
         try:
-            main()
-        except Speech2TextError as error:
+            with damage_raised():  # figures of half a recording would be those of the whole
+                main()
+        except (Speech2TextError, AudioWarning) as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(1)
         except KeyboardInterrupt:

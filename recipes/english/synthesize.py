@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import combinations_with_replacement
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 from zlib import crc32
@@ -177,6 +178,8 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
+    if not (isfinite(arguments.hours) and arguments.seed >= 0):
+        parser.error("--hours must be a number, and --seed a whole one from 0 on")
     sentences = read_sentences(arguments.sentences)
     if not sentences:
         parser.error(f"{arguments.sentences}: no sentence of {WORDS[0]} to {WORDS[1]} plain words")

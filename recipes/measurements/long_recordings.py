@@ -4,9 +4,10 @@ The first table has the word errors and the words left out of the utterances one
 of the same utterances joined in random order to recordings of 10 minutes, with pauses of 0.4 to 1.5 s between them, all
 under one room noise. A word counts for the utterance in which its middle lies, so no utterance pays for its neighbour;
 to align whole recordings would let words of one stand for those of another, which flatters a weak model. All figures
-are of several joinings together, and intervals (95 %) of differences are by bootstrap over utterances. Then, of the
-utterances whose segment also holds words of another (merged), of those in several segments (split), and of the others:
-how many, and the errors heard whole and joined. `--silence` gives the figures for other endpoint rules.
+are of several joinings together, and intervals (95 %) of differences are by bootstrap over speakers where they are
+known, else over utterances. Then, of the utterances whose segment also holds words of another (merged), of those in
+several segments (split), and of the others: how many, and the errors heard whole and joined. `--silence` gives the
+figures for other endpoint rules.
 
 The second table is of memory: the peak of a process that transcribes 3 minutes of such a recording, and of one that
 transcribes `--hours` of it. They are written to a temporary folder as FLAC; peaks are read from /proc, so this needs

@@ -30,7 +30,7 @@ def find_bundle(name_or_path: str | os.PathLike[str] | None = None) -> Path:
     Raises:
         BundleError: there is no such folder, or no manifest in it.
     """
-    if name_or_path is None or name_or_path == DEFAULT_NAME:
+    if name_or_path is None or os.fspath(name_or_path) == DEFAULT_NAME:
         if not (DEFAULT_FOLDER / MANIFEST_NAME).is_file():
             raise BundleError(
                 "this installation has no default model; reinstall speech2text, or name the folder of a bundle"

@@ -44,7 +44,7 @@ def _read_levels(_: click.Context, __: click.Parameter, value: str | None) -> tu
     if not all(LEAST_LEVEL <= level <= LARGEST_LEVEL for level in levels):
         span = f"from {LEAST_LEVEL:g} to {LARGEST_LEVEL:g}"
         raise click.BadParameter(f"{value!r} is no list of decibels such as 20,10,0, {span}.")
-    return tuple(dict.fromkeys(levels))
+    return tuple(dict.fromkeys(float(f"{level:g}") for level in levels))  # as they are printed
 
 
 @click.command(short_help="Print error rates on recordings with texts.")

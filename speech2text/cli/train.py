@@ -68,6 +68,8 @@ def train(
     team = join_team()
     if not team.leads:
         warnings.simplefilter("ignore")  # the leader tells them
+    if profile and run:
+        raise click.UsageError("--run is where a run is kept, and --profile keeps nothing.")
     if profile:
         changes = (*changes, f"training.steps={PROFILE_STEPS}")
         with TemporaryDirectory() as scratch:

@@ -101,7 +101,9 @@ def _error_kinds(counts: Counts) -> tuple[int, int, int]:
 
 
 def _render_against(against: Against) -> RenderableType:
-    heading = Text.assemble(("against ", "bold"), against.name, f": WER {show_percent(against.total.words.rate)} %")
+    heading = Text.assemble(
+        ("against ", "bold"), in_a_line(against.name), f": WER {show_percent(against.total.words.rate)} %"
+    )
     better = against.improvement
     if better is None:
         return Stack("", heading, Text("too few utterances to say which is better"))
@@ -133,13 +135,15 @@ def _render_searches(searches: Sequence[Variant]) -> RenderableType:
     table.add_row(f"repeated {NGRAM}-grams", *(str(each.repeats) for each in totals))
     if len(searches[0].corpora) > 1:
         for corpora in zip(*(search.corpora for search in searches), strict=True):
-            table.add_row(Text(f"WER % {corpora[0].name}"), *(show_percent(each.words.rate) for each in corpora))
+            table.add_row(
+                Text(f"WER % {in_a_line(corpora[0].name)}"), *(show_percent(each.words.rate) for each in corpora)
+            )
     return Stack("", table, *(Text(line, "dim") for line in explain_marks(totals)))
 
 
 def _render_noise(noise: NoiseTest) -> RenderableType:
     summaries = [replace(level.total, name=level.name) for level in noise.levels]
-    return Stack(_render_table("noise", summaries), Text(f"noise: {noise.source}", "dim"))
+    return Stack(_render_table("noise", summaries), Text(f"noise: {in_a_line(noise.source)}", "dim"))
 
 
 def _render_table(heading: str, summaries: Sequence[Summary]) -> RenderableType:

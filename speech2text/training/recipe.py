@@ -273,7 +273,7 @@ def _apply(settings: dict[str, Any], change: str) -> None:
         raise RecipeError(f"--set {change}: write it as section.key=value")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = value
     *sections, last = key.strip().split(".")
     for section in sections:

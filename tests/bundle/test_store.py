@@ -144,7 +144,7 @@ def test_a_missing_file_is_noticed(folder):
         open_bundle(folder)
 
 
-@pytest.mark.parametrize("name", [None, "default"])
+@pytest.mark.parametrize("name", [None, "default", Path("default")])
 def test_the_default_is_the_bundle_in_the_package(name, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(store, "DEFAULT_FOLDER", folder)
     assert find_bundle(name) == folder

@@ -190,11 +190,19 @@ def test_profile_prints_its_line_and_keeps_nothing(data, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     monkeypatch.chdir(here)
     before = sorted(data.iterdir())
-    result = train(*arguments(data, here / "run", "training.steps=1"), "--profile")
+    settings = [part for change in (*TINY, "training.steps=1") for part in ("--set", change)]
+    result = train("--data", data, "--threads", 1, *settings, "--profile")
     assert result.exit_code == 0
     assert re.fullmatch(r"\d+ seconds of audio a second \(19 steps, \d+ s, fp32\)\n", result.stdout)
     assert result.stderr == ""
     assert (list(scratch.iterdir()), list(here.iterdir()), sorted(data.iterdir())) == ([], [], before)
+
+
+def test_a_profile_has_no_folder(data, tmp_path):
+    result = train(*arguments(data, tmp_path / "run"), "--profile")
+    assert result.exit_code == 2
+    assert "--profile keeps nothing" in result.stderr
+    assert not (tmp_path / "run").exists()
 
 
 def test_missing_data_is_one_line(tmp_path):

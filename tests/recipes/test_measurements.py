@@ -234,6 +234,17 @@ def test_word_times_are_compared_where_the_words_are_right(capsys):
     assert capsys.readouterr().out == "ann | 4 | 3 | 30 | 48 | 40 | 58 | 30 | 48 | 50 | 59\n"
 
 
+@pytest.mark.parametrize("name", ["figures", "measurements.edges"])
+def test_half_a_recording_counts_in_no_figure(run, files, name, capsys):
+    audio = read_utterances(files["SPOKEN"])[0].audio
+    audio.write_bytes(audio.read_bytes()[:-8000])
+    with pytest.raises(SystemExit):
+        run(name, ["--bundle=TINY", "SPOKEN"])
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert told[0].startswith(f"error: {audio}: damaged or cut short")
+
+
 @pytest.mark.parametrize(
     ("name", "options", "complaint"),
     [

@@ -155,6 +155,7 @@ def test_a_missing_recipe_is_named_with_what_to_give(tmp_path):
         ("tokenizer.kind='bpe'", "bpe"),
         ("data.noise=noise.jsonl", "noise.jsonl"),
         ("description=Mine = yours", "Mine = yours"),
+        ("description=" + "[" * 6000, "[" * 6000),
     ],
 )
 def test_set_changes_one_value(change, value):
