@@ -25,8 +25,8 @@ _UNKNOWN_FRAMES = 2**62
 
 # What libsndfile notes in its log when header and file differ; what follows a WAV's samples may be zeros as padding.
 _BYTES_DIFFER = re.compile(
-    r"^ *(?:data|riff|Data Size|SSND) *: (\d+) \(should be (\d+)\)",
-    re.MULTILINE,  # WAV, W64, AU, AIFF
+    r"^ *(?:data|riff|Data Size|SSND) *: (\d+) \(should be (\d+)\)",  # WAV, W64, AU, AIFF
+    re.MULTILINE,
 )
 _FRAMES_DIFFER = re.compile(r"from 'ds64' chunk of (\d+)")  # RF64
 _NEVER_CLOSED = re.compile(

@@ -77,7 +77,8 @@ def find_audio(folder: Path) -> list[Path]:
     if foreign := sorted(file for file in files if file.suffix.lower() in FOREIGN_SUFFIXES and is_file(file)):
         rest = f"{len(foreign)} of its recordings are of a kind that cannot be read, as {foreign[0].name}"
         warnings.warn(f"{folder}: {rest}; convert them to WAV, with ffmpeg for example", AudioWarning, stacklevel=2)
-    if broken := sorted(file for file in files if file.suffix.lower() in AUDIO_SUFFIXES and not os.path.exists(file)):  # noqa: PTH110 - as in disk.py
+    recordings = [file for file in files if file.suffix.lower() in AUDIO_SUFFIXES]
+    if broken := sorted(file for file in recordings if file.is_symlink() and not is_file(file)):
         rest = f"{len(broken)} of its recordings are links to files that are not there, as {broken[0].name}"
         warnings.warn(f"{folder}: {rest}; link them anew, or connect their disk", AudioWarning, stacklevel=2)
     return sorted(file for file in files if is_audio(file))
