@@ -165,9 +165,9 @@ def test_the_threshold_of_speech_goes_into_the_bundle(run, files, monkeypatch):
 @pytest.mark.parametrize(
     ("without_speech", "spoken", "threshold"),
     [
-        ([-np.inf, 1.0, 3.0], [5.0] * 201, 3.01),  # no clip gives a word
-        ([-np.inf, 1.0, 3.0], [0.4, 0.5] + [5.0] * 199, 0.5),  # one recording of 201 is emptied
-        ([-np.inf] * 3, [5.0] * 201, 0.0),
+        ([-np.inf, 1.0, 3.0], [5.0] * 101, 3.01),  # no clip gives a word
+        ([-np.inf, 1.0, 3.0], [0.4, 0.5] + [5.0] * 99, 0.5),  # one recording of 101 is emptied
+        ([-np.inf] * 3, [5.0] * 101, 0.0),
         ([-np.inf] * 3, [-np.inf, 5.0], 0.0),
     ],
 )
