@@ -69,6 +69,7 @@ def test_a_language_model_is_not_there_without_its_key(data):
         (("data",), {}, "data must be a list"),
         (("data", 0, "hours"), "1", "data[0].hours must be a number"),
         (("wer",), [], "wer must be a JSON object"),
+        (("wer", "a\nb"), 5, r"'wer.a\nb' must be a JSON object, not 5"),
         (("decoding", "ctc_weight"), 1.5, "ctc_weight must be 0, or 1e-06 to 1"),
         (("decoding", "ctc_weight"), 1e-300, "ctc_weight must be 0, or 1e-06 to 1"),
         (("decoding", "length_bonus"), -1e12, "length_bonus must be within 100 of 0"),

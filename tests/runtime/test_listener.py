@@ -85,7 +85,7 @@ def test_hypotheses_are_spelled_together(listener, speller):
 
 def test_a_graph_with_other_inputs_is_refused(bundle):
     shape = dataclasses.replace(bundle.manifest.model, listener_state={"pcm_state": (240,), "mood": (1,)})
-    with pytest.raises(BundleError, match=r"listener\.onnx has other inputs .*mood missing, forward_cell unknown"):
+    with pytest.raises(BundleError, match=r"listener\.onnx has other inputs .*'mood' missing, 'forward_cell' unknown"):
         OnnxListener(bundle.files[LISTENER_NAME], shape)
 
 
