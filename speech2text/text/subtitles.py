@@ -11,6 +11,7 @@ the recording. Segments whose words have no times are one cue each, however long
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -93,8 +94,8 @@ def cut(segment: Segment, layout: Layout) -> list[Stretch]:
 
 def place(stretches: Sequence[Stretch], duration: Seconds) -> list[Cue]:
     """The cues of all stretches of a recording, each shown until the next one at most."""
-    limits = [milliseconds(each.lines[0][0].start) for each in stretches[1:]]
-    limits.append(int(duration * 1000 + _ROUNDING))
+    end = int(duration * 1000 + _ROUNDING)
+    limits = [*(min(milliseconds(each.lines[0][0].start), end) for each in stretches[1:]), end]
     return [
         Cue(*_shown(lines, limit), lines, is_timed)
         for (lines, is_timed), limit in zip(stretches, limits, strict=False)  # without words there is a limit too many
@@ -169,8 +170,9 @@ def _shown(lines: Sequence[_Line], limit: int) -> tuple[int, int]:
 
 def _balanced(words: Sequence[Word], width: int) -> tuple[_Line, ...]:
     """As few lines as the width allows, of like length: two halves read better than a full line and a word."""
-    count = len(_filled(words, width))
-    return next(lines for narrow in range(1, width + 1) if len(lines := _filled(words, narrow)) <= count)
+    fewest = len(_filled(words, width))
+    widths = range(1, width + 1)  # in wider lines there are never more of them
+    return _filled(words, widths[bisect_left(widths, -fewest, key=lambda each: -len(_filled(words, each)))])
 
 
 def _filled(words: Sequence[Word], width: int) -> tuple[_Line, ...]:

@@ -150,6 +150,11 @@ def test_a_cue_ends_with_the_recording_however_times_are_rounded():
     assert 1.001 * 1000 < 1001
     assert cues(("yes", 0.0, 1.001), duration=1.001) == [(0, 1001, ["yes"])]
     assert cues(("yes", 0.9996, 0.9999), duration=0.9999) == [(999, 999, ["yes"])]
+    narrow = {"max_line_width": 3, "max_line_count": 1}
+    assert cues(("yes", 0.0, 0.9996), ("now", 0.9997, 0.9998), duration=0.9999, **narrow) == [
+        (0, 999, ["yes"]),
+        (999, 999, ["now"]),
+    ]
     segment = Segment("yes", 0.0, 0.9999, words(("yes", 0.0, 0.9999)))
     (cue,) = make_cues(Transcript((segment,), 0.9999), Layout())
     assert list(highlighted(cue)) == [(0, 999, 0)]
