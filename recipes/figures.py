@@ -47,7 +47,7 @@ in separate ones:
 
 {speed}: all that `transcribe` does but reading the file.
 recipes/figures.py recomputes this and every error rate above; recipes/{name}/README.md says how.
-"""
+{doubts}"""
 HEADER = "| set | corpus | search | heard | bundle | WER % | 95 % | words | sub | del | ins |"
 
 
@@ -70,7 +70,7 @@ def _measure_all(arguments: argparse.Namespace) -> None:
         check_destination(arguments.bundles[0])  # now, not after the work
     sets = _read(arguments.manifests)
     print(HEADER, "|---" * HEADER.count(" | ") + "|---|", sep="\n")
-    rates: dict[str, ErrorRate] = {}
+    judged: dict[str, Summary] = {}
     shown: list[Summary] = []
     for name, utterances in sets.items():
         for search, chunk in _ways(arguments.all):
@@ -80,7 +80,7 @@ def _measure_all(arguments: argparse.Namespace) -> None:
                 _print_rows(name, f"{search} | {heard}", arguments.bundles, summaries)
                 shown += summaries
             if (search, chunk) == ("joint", None):
-                rates |= {f"{name}, {summary.name}": error_rate(summary) for summary in found[0]}
+                judged |= {f"{name}, {summary.name}": summary for summary in found[0]}
     print(*explain_marks(shown), sep="\n")
     stream_set, utterances = next(iter(sets.items()))
     factor = _real_time_factor(arguments.bundles[0], utterances)
@@ -89,8 +89,8 @@ def _measure_all(arguments: argparse.Namespace) -> None:
     if arguments.write:
         chunks = _chunk_table(arguments.bundles[0], utterances)
         print(f"\n{chunks}")
-        facts = {"speed": speed, "chunks": chunks, "stream_set": stream_set}
-        _write(arguments.bundles[0], rates, facts)
+        facts = {"speed": speed, "chunks": chunks, "stream_set": stream_set, "doubts": _doubts(judged)}
+        _write(arguments.bundles[0], {name: error_rate(summary) for name, summary in judged.items()}, facts)
 
 
 def _read(manifests: Sequence[Path]) -> dict[str, list[Utterance]]:
@@ -139,6 +139,12 @@ def _chunk_table(bundle: Path, utterances: Sequence[Utterance]) -> str:
     rows = [[name, *(f"{100 * column[name]:.1f} %" for column in columns)] for name in columns[0]]
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _doubts(judged: Mapping[str, Summary]) -> str:
+    """A line for each interval that is not to be trusted."""
+    doubted = {name: each.interval.doubt for name, each in judged.items() if each.interval and each.interval.doubt}
+    return "".join(f"\nThe 95 % interval of “{name}” is of {doubt}.\n" for name, doubt in doubted.items())
 
 
 def _write(folder: Path, rates: dict[str, ErrorRate], facts: Mapping[str, str]) -> None:

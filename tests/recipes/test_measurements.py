@@ -127,7 +127,12 @@ def test_the_figures_of_a_recipe_go_into_the_bundle(run, files):
     assert "\n* too few to trust: fewer than 10 " in found
     assert "| tones | 9.1 % | 9.1 % | 9.1 % | 9.1 % |" in found
     rate = ErrorRate(ERRORS / WORDS, 0.0, pytest.approx(1 / 6), WORDS)
-    assert open_bundle(files["TINY"]).manifest.wer == {"spoken, tones": rate}
+    bundle = open_bundle(files["TINY"])
+    assert bundle.manifest.wer == {"spoken, tones": rate}
+    assert (
+        "\nThe 95 % interval of “spoken, tones” is of too few to trust: fewer than 10 "
+        in bundle.files["README.md"].decode()
+    )
 
 
 def test_fitted_confidences_go_into_the_bundle_and_say_how_many_words_are_right(run, files):
