@@ -73,7 +73,7 @@ def find_audio(folder: Path) -> list[Path]:
     Raises:
         OSError: the folder itself may not be looked into.
     """
-    files = [file for file in _walk(folder) if not _is_hidden(file.relative_to(folder))]
+    files = [file for file in _walk(folder) if not file.name.startswith(".")]
     if foreign := sorted(file for file in files if file.suffix.lower() in FOREIGN_SUFFIXES and is_file(file)):
         rest = f"{len(foreign)} of its recordings are of a kind that cannot be read, as {foreign[0].name}"
         warnings.warn(f"{folder}: {rest}; convert them to WAV, with ffmpeg for example", AudioWarning, stacklevel=2)
@@ -81,10 +81,12 @@ def find_audio(folder: Path) -> list[Path]:
     if broken := sorted(file for file in recordings if file.is_symlink() and not is_file(file)):
         rest = f"{len(broken)} of its recordings are links to files that are not there, as {broken[0].name}"
         warnings.warn(f"{folder}: {rest}; link them anew, or connect their disk", AudioWarning, stacklevel=2)
-    return sorted(file for file in files if is_audio(file))
+    return sorted(filter(is_audio, recordings))
 
 
 def _walk(folder: Path) -> Iterator[Path]:
+    """The files in a folder and those below it that are not hidden, once each, whatever links lead to them."""
+
     def tell(error: OSError) -> None:
         if Path(error.filename) == folder:
             raise error
@@ -100,12 +102,9 @@ def _walk(folder: Path) -> Iterator[Path]:
                 folders.clear()
                 continue
             seen.add(true_folder)
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
             pending += [linked for name in folders if (linked := Path(inner, name)).is_symlink()]
             yield from (Path(inner, name) for name in names)
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
 
 
 def set_name(path: Path) -> str:

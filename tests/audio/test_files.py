@@ -325,6 +325,14 @@ def test_a_folder_is_searched_through_its_links_once(tree, tmp_path_factory):
     assert found == ["[x].mp3", "a.FLAC", "b.wav", "d.sph", "sub/again/deep/e.wav", "sub/c.opus"]
 
 
+def test_a_hidden_link_hides_no_folder_that_another_leads_to(tree, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "e.wav").touch()
+    (tree / ".first").symlink_to(elsewhere)
+    (tree / "z").symlink_to(elsewhere)
+    assert Path("z/e.wav") in expand_paths(["."])
+
+
 def test_a_link_to_a_recording_that_is_gone_is_told(tree):
     (tree / "gone.wav").symlink_to("disk/gone.wav")
     with pytest.warns(AudioWarning, match=r"1 of its recordings are links to files that are not there, as gone\.wav"):
