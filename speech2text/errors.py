@@ -32,6 +32,11 @@ def damage_raised() -> Iterator[None]:
         yield
 
 
+def one_line(error: Exception) -> str:
+    """What the error of a library says, which may break its lines."""
+    return " ".join(str(error).split())
+
+
 class ManifestError(Speech2TextError):
     """A manifest or folder of recordings whose rows cannot be used."""
 

@@ -118,7 +118,7 @@ def _evidence(recognizer: Recognizer, samples: FloatArray) -> float:
 def _threshold(without_speech: list[float], *spoken: list[float]) -> float:
     """The one that the head of this file describes, to the hundredth; `spoken` is told for each way to hear it."""
     # below 0 speech is less likely than silence, so no tuning clip needs that
-    of_clips = max(*without_speech, -0.01) + 0.01
+    of_clips = max(max(without_speech) + 0.01, 0.0)
     read = [[each for each in way if each > -np.inf] for way in spoken]
     of_spoken = min(float(np.quantile(way, SPOKEN_EMPTIED, method="lower")) for way in read)
     print(f"clips need {of_clips:.2f} at least, spoken recordings {of_spoken:.2f} at most")

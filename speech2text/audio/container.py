@@ -69,8 +69,7 @@ class _Bytes:
 
     def __init__(self, stream: ByteStream, stretch: int = 1) -> None:
         self._stream = stream
-        stream.seek(0, io.SEEK_END)
-        self._size = stream.tell()
+        self._size = _size(stream)
         self._claimed = self._size * stretch
         stream.seek(0)
 
@@ -165,8 +164,7 @@ def open_audio(stream: ByteStream, name: str) -> AudioFile:
     Raises:
         AudioError: empty, of no known format, of no rate a recording has, or with a header that was never completed.
     """
-    stream.seek(0, io.SEEK_END)
-    if not stream.tell():
+    if not _size(stream):
         raise AudioError(f"{name}: the file is empty (0 bytes); record or copy it again")
     try:
         audio = AudioFile(stream)
@@ -236,8 +234,7 @@ def _begins_stream(page: bytes) -> bool:
 
 def _last_page(stream: ByteStream) -> bytes:
     """The last page of an Ogg file, as far as it is there, with what may stand behind it."""
-    stream.seek(0, io.SEEK_END)
-    stream.seek(max(0, stream.tell() - 2 * _OGG_MOST_BYTES))
+    stream.seek(max(0, _size(stream) - 2 * _OGG_MOST_BYTES))
     tail = stream.read(2 * _OGG_MOST_BYTES)
     return tail[tail.rfind(_OGG_PAGE) :]
 

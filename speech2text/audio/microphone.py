@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speech2text.errors import AudioError, DependencyError
+from speech2text.errors import AudioError, DependencyError, one_line
 
 HELD_SECONDS = 30.0
 """Of sound that may wait to be read; after that the oldest is lost."""
@@ -47,7 +47,8 @@ def list_devices() -> list[Device]:
         found = sounddevice.query_devices()
         default = sounddevice.default.device[0]
     except sounddevice.PortAudioError as error:
-        raise AudioError(f"the sound system cannot be asked for devices ({error}); check that it runs") from None
+        problem = f"the sound system cannot be asked for devices ({one_line(error)}); check that it runs"
+        raise AudioError(problem) from None
     return [
         Device(number, each["name"], round(each["default_samplerate"]), each["max_input_channels"], number == default)
         for number, each in enumerate(found)
@@ -107,8 +108,8 @@ class Microphone:
                 self._stream.close()
                 raise
         except sounddevice.PortAudioError as error:
-            problem = " ".join(str(error).split())
-            raise AudioError(f"{device.name}: cannot be opened ({problem}); choose another --device") from None
+            problem = f"{device.name}: cannot be opened ({one_line(error)}); choose another --device"
+            raise AudioError(problem) from None
 
     def __enter__(self) -> Microphone:
         return self
@@ -168,6 +169,6 @@ def _sounddevice() -> ModuleType:
             "the microphone needs the library PortAudio; on Debian and Ubuntu: apt install libportaudio2"
         ) from None
     except Exception as error:  # PortAudioError, whose module is the one that fails
-        problem = " ".join(str(error).split())
-        raise AudioError(f"the sound system cannot be started ({problem}); check that it runs") from None
+        problem = f"the sound system cannot be started ({one_line(error)}); check that it runs"
+        raise AudioError(problem) from None
     return sounddevice  # type: ignore[no-any-return]

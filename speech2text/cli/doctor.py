@@ -12,7 +12,7 @@ from importlib import import_module, metadata
 import click
 
 from speech2text.cli.console import print_error, print_output
-from speech2text.errors import AudioError, DependencyError, Speech2TextError
+from speech2text.errors import AudioError, DependencyError, Speech2TextError, one_line
 
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)")
 _EXTRA = re.compile(r"extra == ['\"](?P<extra>\w+)['\"]")
@@ -59,7 +59,7 @@ def _guarded(subject: str, checks: Iterator[Check]) -> Iterator[Check]:
     except Speech2TextError as error:
         yield Check("broken", subject, str(error))
     except Exception as error:
-        yield Check("broken", subject, f"{type(error).__name__}: {' '.join(str(error).split())}")
+        yield Check("broken", subject, f"{type(error).__name__}: {one_line(error)}")
 
 
 def _check_packages() -> Iterator[Check]:
@@ -90,8 +90,8 @@ def _check_required(name: str) -> Check:
     try:
         import_module(name)
     except Exception as error:  # a package that is broken can raise anything
-        problem = " ".join(str(error).split())
-        return Check("broken", name, f"cannot be loaded ({problem}); run: pip install --force-reinstall speech2text")
+        problem = f"cannot be loaded ({one_line(error)}); run: pip install --force-reinstall speech2text"
+        return Check("broken", name, problem)
     return Check("ok", name, metadata.version(name))
 
 

@@ -111,14 +111,14 @@ def _find_jobs(arguments: Sequence[str]) -> tuple[list[Job], int]:
     from speech2text.cli.transcribing import Job
 
     places: dict[Path, PurePath] = {}  # each recording once, however it is spelled, in order
-    known = set()
+    found = set()
     failed = 0
     for argument in arguments:
         try:
             for recording in expand_paths([argument]):
-                place = recording if recording == STANDARD_INPUT else recording.absolute()
-                if place not in known:
-                    known.add(place)
+                path = recording if recording == STANDARD_INPUT else recording.absolute()
+                if path not in found:
+                    found.add(path)
                     places[recording] = place_output(recording, argument)
         except AudioError as error:
             failed += 1

@@ -19,6 +19,7 @@ HotwordSource: TypeAlias = "Sequence[str] | os.PathLike[str]"
 """Phrases, or a file of them."""
 
 MOST_THREADS = 1024
+"""Of one call, and of processes side by side; more is a mistyped number."""
 
 HOTWORDS_SCORE = 0.5
 """For each letter of a hot word, in nats; recipes/measurements/hotwords.py shows what other values do."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import onnxruntime
 
-from speech2text.errors import BundleError
+from speech2text.errors import BundleError, one_line
 
 
 def open_session(
@@ -27,8 +27,8 @@ def open_session(
     try:
         session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the classes of ONNX Runtime's errors share no base
-        problem = " ".join(str(error).split())
-        raise BundleError(f"{name} cannot be run by this ONNX Runtime; export the model again ({problem})") from None
+        problem = f"{name} cannot be run by this ONNX Runtime; export the model again ({one_line(error)})"
+        raise BundleError(problem) from None
     _check(name, "inputs", {each.name for each in session.get_inputs()}, set(inputs))
     _check(name, "outputs", {each.name for each in session.get_outputs()}, set(outputs))
     return session

@@ -96,13 +96,15 @@ def find_utterances(data: Path, settings: DataSettings, language: str = "") -> t
     train = _read_all(data, settings.train, language)
     if settings.dev:
         dev = _read_all(data, settings.dev, language)
-        return _without(train, dev, data), dev
-    train, dev = split_by_speaker(train, settings.dev_share)
+    else:
+        train, dev = split_by_speaker(train, settings.dev_share)
     return _without(train, dev, data), dev
 
 
 def _without(train: list[Utterance], dev: list[Utterance], data: Path) -> list[Utterance]:
     """Those of train whose recording is none of dev's; all of them where that would leave none."""
+    if not dev:
+        return train
     measured = {_file_of(utterance) for utterance in dev}
     others = [utterance for utterance in train if _file_of(utterance) not in measured]
     if train and not others:
