@@ -101,11 +101,11 @@ def make_bundle(
     return Bundle(folder, manifest, files), difference
 
 
-def quantize_bundle(bundle: Bundle) -> Bundle:
-    """The same bundle with int8 graphs."""
+def quantize_bundle(bundle: Bundle, listener_bits: int = 8) -> Bundle:
+    """The same bundle with int8 graphs; the LSTMs of its listener may be stored in 4 bits."""
     quantised = {
-        name: quantize(onnx.load_from_string(bundle.files[name])).SerializeToString()
-        for name in (LISTENER_NAME, SPELLER_NAME)
+        name: quantize(onnx.load_from_string(bundle.files[name]), bits).SerializeToString()
+        for name, bits in ((LISTENER_NAME, listener_bits), (SPELLER_NAME, 8))
     }
     return replace(bundle, manifest=replace(bundle.manifest, precision="int8"), files={**bundle.files, **quantised})
 

@@ -76,7 +76,8 @@ def _log_mel(graph: GraphBuilder, frontend: LogMel, stream: str) -> str:
     kernels = _spectrum_kernels(graph, frontend)
     channel = graph.add("Unsqueeze", "frontend/channel", stream, graph.integers(1))  # (B, 1, N)
     spectrum = graph.add("Conv", "frontend/spectrum", channel, kernels, strides=[HOP_SAMPLES])  # (B, 2 * 257, T)
-    cosines = graph.add("Split", "frontend/cosines", spectrum, outputs=2, axis=1)
+    halves = graph.integers(*[FFT_SAMPLES // 2 + 1] * 2)  # without their sizes opset 18 and later want their number
+    cosines = graph.add("Split", "frontend/cosines", spectrum, halves, outputs=2, axis=1)
     squares = [graph.add("Mul", f"frontend/square/{i}", x, x) for i, x in enumerate((cosines, f"{cosines}:1"))]
     power = graph.add("Add", "frontend/power", *squares)  # (B, 257, T)
     mel = graph.add("MatMul", "frontend/mel", graph.weight("frontend/mel/weight", frontend.mel.T), power)  # (B, 80, T)

@@ -32,3 +32,6 @@ SPELLER_OUTPUTS = (LOG_PROBS, ATTENTION, *NEXT_SPELLER_STATE)
 
 LANGUAGE_MODEL_INPUTS = (TOKENS, *SPELLER_STATE)
 LANGUAGE_MODEL_OUTPUTS = (LOG_PROBS, *NEXT_SPELLER_STATE)
+
+IN_FOUR_BITS = "/four_bits"
+"""What the name of a weight ends with that a graph stores in four bits."""

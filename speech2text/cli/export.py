@@ -82,7 +82,7 @@ def export(
         _refuse_lm_weight(run, trained)
     recording = _choose_sample(run, sample, utterances)
     exported = _make(trained, lm_source, recording, bundle)
-    candidates = [exported, quantize_bundle(exported)] if int8 else [exported]
+    candidates = [exported, quantize_bundle(exported, trained.model.config.listener_bits)] if int8 else [exported]
     rates = {set_name(manifest): _measure(candidates, utterances, max_loss / 100)} if manifest else {}
     saved = save_bundle(candidates[-1], rates)
     print_note(f"done: {bundle}; its sample says: {saved.manifest.sample.text or 'nothing'}")

@@ -23,6 +23,8 @@ class LASConfig:
     """Layers on top that keep the rate."""
     listener_units: int = 256
     """Of each LSTM, forward and backward."""
+    listener_bits: int = 8
+    """Of each of those LSTMs' weights in an int8 bundle; with 4 they are rounded in training already."""
     memory: int = 256
     """Width of a memory frame's keys and of its values."""
     heads: int = 4

@@ -1,8 +1,8 @@
 """The weights of a bundle's graphs as those of a model: the other way round what `speech2text_export` does.
 
 Its graphs hold matrices of products transposed, the gates of an LSTM in the order of ONNX (input, output, forget,
-cell), 8-bit ones as integers with a scale for each output, the rest of such a bundle in fp16. The names are those that
-`listener_graph`, `speller_graph` and `quantization` give.
+cell), quantised ones as integers of 8 or 4 bits with a scale for each output, the rest of such a bundle in fp16. The
+names are those that `listener_graph`, `speller_graph` and `quantization` give.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from speech2text.bundle.manifest import ModelShape
-from speech2text.bundle.tensors import FORWARD_HIDDEN
+from speech2text.bundle.tensors import FORWARD_HIDDEN, IN_FOUR_BITS
 from speech2text.model.frontend import MEL_BINS
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -27,7 +27,9 @@ def read_arrays(graphs: Iterable[onnx.ModelProto]) -> Arrays:
     return {name: array for graph in graphs for name, array in _arrays(graph)}
 
 
-def read_sizes(arrays: Arrays, speller: onnx.ModelProto, shape: ModelShape) -> dict[str, int]:
+def read_sizes(
+    arrays: Arrays, listener: onnx.ModelProto, speller: onnx.ModelProto, shape: ModelShape
+) -> dict[str, int]:
     """The table `model` of a recipe, without its dropout, which no graph keeps.
 
     Raises:
@@ -43,6 +45,7 @@ def read_sizes(arrays: Arrays, speller: onnx.ModelProto, shape: ModelShape) -> d
         "pyramid_layers": pyramid_layers,
         "plain_layers": layers - 1 - pyramid_layers,
         "listener_units": units,
+        "listener_bits": 4 if any(each.name.endswith(IN_FOUR_BITS) for each in listener.graph.initializer) else 8,
         "memory": arrays["listener/values/weight"].shape[1],
         "heads": int(numpy_helper.to_array(constants[split.input[1]])[2]),
         "embedding": arrays["speller/embedding"].shape[1],
@@ -56,7 +59,7 @@ def _arrays(graph: onnx.ModelProto) -> Iterator[tuple[str, NDArray[Any]]]:
 
     `W_quantized`, `W_scale` and `W_zero_point` become W; `W/half`, or what is in fp16 without that name, W in fp32.
     """
-    stored = {each.name: numpy_helper.to_array(each) for each in graph.graph.initializer}
+    stored = {each.name.removesuffix(IN_FOUR_BITS): numpy_helper.to_array(each) for each in graph.graph.initializer}
     halved = {
         name.removesuffix("/half"): array.astype(np.float32)
         for name, array in stored.items()

@@ -22,6 +22,7 @@ from speech2text.training import layout
 from speech2text.training.bundle_weights import named_as_in_model, read_arrays, read_sizes
 from speech2text.training.checkpoint import has_checkpoint, load_run
 from speech2text.training.recipe import Credit, Recipe, Section
+from speech2text.training.widening import widen_listener
 
 ROWS_OF_PIECES = (
     "listener.ctc.weight",
@@ -114,7 +115,8 @@ def read_inheritance(run: Path) -> Inheritance | None:
 def adopt_weights(model: LAS, tokenizer: Tokenizer, origin: Origin) -> float:
     """Copy every tensor of the same name and shape, and of those with a row a piece the rows of pieces both know.
 
-    A first layer that joins some times as many frames as the origin's starts by hearing their mean.
+    A first layer that joins some times as many frames as the origin's starts by hearing their mean, and a listener with
+    more units by hearing what the origin's hears (widening.py).
 
     Returns:
         the share of the model's numbers that came from the origin.
@@ -124,8 +126,9 @@ def adopt_weights(model: LAS, tokenizer: Tokenizer, origin: Origin) -> float:
     to, of = torch.tensor(rows).T
     copied = 0
     own = model.state_dict()
+    weights = widen_listener(origin.weights, model.config.listener_units)
     for name, tensor in own.items():
-        source = origin.weights.get(name)
+        source = weights.get(name)
         if source is not None and name in FIRST_WEIGHTS and tensor.shape[1] % source.shape[1] == 0:
             times = tensor.shape[1] // source.shape[1]
             source = source.repeat(1, times) / times
@@ -152,12 +155,12 @@ def _origin_of_run(folder: Path) -> Origin:
 def _origin_of_bundle(bundle: Bundle) -> Origin:
     manifest = bundle.manifest
     try:
-        graphs = [onnx.load_from_string(bundle.files[name]) for name in (LISTENER_NAME, SPELLER_NAME)]
-        arrays = read_arrays(graphs)
+        listener, speller = (onnx.load_from_string(bundle.files[name]) for name in (LISTENER_NAME, SPELLER_NAME))
+        arrays = read_arrays([listener, speller])
         weights = {name: torch.tensor(array) for name, array in named_as_in_model(arrays, manifest.model)}
         settings = {
             "languages": list(manifest.languages),
-            "model": read_sizes(arrays, graphs[1], manifest.model),
+            "model": read_sizes(arrays, listener, speller, manifest.model),
             "decoding": _search(bundle),
         }
         tokenizer = Tokenizer.from_json(json.loads(bundle.files[PIECES_NAME]))

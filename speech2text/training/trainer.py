@@ -22,6 +22,7 @@ from torch.utils.tensorboard import SummaryWriter
 from speech2text.decoding.greedy import ctc_greedy
 from speech2text.errors import OutputError, TrainingError
 from speech2text.evaluation.error_rate import count_words, total
+from speech2text.model.four_bits import as_stored
 from speech2text.model.frontend import MEL_BINS, OVERLAP_SAMPLES
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
@@ -236,9 +237,10 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(position.step, settings.steps, settings.warmup_steps, settings.learning_rate)
         self.model.train()
-        losses, audio_seconds = self.objective.losses([int(index) for index in indices], self.precision)
         self.optimizer.zero_grad(set_to_none=True)
-        losses.joint.backward()
+        with as_stored(self.model):
+            losses, audio_seconds = self.objective.losses([int(index) for index in indices], self.precision)
+            losses.joint.backward()
         self.team.average_gradients(self.trained)
         norm = nn.utils.clip_grad_norm_(self.trained.parameters(), self.settings.clip)
         cure = f"train anew with a lower training.learning_rate; what was saved in {self.run} is from before"
@@ -292,7 +294,8 @@ class Trainer:
         """The report with the error rate of the averaged weights on dev, if there is one."""
         if not self.dev_corpus:
             return report
-        return replace(report, wer=ctc_error_rate(self.average, self.tokenizer, self.dev_corpus))
+        with as_stored(self.average):
+            return replace(report, wer=ctc_error_rate(self.average, self.tokenizer, self.dev_corpus))
 
 
 def _count_taught(teacher: TeacherFeatures, corpus: Corpus, recipe: Recipe) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -10,7 +11,9 @@ import pytest
 import torch
 from onnx import TensorProto, numpy_helper
 
+from speech2text.model.four_bits import as_stored
 from speech2text.model.las import LAS
+from speech2text.training.bundle_weights import read_arrays
 from speech2text_export.listener_graph import listener_graph
 from speech2text_export.parity import OnnxModel
 from speech2text_export.quantization import quantize
@@ -25,6 +28,11 @@ def fp32(model: LAS) -> onnx.ModelProto:
 @pytest.fixture(scope="module")
 def int8(fp32: onnx.ModelProto) -> onnx.ModelProto:
     return quantize(fp32)
+
+
+@pytest.fixture(scope="module")
+def four_bit(fp32: onnx.ModelProto) -> onnx.ModelProto:
+    return quantize(fp32, lstm_bits=4)
 
 
 def nodes_by_name(model: onnx.ModelProto, beginning: str) -> dict[str, onnx.NodeProto]:
@@ -85,12 +93,37 @@ def test_the_graph_given_is_not_changed_and_nothing_is_logged(
     assert fp32 == listener_graph(model.listener)
 
 
-def test_hears_about_the_same(model: LAS, fp32: onnx.ModelProto, int8: onnx.ModelProto) -> None:
-    speller = speller_graph(model.speller).SerializeToString()
+def heard(model: LAS, graph: onnx.ModelProto) -> torch.Tensor:
+    """The probabilities of CTC for a second of noise."""
     pcm = torch.randn(1, 16_000, generator=torch.Generator().manual_seed(0)) * 0.1
-    lengths, start = torch.tensor([16_000]), model.listener.start(1)
-    expected, found = (
-        OnnxModel(graph.SerializeToString(), speller).listen(pcm, lengths, start)[0].ctc_log_probs
-        for graph in (fp32, int8)
-    )
-    assert 0 < (expected.exp() - found.exp()).abs().max() < 0.05
+    graphs = (each.SerializeToString() for each in (graph, speller_graph(model.speller)))
+    return OnnxModel(*graphs).listen(pcm, torch.tensor([16_000]), model.listener.start(1))[0].ctc_log_probs.exp()
+
+
+def test_hears_about_the_same(model: LAS, fp32: onnx.ModelProto, int8: onnx.ModelProto) -> None:
+    assert 0 < (heard(model, fp32) - heard(model, int8)).abs().max() < 0.05
+
+
+def test_lstms_in_four_bits_take_half_the_bytes_and_the_rest_what_it_took(
+    int8: onnx.ModelProto, four_bit: onnx.ModelProto
+) -> None:
+    packed = [tensor for tensor in four_bit.graph.initializer if tensor.data_type == TensorProto.INT4]
+    assert len(packed) == 6 * 2
+    assert all(len(tensor.raw_data) == np.prod(tensor.dims) / 2 for tensor in packed)
+    others = weights(four_bit).keys() & weights(int8).keys()
+    for name in others - {name for name in others if name.endswith("_scale/half")}:
+        np.testing.assert_array_equal(weights(four_bit)[name], weights(int8)[name])
+
+
+def test_a_graph_of_four_bits_hears_with_the_weights_that_training_rounds_to(
+    model: LAS, four_bit: onnx.ModelProto
+) -> None:
+    stored = read_arrays([four_bit])
+    rounded = LAS(replace(model.config, listener_bits=4))
+    rounded.load_state_dict(model.state_dict())
+    with as_stored(rounded.eval()):
+        graph = listener_graph(rounded.listener)
+    expected = read_arrays([graph])
+    for name in ("listener/0/forward/of_inputs", "listener/1/backward/of_state"):
+        np.testing.assert_allclose(stored[name], expected[name], rtol=2**-10)  # scales are fp16
+    assert 0 < (heard(model, graph) - heard(model, four_bit)).abs().max() < 0.05

@@ -48,15 +48,16 @@ def model(tokenizer):
 
 @pytest.fixture(scope="module")
 def bundles(model, tokenizer, tmp_path_factory):
-    """The same model in fp32 and in int8."""
+    """The same model in fp32, in int8, and in int8 with a listener of four bits."""
     folder = tmp_path_factory.mktemp("bundles")
     decoding = Decoding(beam_size=3, ctc_weight=0.4, length_bonus=0.1)
     credit = (DataSource("a corpus", 1.5, "CC BY 4.0"),)
     facts = Facts("test", "Made for a test.", ("en",), "CC BY-SA 4.0", credit, decoding, chunk_frames=32)
     exported, _ = make_bundle(model, tokenizer, facts, SOUND, folder / "fp32")
     save_bundle(exported, {})
-    quantised = quantize_bundle(exported)
-    return {"fp32": save_bundle(exported, {}).folder, "int8": _save_in(quantised, folder / "int8")}
+    quantised = {"int8": quantize_bundle(exported), "four bits": quantize_bundle(exported, listener_bits=4)}
+    saved = {name: _save_in(bundle, folder / name) for name, bundle in quantised.items()}
+    return {"fp32": save_bundle(exported, {}).folder, **saved}
 
 
 def _save_in(bundle, folder):
@@ -94,7 +95,7 @@ def test_a_bundle_gives_back_the_weights(model, bundles):
     assert (recipe.decoding.beam_size, recipe.decoding.ctc_weight, recipe.decoding.chunk_seconds) == (3, 0.4, 0.32)
 
 
-@pytest.mark.parametrize(("precision", "bound"), [("fp32", 1e-4), ("int8", INT8_BOUND)])
+@pytest.mark.parametrize(("precision", "bound"), [("fp32", 1e-4), ("int8", INT8_BOUND), ("four bits", INT8_BOUND)])
 def test_a_bundle_is_heard_with_as_its_graphs_hear(bundles, precision, bound):
     found, _ = started_from(bundles[precision])
     difference = np.abs(ctc_of_model(found) - ctc_of_graph(bundles[precision])).max()
@@ -107,6 +108,10 @@ def test_int8_weights_are_within_a_step_of_what_they_were(model, bundles):
         steps = 64 if tensor.ndim == 2 else 2**11  # of integers, and of fp16
         step = 1e-6 if ".frontend." in name else tensor.abs().max() / steps
         assert (found.state_dict()[name] - tensor).abs().max() <= step, name
+
+
+def test_a_listener_of_four_bits_goes_on_in_four_bits(bundles):
+    assert [started_from(bundles[name])[1].model.listener_bits for name in ("int8", "four bits")] == [8, 4]
 
 
 def test_rows_follow_their_pieces(model, bundles):

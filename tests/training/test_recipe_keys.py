@@ -36,6 +36,7 @@ CHANGES = {
     "model.pyramid_layers": ("model.pyramid_layers=2",),
     "model.plain_layers": ("model.plain_layers=2",),
     "model.listener_units": ("model.listener_units=9",),
+    "model.listener_bits": ("model.listener_bits=4",),
     "model.memory": ("model.memory=10",),
     "model.heads": ("model.heads=4",),
     "model.embedding": ("model.embedding=9",),

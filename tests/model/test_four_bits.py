@@ -1,0 +1,85 @@
+"""Four bits: near the weights, stored for a while only, and learned with."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn.utils import parameters_to_vector
+
+from speech2text.model.config import LASConfig
+from speech2text.model.four_bits import MOST, as_stored, four_bits
+from speech2text.model.las import LAS
+
+SIZES = {"vocabulary": 12, "listener_units": 24, "memory": 16, "speller_units": 16, "embedding": 8, "dropout": 0.0}
+
+
+def make_model(bits: int) -> LAS:
+    torch.manual_seed(0)
+    return LAS(LASConfig(listener_bits=bits, **SIZES)).eval()
+
+
+def best_error(weights: torch.Tensor) -> float:
+    """The least squared error that any step has for one row."""
+    steps = torch.linspace(0.01, 1.0, 2000)[:, None] * weights.abs().max() / MOST
+    rounded = (weights / steps).round().clamp(-MOST, MOST) * steps
+    return float((rounded - weights).square().sum(dim=1).min())
+
+
+@given(st.integers(0, 2**31), st.floats(1e-4, 1e3), st.booleans())
+def test_whole_numbers_and_a_step_are_nearly_as_near_as_they_can_be(seed: int, size: float, heavy: bool) -> None:
+    torch.manual_seed(seed)
+    rows = torch.distributions.Laplace(0.0, 1.0).sample((1, 400)) if heavy else torch.randn(1, 400)
+    weights = rows * size
+    numbers, step = four_bits(weights)
+    assert torch.equal(numbers, numbers.round())
+    assert numbers.abs().max() <= MOST
+    assert float((numbers * step - weights).square().sum()) < 1.5 * best_error(weights)
+
+
+def test_a_row_of_zeros_stays_one() -> None:
+    numbers, step = four_bits(torch.zeros(2, 5))
+    assert not (numbers * step).any()
+
+
+def test_weights_are_rounded_for_a_while_and_come_back_bit_for_bit() -> None:
+    model = make_model(4)
+    before = {name: weights.clone() for name, weights in model.state_dict().items()}
+    with pytest.raises(ValueError, match="stop"), as_stored(model):
+        for name, weights in model.state_dict().items():
+            if "listener" in name and "lstm.weight" in name:
+                assert all(len(row.unique()) <= 2 * MOST + 1 for row in weights)
+            else:
+                assert torch.equal(weights, before[name])
+        raise ValueError("stop")
+    assert all(torch.equal(weights, before[name]) for name, weights in model.state_dict().items())
+
+
+def test_a_model_of_eight_bits_is_left_alone() -> None:
+    model = make_model(8)
+    before = parameters_to_vector(model.parameters())
+    with as_stored(model):
+        assert torch.equal(parameters_to_vector(model.parameters()), before)
+
+
+def test_gradients_are_those_of_the_rounded_weights() -> None:
+    """A step against them makes the rounded model better, which a step on the weights alone need not."""
+    model = make_model(4)
+    pcm, lengths = torch.randn(1, 16_000) * 0.1, torch.tensor([16_000])
+
+    def loss() -> torch.Tensor:
+        with as_stored(model):
+            wrong = -model.listener(pcm, lengths)[0].ctc_log_probs[..., 3].mean()
+            if torch.is_grad_enabled():
+                wrong.backward()
+        return wrong.detach()
+
+    first = loss()
+    optimizer = torch.optim.SGD(model.listener.parameters(), lr=0.1)
+    for _ in range(5):
+        optimizer.step()
+        optimizer.zero_grad()
+        last = loss()
+    assert last < first
+    assert model.listener.layers[0].forward_lstm.weight_hh_l0.grad.any()
