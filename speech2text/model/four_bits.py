@@ -28,6 +28,19 @@ def four_bits(weights: Tensor) -> tuple[Tensor, Tensor]:
     return (weights / step).round().clamp(-MOST, MOST), step
 
 
+def whole_weights(numbers: Tensor, step: Tensor) -> Tensor:
+    """Weights (rows, columns) of which `four_bits` makes these numbers and steps again.
+
+    They are the products of both, but for the numbers at the ends, which stand for larger weights too: these are made
+    as large as gives the row its sixth moment back.
+    """
+    numbers, ends = numbers.double(), numbers.abs() == MOST
+    others = numbers.masked_fill(ends, 0.0).pow(6).sum(dim=1, keepdim=True)
+    size = (numbers.shape[1] / STEP**6 - others) / ends.sum(dim=1, keepdim=True).clamp(min=1)
+    size = size.clamp(min=(MOST - 0.49) ** 6).pow(1 / 6)  # less would be rounded to the number below
+    return (torch.where(ends, numbers.sign() * size, numbers) * step).float()
+
+
 @contextmanager
 def as_stored(model: LAS) -> Iterator[None]:
     """Within it the weights that a bundle keeps in four bits are rounded; then they are what they were.

@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 import onnx
+import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from speech2text.bundle.manifest import ModelShape
 from speech2text.bundle.tensors import FORWARD_HIDDEN, IN_FOUR_BITS
+from speech2text.model.four_bits import whole_weights
 from speech2text.model.frontend import MEL_BINS
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -57,23 +59,24 @@ def read_sizes(
 def _arrays(graph: onnx.ModelProto) -> Iterator[tuple[str, NDArray[Any]]]:
     """Every weight by the name it had before quantisation.
 
-    `W_quantized`, `W_scale` and `W_zero_point` become W; `W/half`, or what is in fp16 without that name, W in fp32.
+    `W_quantized`, `W_scale` and `W_zero_point` become W; `W/half`, or what is in fp16 without that name, W in fp32; of
+    four bits, weights that are rounded to what is stored.
     """
-    stored = {each.name.removesuffix(IN_FOUR_BITS): numpy_helper.to_array(each) for each in graph.graph.initializer}
-    halved = {
-        name.removesuffix("/half"): array.astype(np.float32)
-        for name, array in stored.items()
-        if array.dtype == np.float16
-    }
-    stored |= halved
+    read = {each.name: numpy_helper.to_array(each) for each in graph.graph.initializer}
+    stored = {name.removesuffix(IN_FOUR_BITS).removesuffix("/half"): array for name, array in read.items()}
     for name, array in stored.items():
         plain = name.removesuffix("_quantized")
         if plain == name:
-            yield name, array
+            yield name, array.astype(np.float32) if array.dtype == np.float16 else array
             continue
-        zero, scale = (stored[f"{plain}_{kind}"][..., None, :] for kind in ("zero_point", "scale"))
-        real = (array.astype(np.float32) - zero) * scale  # the last axis is that of the outputs
-        yield plain, real.swapaxes(1, 2) if real.ndim == 3 else real  # quantised LSTMs are stored transposed
+        zero, scale = (stored[f"{plain}_{kind}"][..., None, :].astype(np.float32) for kind in ("zero_point", "scale"))
+        numbers = array.astype(np.float32) - zero  # the last axis is that of the outputs
+        if f"{name}{IN_FOUR_BITS}" in read:
+            rows = whole_weights(torch.from_numpy(numbers[0].T), torch.from_numpy(scale[0].T))
+            yield plain, rows.numpy()[None]
+        else:
+            real = numbers * scale
+            yield plain, real.swapaxes(1, 2) if real.ndim == 3 else real  # quantised LSTMs are stored transposed
 
 
 def named_as_in_model(arrays: Arrays, shape: ModelShape) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.nn.utils import parameters_to_vector
 
 from speech2text.model.config import LASConfig
-from speech2text.model.four_bits import MOST, as_stored, four_bits
+from speech2text.model.four_bits import MOST, as_stored, four_bits, whole_weights
 from speech2text.model.las import LAS
 
 SIZES = {"vocabulary": 12, "listener_units": 24, "memory": 16, "speller_units": 16, "embedding": 8, "dropout": 0.0}
@@ -36,6 +36,15 @@ def test_whole_numbers_and_a_step_are_nearly_as_near_as_they_can_be(seed: int, s
     assert torch.equal(numbers, numbers.round())
     assert numbers.abs().max() <= MOST
     assert float((numbers * step - weights).square().sum()) < 1.5 * best_error(weights)
+
+
+@given(st.integers(0, 2**31), st.floats(1e-3, 1e3))
+def test_weights_are_found_again_that_are_rounded_to_the_same(seed: int, size: float) -> None:
+    torch.manual_seed(seed)
+    numbers, step = four_bits(torch.randn(3, 400) * size)
+    again, same_step = four_bits(whole_weights(numbers, step))
+    assert torch.equal(again, numbers)
+    torch.testing.assert_close(same_step, step)
 
 
 def test_a_row_of_zeros_stays_one() -> None:

@@ -13,6 +13,7 @@ import torch
 from speech2text.bundle.manifest import LISTENER_NAME, DataSource, Decoding
 from speech2text.errors import BundleError, RecipeError, TrainingError
 from speech2text.model.config import LASConfig
+from speech2text.model.four_bits import as_stored
 from speech2text.model.frontend import MEL_BINS
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
@@ -83,7 +84,7 @@ def ctc_of_graph(folder):
 
 
 def ctc_of_model(model):
-    with torch.inference_mode():
+    with torch.inference_mode(), as_stored(model):
         return model.listener(torch.from_numpy(SOUND)[None], torch.tensor([len(SOUND)]))[0].ctc_log_probs.numpy()
 
 
