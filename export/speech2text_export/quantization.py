@@ -19,7 +19,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
 from speech2text.bundle.tensors import IN_FOUR_BITS
-from speech2text.model.four_bits import FOUR, four_bits
+from speech2text.model.four_bits import BITS, four_bits
 
 QUANTISED_OPERATORS = ("LSTM", "MatMul")
 FOUR_BIT_OPSET, FOUR_BIT_IR_VERSION = 21, 10
@@ -51,7 +51,7 @@ def quantize(graph: onnx.ModelProto, lstm_bits: int = 8) -> onnx.ModelProto:
             nodes_to_exclude=[node.name for node in graph.graph.node if node.name.startswith(FRONTEND)],
         )
         quantised = onnx.load(file)
-    if lstm_bits == FOUR:
+    if lstm_bits == BITS:
         _store_in_four_bits(quantised, _tables(graph.graph))
     _quantize_embeddings(quantised.graph)
     _halve_the_rest(quantised.graph)

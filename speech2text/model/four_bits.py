@@ -14,11 +14,11 @@ from torch import Tensor
 
 from speech2text.model.las import LAS
 
-FOUR = 4
+BITS = 4
 MOST = 7
 STEP = 0.24
-"""Of the sixth moment of a row. The squared error is then within a tenth of that of the best step, for normal rows and
-for those with a few large weights, and the step follows the weights as they are trained."""
+"""Of the sixth moment of a row: its squared error is then a few hundredths above that of the best step, for normal rows
+and for those with a few large weights, and the step follows the weights as they are trained."""
 
 
 def four_bits(weights: Tensor) -> tuple[Tensor, Tensor]:
@@ -63,6 +63,6 @@ def as_stored(model: LAS) -> Iterator[None]:
 
 def _in_four_bits(model: LAS) -> list[Tensor]:
     """The matrices of the listener's LSTMs, if its configuration says so."""
-    if model.config.listener_bits != FOUR:
+    if model.config.listener_bits != BITS:
         return []
     return [weights for name, weights in model.listener.layers.named_parameters() if "lstm.weight" in name]

@@ -124,11 +124,12 @@ def adopt_weights(model: LAS, tokenizer: Tokenizer, origin: Origin) -> float:
     theirs = {piece: row for row, piece in enumerate(origin.tokenizer.pieces)}
     rows = [(row, theirs[piece]) for row, piece in enumerate(tokenizer.pieces) if piece in theirs]
     to, of = torch.tensor(rows).T
-    copied = 0
+    copied = 0.0
     own = model.state_dict()
     weights = widen_listener(origin.weights, model.config.listener_units)
     for name, tensor in own.items():
         source = weights.get(name)
+        known = origin.weights[name].numel() / source.numel() if source is not None else 0.0  # the rest is of new units
         if source is not None and name in FIRST_WEIGHTS and tensor.shape[1] % source.shape[1] == 0:
             times = tensor.shape[1] // source.shape[1]
             source = source.repeat(1, times) / times
@@ -136,10 +137,10 @@ def adopt_weights(model: LAS, tokenizer: Tokenizer, origin: Origin) -> float:
             continue
         if name in ROWS_OF_PIECES:
             tensor[to] = source[of]
-            copied += tensor[to].numel()
+            copied += known * tensor[to].numel()
         elif source.shape == tensor.shape:
             tensor.copy_(source)
-            copied += tensor.numel()
+            copied += known * tensor.numel()
     return copied / sum(tensor.numel() for tensor in own.values())
 
 
