@@ -46,7 +46,7 @@ def as_stored(model: LAS) -> Iterator[None]:
     """Within it the weights that a bundle keeps in four bits are rounded; then they are what they were.
 
     Gradients that are taken within it are for the weights as they were, as if rounding changed nothing (Bengio et al.
-    2013, section 4, straight-through).
+    2013, straight-through).
     """
     kept = [(weights, weights.detach().clone()) for weights in _in_four_bits(model)]
     with torch.no_grad():

@@ -1,7 +1,7 @@
 """A wider listener that begins as a narrower one.
 
 The units that it has more are random, and nothing listens to them yet, so it hears nearly what the narrower one heard
-(after Chen et al. 2016, Net2Net, section 2.3, whose new units are copies); only the norms, which are over all units of
+(after Chen et al. 2016, Net2Net, whose new units are copies); only the norms, which are over all units of
 a layer, differ.
 """
 
