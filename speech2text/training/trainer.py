@@ -205,6 +205,10 @@ class Trainer:
         restore_optimizer(self.optimizer, checkpoint.optimizer)
         self.position = checkpoint.position
         self.precision = checkpoint.precision
+        batches = len(self._plan(self.position.epoch))
+        if self.position.batch >= batches:
+            reason = f"its newest checkpoint is of batch {self.position.batch} of {batches}, which no run writes"
+            raise TrainingError(f"{self.run}: {reason}; delete it to go on from the one before")
 
     def _save(self) -> None:
         checkpoint = Checkpoint(

@@ -11,6 +11,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from speech2text.errors import AudioWarning, OutputError, TrainingError
+from speech2text.model.four_bits import as_stored
 from speech2text.training import optimisation
 from speech2text.training.checkpoint import load_checkpoint, load_run, save_checkpoint
 from speech2text.training.recipe import DEFAULT_RECIPE, recipe_from_json
@@ -32,7 +33,8 @@ def opened(data, tmp_path):
     return open_with
 
 
-def test_it_learns_what_it_hears(opened):
+@pytest.mark.parametrize("bits", [8, 4])
+def test_it_learns_what_it_hears(opened, bits):
     small = ("model.listener_units=32", "model.memory=32", "model.speller_units=32", "model.dropout=0")
     plain = ("augmentation.noise_share=0", "augmentation.telephone_share=0", "augmentation.frequency_masks=0")
     trainer = opened(
@@ -40,11 +42,13 @@ def test_it_learns_what_it_hears(opened):
         "training.average_decay=0.9", "training.evaluate_every=200", "training.checkpoint_every=200",
         "augmentation.time_masks=0", "augmentation.gain_db=[0.0, 0.0]", "augmentation.speeds=[1.0]",
         "training.whole_share=1", "training.label_smoothing=0", "data.dev_share=0", "model.pyramid_layers=0",
+        f"model.listener_bits={bits}",
     )  # fmt: skip
     losses = [report.loss for report in trainer.steps()]
     assert losses[0] > 2
     assert losses[-1] < 0.3
-    assert ctc_error_rate(trainer.average, trainer.tokenizer, trainer.train_corpus) < 0.25
+    with as_stored(trainer.average):
+        assert ctc_error_rate(trainer.average, trainer.tokenizer, trainer.train_corpus) < 0.25
 
 
 def test_where_nobody_speaks_it_learns_to_write_nothing(opened):
@@ -131,6 +135,17 @@ def test_bf16_where_there_is_none_is_refused_and_auto_does_without(data, tmp_pat
     with pytest.raises(TrainingError, match=r"training\.precision: this processor cannot train in bf16"):
         open_run(tiny_recipe("training.precision=bf16"), DEFAULT_RECIPE, data, tmp_path / "told")
     assert open_run(tiny_recipe("training.precision=auto"), DEFAULT_RECIPE, data, tmp_path / "auto").precision == "fp32"
+
+
+def test_a_checkpoint_of_a_batch_that_no_epoch_has_is_refused(opened):
+    list(opened().train())
+    run = opened().run
+    checkpoint = load_checkpoint(run)
+    save_checkpoint(run, replace(checkpoint, position=replace(checkpoint.position, batch=10_000)))
+    with pytest.raises(
+        TrainingError, match=r"run: its newest checkpoint is of batch 10000 of \d+, .*; delete it to go on"
+    ):
+        opened()
 
 
 def test_a_finished_run_has_nothing_left_to_do(opened):
