@@ -18,7 +18,7 @@ from onnx import numpy_helper
 
 from speech2text.bundle.manifest import ModelShape
 from speech2text.bundle.tensors import FORWARD_HIDDEN, IN_FOUR_BITS
-from speech2text.model.four_bits import whole_weights
+from speech2text.model.four_bits import BITS, whole_weights
 from speech2text.model.frontend import MEL_BINS
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -47,7 +47,7 @@ def read_sizes(
         "pyramid_layers": pyramid_layers,
         "plain_layers": layers - 1 - pyramid_layers,
         "listener_units": units,
-        "listener_bits": 4 if any(each.name.endswith(IN_FOUR_BITS) for each in listener.graph.initializer) else 8,
+        "listener_bits": BITS if any(each.name.endswith(IN_FOUR_BITS) for each in listener.graph.initializer) else 8,
         "memory": arrays["listener/values/weight"].shape[1],
         "heads": int(numpy_helper.to_array(constants[split.input[1]])[2]),
         "embedding": arrays["speller/embedding"].shape[1],

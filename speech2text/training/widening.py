@@ -1,8 +1,8 @@
 """A wider listener that begins as a narrower one.
 
 The units that it has more are random, and nothing listens to them yet, so it hears nearly what the narrower one heard
-(after Chen et al. 2016, Net2Net, whose new units are copies); only the norms, which are over all units of
-a layer, differ.
+(after Chen et al. 2016, Net2Net, whose new units are copies); only the norms, which are over all units of a layer,
+differ.
 """
 
 from __future__ import annotations
