@@ -30,7 +30,7 @@ TOGETHER = 64
 def add_language_model(
     bundle: Bundle, model: LanguageModel, texts: Sequence[TextSource], lm_weight: float
 ) -> tuple[Bundle, float]:
-    """The same bundle with a language model in int8, in place of one that it may have.
+    """The same bundle with a language model, in int8 or with its LSTM in four bits, in place of one that it may have.
 
     Args:
         bundle: of the recogniser whose pieces the model was trained on.
@@ -53,7 +53,8 @@ def add_language_model(
     graph = language_model_graph(model)
     difference = check_language_model_parity(model, graph.SerializeToString())
     shape = LanguageModelShape(config.layers, config.units, tuple(texts))
-    return set_lm_weight(_put(bundle, shape, quantize(graph).SerializeToString()), lm_weight), difference
+    quantised = quantize(graph, config.lstm_bits).SerializeToString()
+    return set_lm_weight(_put(bundle, shape, quantised), lm_weight), difference
 
 
 def take_language_model(bundle: Bundle, source: Bundle) -> Bundle:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from speech2text.audio.utterances import Utterance
     from speech2text.bundle.manifest import ErrorRate, TextSource
     from speech2text.bundle.store import Bundle
+    from speech2text.model.language_model import LanguageModelConfig
+    from speech2text.text.tokenizer import Tokenizer
     from speech2text.training.language_model import (
         LanguageModelSettings,
         LanguageModelTrainer,
@@ -54,6 +56,12 @@ the bonus makes up for."""
 @click.option("--steps", type=click.IntRange(min=1), default=3000, help="Training steps at most.")
 @click.option("--units", type=click.IntRange(8, _WIDEST), default=512, help="Width of its LSTM.")
 @click.option(
+    "--bits",
+    type=click.Choice(["8", "4"]),
+    default="8",
+    help="Of each weight of its LSTM; with 4 it may be nearly twice as large in as many bytes.",
+)
+@click.option(
     "--dropout",
     type=click.FloatRange(min=0, max=1, max_open=True),
     default=0.2,
@@ -72,6 +80,7 @@ def train_lm(
     licence: str,
     steps: int,
     units: int,
+    bits: str,
     dropout: float,
     seed: int,
     threads: int | None,
@@ -88,6 +97,8 @@ def train_lm(
     with packages_of("train", needed_by="training"):
         import torch
 
+        from speech2text.model.language_model import LanguageModelConfig
+        from speech2text.runtime.recognizer import Recognizer
         from speech2text.training.language_model import LanguageModelSettings
         from speech2text_export.bundling import save_bundle
     if manifest is not None and lm_weight is not None:
@@ -100,7 +111,10 @@ def train_lm(
     if bundle.manifest.decoding.lm_weight:  # its error rates are those of the language model that goes
         bundle = replace(bundle, manifest=replace(bundle.manifest, wer={}))
     utterances = _read_utterances(manifest)
-    trainer = _prepare(texts, bundle, LanguageModelSettings(steps=steps, seed=seed), units, dropout)
+    tokenizer = Recognizer(bundle).tokenizer  # of a bundle that is known to work
+    config = LanguageModelConfig(len(tokenizer), units=units, dropout=dropout, lstm_bits=int(bits))
+    settings = LanguageModelSettings(steps=steps, seed=seed)
+    trainer = _prepare(texts, tokenizer, bundle.manifest.language, config, settings)
     credit = TextSource(source or ", ".join(file.name for file in texts), trainer.train_sentences.word_count, licence)
     try:
         _show_steps(trainer)
@@ -127,19 +141,19 @@ def _read_utterances(manifest: Path | None) -> list[Utterance]:
 
 
 def _prepare(
-    files: Sequence[Path], bundle: Bundle, settings: LanguageModelSettings, units: int, dropout: float
+    files: Sequence[Path],
+    tokenizer: Tokenizer,
+    language: str,
+    config: LanguageModelConfig,
+    settings: LanguageModelSettings,
 ) -> LanguageModelTrainer:
     """Read the texts with the pieces of the bundle, say what was found, and make a trainer of it."""
-    from speech2text.model.language_model import LanguageModelConfig
-    from speech2text.runtime.recognizer import Recognizer
     from speech2text.training.language_model import LanguageModelTrainer
     from speech2text.training.sentences import read_texts
 
-    tokenizer = Recognizer(bundle).tokenizer  # of a bundle that is known to work
-    texts = read_texts(files, tokenizer, bundle.manifest.language)
+    texts = read_texts(files, tokenizer, language)
     if texts.left_out:
         print_note(f"{len(texts.left_out)} lines are left out, as {texts.left_out[0]}")
-    config = LanguageModelConfig(len(tokenizer), units=units, dropout=dropout)
     trainer = LanguageModelTrainer(config, settings, texts.train, texts.held_out)
     parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
     print_note(

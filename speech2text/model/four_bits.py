@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import torch
 from torch import Tensor
-
-from speech2text.model.las import LAS
 
 BITS = 4
 MOST = 7
@@ -41,14 +40,22 @@ def whole_weights(numbers: Tensor, step: Tensor) -> Tensor:
     return (torch.where(ends, numbers.sign() * size, numbers) * step).float()
 
 
+class Stored(Protocol):
+    """A model of which a bundle may keep some weights in four bits."""
+
+    def in_four_bits(self) -> list[Tensor]:
+        """These weights, each (rows, columns); none if it is not to be kept so."""
+        ...
+
+
 @contextmanager
-def as_stored(model: LAS) -> Iterator[None]:
+def as_stored(model: Stored) -> Iterator[None]:
     """Within it the weights that a bundle keeps in four bits are rounded; then they are what they were.
 
     Gradients that are taken within it are for the weights as they were, as if rounding changed nothing (Bengio et al.
     2013, straight-through).
     """
-    kept = [(weights, weights.detach().clone()) for weights in _in_four_bits(model)]
+    kept = [(weights, weights.detach().clone()) for weights in model.in_four_bits()]
     with torch.no_grad():
         for weights, before in kept:
             numbers, step = four_bits(before)
@@ -59,10 +66,3 @@ def as_stored(model: LAS) -> Iterator[None]:
         with torch.no_grad():
             for weights, before in kept:
                 weights.copy_(before)
-
-
-def _in_four_bits(model: LAS) -> list[Tensor]:
-    """The matrices of the listener's LSTMs, if its configuration says so."""
-    if model.config.listener_bits != BITS:
-        return []
-    return [weights for name, weights in model.listener.layers.named_parameters() if "lstm.weight" in name]

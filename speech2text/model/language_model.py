@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from speech2text.model.four_bits import BITS
+
 BLANK = 0
 """The token of CTC that no text has: the model gives it no probability."""
 IMPOSSIBLE = -1e9
@@ -27,6 +29,8 @@ class LanguageModelConfig:
     layers: int = 1
     units: int = 512
     dropout: float = 0.2
+    lstm_bits: int = 8
+    """Of each weight of its LSTM in a bundle; with 4 it is trained with weights so rounded."""
 
 
 class LanguageModel(nn.Module):
@@ -69,6 +73,12 @@ class LanguageModel(nn.Module):
         state = (hidden.transpose(0, 1).contiguous(), cell.transpose(0, 1).contiguous())  # (layers, H, units)
         read, (hidden, cell) = self.lstm(self.embedding(tokens)[:, None], state)
         return self._predict(read)[:, 0], hidden.transpose(0, 1), cell.transpose(0, 1)
+
+    def in_four_bits(self) -> list[Tensor]:
+        """The matrices of its LSTM, if its configuration says so."""
+        if self.config.lstm_bits != BITS:
+            return []
+        return [weights for name, weights in self.lstm.named_parameters() if name.startswith("weight")]
 
     def _predict(self, read: Tensor) -> Tensor:
         """What the LSTM says (B, U, units) -> log-probabilities (B, U, V)."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from speech2text.model.config import LASConfig
+from speech2text.model.four_bits import BITS
 from speech2text.model.listener import Heard, Listener
 from speech2text.model.speller import Speller
 
@@ -32,3 +33,9 @@ class LAS(nn.Module):
         """Training's pass: (B, T, 80) features and tokens (B, U) that start with END."""
         heard, _, _ = self.listener.listen(features, feature_lengths, self.listener.start(len(features)), chunk)
         return Pass(heard, *self.speller(tokens, heard))
+
+    def in_four_bits(self) -> list[Tensor]:
+        """The matrices of the listener's LSTMs, if its configuration says so."""
+        if self.config.listener_bits != BITS:
+            return []
+        return [weights for name, weights in self.listener.layers.named_parameters() if "lstm.weight" in name]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from speech2text.model.four_bits import as_stored
 from speech2text.model.language_model import LanguageModel, LanguageModelConfig
 from speech2text.training.batching import batch_sentences
 from speech2text.training.loss import PADDING, pad_tokens
@@ -99,7 +100,8 @@ class LanguageModelTrainer:
             if step % EVALUATE_EVERY and step != self.settings.steps:
                 yield LanguageModelReport(step, loss)
                 continue
-            found = perplexity(self.average, self.held_out)
+            with as_stored(self.average):
+                found = perplexity(self.average, self.held_out)
             yield LanguageModelReport(step, loss, found)
             since = 0 if found.piece < lowest else since + 1
             if since == 0:
@@ -121,9 +123,10 @@ class LanguageModelTrainer:
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate(step - 1, self.settings.steps, WARMUP_STEPS, self.settings.learning_rate)
         self.model.train()
-        loss = self._loss(rows, self.precision)
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        with as_stored(self.model):
+            loss = self._loss(rows, self.precision)
+            loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         check_gradient(norm, step, "train with another --seed or fewer --units")
         self._optimizer.step()

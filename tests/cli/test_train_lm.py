@@ -116,7 +116,7 @@ def test_a_manifest_chooses_the_weight(train_lm, tmp_path):
 
 
 def test_the_same_command_gives_the_same_model_and_every_option_of_training_another(train_lm, tmp_path):
-    changes = [(), (), ("--units", "12"), ("--steps", "5"), ("--seed", "7"), ("--dropout", "0.7")]
+    changes = [(), (), ("--units", "12"), ("--steps", "5"), ("--seed", "7"), ("--dropout", "0.7"), ("--bits", "4")]
     models = []
     for change in changes:
         code, _, _ = train_lm("{texts}", "--output", "new", *SMALL, *change)

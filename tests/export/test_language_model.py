@@ -16,6 +16,7 @@ from speech2text.bundle.manifest import LANGUAGE_MODEL_NAME, PIECES_NAME, TextSo
 from speech2text.bundle.store import Bundle, open_bundle
 from speech2text.decoding.protocols import BLANK, END
 from speech2text.errors import ExportError
+from speech2text.model.four_bits import as_stored
 from speech2text.model.language_model import LanguageModel, LanguageModelConfig
 from speech2text.model.las import LAS
 from speech2text.runtime.language_model import OnnxLanguageModel
@@ -94,10 +95,25 @@ def test_int8_predicts_nearly_as_well_step_by_step(
     assert found.word == pytest.approx(exact.word, rel=0.02)
 
 
+def test_four_bits_predict_as_the_rounded_model_and_take_fewer_bytes(
+    bundle: Bundle, language_model: LanguageModel, sentences: Sentences
+) -> None:
+    eight, _ = add_language_model(bundle, language_model, TEXTS, 0.3)
+    rounded = LanguageModel(replace(language_model.config, lstm_bits=4)).eval()
+    rounded.load_state_dict(language_model.state_dict())
+    four, _ = add_language_model(bundle, rounded, TEXTS, 0.3)
+    with as_stored(rounded):
+        expected = perplexity(rounded, sentences)
+    assert bundled_perplexity(four, sentences).piece == pytest.approx(expected.piece, rel=0.01)
+    assert bundled_perplexity(four, sentences) != bundled_perplexity(eight, sentences)
+    lstm = sum(weights.numel() for weights in rounded.in_four_bits())
+    assert len(eight.files[LANGUAGE_MODEL_NAME]) - len(four.files[LANGUAGE_MODEL_NAME]) > 0.35 * lstm  # half, less what the casts take
+
+
 def test_fp32_predicts_exactly_as_the_model(
     bundle: Bundle, language_model: LanguageModel, sentences: Sentences, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(joining, "quantize", lambda graph: graph)
+    monkeypatch.setattr(joining, "quantize", lambda graph, _: graph)
     extended, _ = add_language_model(bundle, language_model, TEXTS, 0.3)
     assert bundled_perplexity(extended, sentences).piece == pytest.approx(
         perplexity(language_model, sentences).piece, rel=1e-5

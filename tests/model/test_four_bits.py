@@ -10,6 +10,7 @@ from torch.nn.utils import parameters_to_vector
 
 from speech2text.model.config import LASConfig
 from speech2text.model.four_bits import MOST, as_stored, four_bits, whole_weights
+from speech2text.model.language_model import LanguageModel, LanguageModelConfig
 from speech2text.model.las import LAS
 
 SIZES = {"vocabulary": 12, "listener_units": 24, "memory": 16, "speller_units": 16, "embedding": 8, "dropout": 0.0}
@@ -65,8 +66,16 @@ def test_weights_are_rounded_for_a_while_and_come_back_bit_for_bit() -> None:
     assert all(torch.equal(weights, before[name]) for name, weights in model.state_dict().items())
 
 
-def test_a_model_of_eight_bits_is_left_alone() -> None:
-    model = make_model(8)
+def test_of_a_language_model_the_lstm_is_rounded() -> None:
+    model = LanguageModel(LanguageModelConfig(12, embedding=16, units=20, layers=2, lstm_bits=4))
+    before = {name: weights.clone() for name, weights in model.state_dict().items()}
+    with as_stored(model):
+        rounded = {name for name, weights in model.state_dict().items() if not torch.equal(weights, before[name])}
+    assert rounded == {f"lstm.weight_{kind}_l{layer}" for kind in ("ih", "hh") for layer in (0, 1)}
+
+
+@pytest.mark.parametrize("model", [make_model(8), LanguageModel(LanguageModelConfig(12, embedding=16, units=20))])
+def test_a_model_of_eight_bits_is_left_alone(model: LAS | LanguageModel) -> None:
     before = parameters_to_vector(model.parameters())
     with as_stored(model):
         assert torch.equal(parameters_to_vector(model.parameters()), before)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from speech2text.decoding.protocols import BLANK, END
+from speech2text.model.four_bits import as_stored
 from speech2text.model.language_model import LanguageModelConfig
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training import language_model as training
@@ -50,17 +51,19 @@ def texts(tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Tex
     return read_texts([file], tokenizer)
 
 
-def trainer_of(texts: Texts, tokenizer: Tokenizer, steps: int, seed: int = 1) -> LanguageModelTrainer:
+def trainer_of(texts: Texts, tokenizer: Tokenizer, steps: int, seed: int = 1, bits: int = 8) -> LanguageModelTrainer:
     torch.set_num_threads(1)
-    config = LanguageModelConfig(len(tokenizer), embedding=16, units=32, dropout=0.0)
+    config = LanguageModelConfig(len(tokenizer), embedding=16, units=32, dropout=0.0, lstm_bits=bits)
     settings = LanguageModelSettings(steps=steps, precision="fp32", learning_rate=2e-2, seed=seed)
     return LanguageModelTrainer(config, settings, texts.train, texts.held_out)
 
 
-def test_it_learns_a_small_language_to_its_entropy(texts: Texts, tokenizer: Tokenizer) -> None:
-    trainer = trainer_of(texts, tokenizer, steps=300)
+@pytest.mark.parametrize("bits", [8, 4])
+def test_it_learns_a_small_language_to_its_entropy(texts: Texts, tokenizer: Tokenizer, bits: int) -> None:
+    trainer = trainer_of(texts, tokenizer, steps=300, bits=bits)
     reports = list(trainer.train())
-    found = perplexity(trainer.best, texts.held_out)
+    with as_stored(trainer.best):
+        found = perplexity(trainer.best, texts.held_out)
     assert found == min((report.perplexity for report in reports if report.perplexity), key=lambda each: each.piece)
     pieces = 2 * LENGTH + 1  # a mark and a letter for each word, and the end
     assert math.exp(ENTROPY / pieces) * 0.97 < found.piece < math.exp(ENTROPY / pieces) * 1.05
