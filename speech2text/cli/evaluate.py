@@ -159,7 +159,7 @@ def evaluate(
     recognizer = plan.main.recognizer
     origin = _describe_origin(manifest, options, recognizer)
     try:  # files first: whoever reads the report may have gone
-        if output:
+        if output and report.scored:  # an earlier file is worth more than an empty one
             _write_rows(output, report)
         if html:
             from speech2text.cli.pictures import write_page

@@ -65,6 +65,7 @@ the bonus makes up for."""
     "--dropout",
     type=click.FloatRange(min=0, max=1, max_open=True),
     default=0.2,
+    callback=require_finite,
     help="Share of its values that training leaves out; more for few texts.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, help="Start of all random numbers.")

@@ -25,6 +25,8 @@ FORMATS = tuple(WRITERS)
 ALL_FORMATS = "all"
 _WITH_READINGS = ("json", "jsonl", ALL_FORMATS)
 _NEEDED_FOR_READINGS = "--format {}, {} or {}".format(*_WITH_READINGS)
+_LARGEST_LAYOUT = 1_000_000
+"""Characters of a line, or lines of a subtitle: more than any has."""
 
 
 @click.command()
@@ -43,13 +45,13 @@ _NEEDED_FOR_READINGS = "--format {}, {} or {}".format(*_WITH_READINGS)
 )
 @click.option(
     "--max-line-width",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, _LARGEST_LAYOUT),
     default=Layout.max_line_width,
     help="Characters in a line of srt and vtt.",
 )
 @click.option(
     "--max-line-count",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, _LARGEST_LAYOUT),
     default=Layout.max_line_count,
     help="Lines of a subtitle in srt and vtt.",
 )

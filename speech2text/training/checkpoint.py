@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from speech2text.errors import OutputError, TrainingError
@@ -78,7 +78,7 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint) -> None:
     try:
         draft.mkdir(parents=True)
         for name in (*PARTS, LESSON) if checkpoint.lesson else PARTS:
-            save_file(getattr(checkpoint, name), draft / f"{name}.safetensors")
+            (draft / f"{name}.safetensors").write_bytes(save(getattr(checkpoint, name)))
         state = {**asdict(checkpoint.position), "precision": checkpoint.precision}
         (draft / STATE_FILE).write_text(json.dumps(state))
         for file in draft.iterdir():
@@ -108,7 +108,7 @@ def load_checkpoint(run: Path) -> Checkpoint | None:
     """The newest checkpoint of a run; None when it has none.
 
     Raises:
-        TrainingError: the checkpoint is damaged.
+        TrainingError: the checkpoint is damaged, or may not be read.
     """
     folders = _checkpoints(run)
     if not folders:
@@ -119,11 +119,13 @@ def load_checkpoint(run: Path) -> Checkpoint | None:
         precision = state.pop("precision")
         taught = (newest / f"{LESSON}.safetensors").is_file()
         names = (*PARTS, LESSON) if taught else PARTS
-        parts = {name: load_file(newest / f"{name}.safetensors") for name in names}
+        parts = {name: load((newest / f"{name}.safetensors").read_bytes()) for name in names}
         position = Position(**state)
         if precision not in PRECISIONS or not all(isinstance(each, int) and each >= 0 for each in state.values()):
             raise ValueError(f"{STATE_FILE} says {state} in {precision}")
         return Checkpoint(position, precision, **parts)
+    except PermissionError as error:
+        raise TrainingError(f"{error.filename}: cannot be read ({error.strerror}); check its permissions") from None
     except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
         raise TrainingError(f"{newest}: damaged checkpoint ({error}); delete it to go on from the one before") from None
 

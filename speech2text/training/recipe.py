@@ -43,6 +43,8 @@ def _in_order(bounds: tuple[float, float]) -> tuple[float, float]:
 Decibels = Annotated[float, Field(ge=-100, le=100)]
 Range = Annotated[tuple[Decibels, Decibels], AfterValidator(_in_order)]
 Speed = Annotated[float, Field(ge=0.25, le=4)]
+MOST_MASKS = 1000
+"""Of a kind in an utterance: more would hide all of it, and take minutes."""
 Weight = Annotated[float, Field(ge=0, le=LARGEST_WEIGHT)]
 ChunkSeconds = Annotated[float, Field(gt=0, le=LONGEST_SECONDS)]
 
@@ -82,7 +84,7 @@ class TokenizerSettings(Section):
     """Characters or byte-pair pieces, learned from the training texts, or the pieces of what the run starts from."""
 
     kind: Literal["characters", "bpe", "inherited"] = "characters"
-    size: int = Field(default=400, ge=32)
+    size: int = Field(default=400, ge=32, le=100_000)
     """Pieces of a bpe vocabulary; characters make their own number."""
 
 
@@ -119,9 +121,9 @@ class AugmentationSettings(Section):
     """Share of the utterances heard through a telephone: 8 kHz and mu-law."""
     non_speech_share: float = Field(default=0.0, ge=0, lt=1)
     """Share of the utterances in whose place noise, tones or digital silence are heard and nothing is to be written."""
-    frequency_masks: int = Field(default=2, ge=0)
+    frequency_masks: int = Field(default=2, ge=0, le=MOST_MASKS)
     frequency_mask_bins: int = Field(default=20, ge=0, le=MEL_BINS)
-    time_masks: int = Field(default=2, ge=0)
+    time_masks: int = Field(default=2, ge=0, le=MOST_MASKS)
     time_mask_frames: int = Field(default=30, ge=0)
     time_mask_share: float = Field(default=0.2, ge=0, le=1)
     """The longest a time mask may be, as a share of the longest utterance of the batch (Park et al. 2019)."""
@@ -176,7 +178,7 @@ class DecodingSettings(Section):
 
     beam_size: int = Field(default=8, ge=1, le=LARGEST_BEAM)
     ctc_weight: float = Field(default=0.5, ge=0, le=1)
-    length_bonus: float = 0.0
+    length_bonus: float = Field(default=0.0, ge=-LARGEST_WEIGHT, le=LARGEST_WEIGHT)
     length_normalization: Weight = 0.0
     end_threshold: Weight = 0.0
     coverage_weight: Weight = 0.0

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from speech2text.audio.files import probe
 from speech2text.audio.utterances import Utterance, read_utterances
-from speech2text.disk import make_folder, write_atomically
+from speech2text.disk import is_file, make_folder, write_atomically
 from speech2text.errors import AudioError, OutputError, RecipeError, TrainingError
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training import layout
@@ -125,8 +125,7 @@ def hold(run: Path) -> Iterator[None]:
     """
     make_folder(run)
     try:
-        found = {entry.name for entry in run.iterdir()}
-        if found and not found & {layout.LOCK, layout.RECIPE}:
+        if any(run.iterdir()) and not _is_run(run):
             raise TrainingError(f"{run}: is not empty, and no run; name a new folder with --run")
         lock = FileLock(run / layout.LOCK, timeout=0)
         lock.acquire()
@@ -138,6 +137,19 @@ def hold(run: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a folder with something in it is that of a run: other programs have recipes too."""
+    if has_checkpoint(folder):
+        return True
+    if not is_file(folder / layout.RECIPE):
+        return is_file(folder / layout.LOCK)
+    try:
+        recipe_from_json(folder / layout.RECIPE)
+    except RecipeError:
+        return False
+    return True
 
 
 def open_profile(

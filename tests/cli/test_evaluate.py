@@ -137,6 +137,13 @@ def test_a_folder_of_sounds_with_texts_will_do(bundle, tmp_path, capsys):
     assert (report["total"]["utterances"], report["total"]["words"]["rate"]) == (1, 0.0)
 
 
+def test_earlier_rows_stay_when_nothing_can_be_read(bundle, tmp_path):
+    (tmp_path / "gone.jsonl").write_text(json.dumps({"audio": "gone.wav", "text": "one"}) + "\n")
+    (tmp_path / "hyp.jsonl").write_text("of an earlier evaluation\n")
+    assert run(tmp_path / "gone.jsonl", "--model", bundle, "--output", tmp_path / "hyp.jsonl") == 1
+    assert (tmp_path / "hyp.jsonl").read_text() == "of an earlier evaluation\n"
+
+
 @pytest.mark.parametrize("threads", ["1", "3"])
 def test_an_unreadable_file_is_reported_and_harms_no_other(bundle, manifest, tmp_path, capsys, threads):
     add_unreadable(manifest)

@@ -247,6 +247,10 @@ def test_a_wrong_change_is_one_line(data, tmp_path, change, message):
         "augmentation.speeds=[1e-9]",
         "augmentation.room_seconds=1e9",
         "augmentation.gain_db=[5,-5]",
+        "augmentation.frequency_masks=1000000000",
+        "augmentation.time_masks=99999999999999999999",
+        "tokenizer.size=5000000000",
+        "decoding.length_bonus=500",
         "augmentation.snr_db=[9,8]",
         "training.chunk_seconds=[1e308]",
         "training.steps=" + "9" * 5000,
@@ -267,6 +271,15 @@ def test_a_folder_of_other_things_is_no_run_and_is_spared(data, tmp_path):
     (tmp_path / "run" / "data" / "notes.txt").write_text("mine")
     assert "run: is not empty, and no run" in complaint(*arguments(data, tmp_path / "run"))
     assert [file.name for file in (tmp_path / "run").rglob("*")] == ["data", "notes.txt"]
+
+
+@pytest.mark.parametrize("content", ['{"cake": "mine"}', "[", ""])
+def test_a_recipe_of_another_program_is_no_run_and_is_spared(data, tmp_path, content):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.json").write_text(content)
+    assert "run: is not empty, and no run" in complaint(*arguments(data, tmp_path / "run"))
+    assert (tmp_path / "run" / "recipe.json").read_text() == content
+    assert [file.name for file in (tmp_path / "run").iterdir()] == ["recipe.json"]
 
 
 def test_texts_without_a_word_are_counted(tmp_path):

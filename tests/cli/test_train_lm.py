@@ -130,6 +130,7 @@ def test_the_same_command_gives_the_same_model_and_every_option_of_training_anot
     ("arguments", "code", "message"),
     [
         (["{texts}"], 2, "Missing option '--output'"),
+        (["{texts}", "--output", "new", "--dropout", "nan"], 2, "nan is not a finite number"),
         (["--output", "new"], 2, "Missing argument 'TEXTS...'"),
         (["none.txt", "--output", "new"], 1, "none.txt: no such text"),
         (["{texts}", "--model", "none", "--output", "new"], 1, "none: no such bundle"),

@@ -226,6 +226,7 @@ def test_a_truncated_file_gives_what_is_there_and_a_warning(transcribe, two):
         ("a/x.wav", "--beam-size", "0"),
         ("a/x.wav", "--format", "all"),
         ("a/x.wav", "--max-line-width", "0"),
+        ("a/x.wav", "--max-line-width", "99999999999999999999"),
         ("a/x.wav", "--max-line-count", "0"),
         ("a/x.wav", "b/x.wav", "--format", "srt"),
         ("a/x.wav", "--overwrite"),

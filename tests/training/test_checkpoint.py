@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import pytest
@@ -79,6 +80,22 @@ def test_a_damaged_checkpoint_is_named_with_the_remedy(tmp_path, file, damage):
     assert "\n" not in str(error.value)
     shutil.rmtree(newest)
     assert load_checkpoint(tmp_path).position.step == 1
+
+
+@pytest.mark.skipif(os.name == "nt" or not os.getuid(), reason="Windows and root may read everything")
+def test_a_checkpoint_that_may_not_be_read_is_not_called_damaged(tmp_path):
+    save_checkpoint(tmp_path, checkpoint(1))
+    (tmp_path / "checkpoints" / "step-000001" / "model.safetensors").chmod(0)
+    with pytest.raises(TrainingError, match=r"model.safetensors: cannot be read .*; check its permissions"):
+        load_checkpoint(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of Unix")
+def test_who_may_read_a_new_file_may_read_a_checkpoint(tmp_path):
+    save_checkpoint(tmp_path, checkpoint(1))
+    (tmp_path / "usual").touch()
+    files = (tmp_path / "checkpoints" / "step-000001").iterdir()
+    assert {file.stat().st_mode for file in files} == {(tmp_path / "usual").stat().st_mode}
 
 
 def test_a_copy_beside_the_checkpoints_is_none_of_them(tmp_path):
