@@ -67,6 +67,7 @@ def export(
     from speech2text.bundle.writer import check_destination
 
     with packages_of("train", needed_by="exporting"):
+        from speech2text.runtime.recognizer import Recognizer
         from speech2text.training.checkpoint import load_run
         from speech2text_export.bundling import quantize_bundle, save_bundle
     if int8 and manifest is None:
@@ -77,6 +78,8 @@ def export(
     show_warnings_as_lines()
     utterances = _read(manifest)
     lm_source = open_bundle(find_bundle(lm)) if lm else None
+    if lm_source:
+        Recognizer(lm_source)  # a damaged one is told by its own name
     trained = load_run(run)
     if lm_source is None:
         _refuse_lm_weight(run, trained)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from speech2text.cli.console import print_output
+from speech2text.text.plain_line import in_a_line
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -38,8 +39,8 @@ def inspect(bundle: str) -> None:
         ):
             console.print(table)
             console.print()
-    lines = capture.get().rstrip().splitlines()
-    print_output("\n".join(line.rstrip() for line in lines))
+    lines = capture.get().rstrip().split("\n")
+    print_output("\n".join(in_a_line(line.rstrip()) for line in lines))  # names may come from others
 
 
 def _facts(folder: str, manifest: Manifest) -> Table:

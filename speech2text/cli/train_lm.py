@@ -108,11 +108,12 @@ def train_lm(
     show_warnings_as_lines()
     if threads:
         torch.set_num_threads(threads)
-    bundle = replace(open_bundle(find_bundle(model)), folder=output)
+    source_bundle = open_bundle(find_bundle(model))
+    tokenizer = Recognizer(source_bundle).tokenizer  # of a bundle that is known to work
+    bundle = replace(source_bundle, folder=output)
     if bundle.manifest.decoding.lm_weight:  # its error rates are those of the language model that goes
         bundle = replace(bundle, manifest=replace(bundle.manifest, wer={}))
     utterances = _read_utterances(manifest)
-    tokenizer = Recognizer(bundle).tokenizer  # of a bundle that is known to work
     config = LanguageModelConfig(len(tokenizer), units=units, dropout=dropout, lstm_bits=int(bits))
     settings = LanguageModelSettings(steps=steps, seed=seed)
     trainer = _prepare(texts, tokenizer, bundle.manifest.language, config, settings)

@@ -17,6 +17,7 @@ from speech2text.bundle.store import DEFAULT_NAME, Bundle, find_bundle, open_bun
 from speech2text.disk import is_file
 from speech2text.errors import BundleError, TrainingError
 from speech2text.model.las import LAS
+from speech2text.text.plain_line import in_a_line
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training import layout
 from speech2text.training.bundle_weights import named_as_in_model, read_arrays, read_sizes
@@ -165,10 +166,10 @@ def _origin_of_bundle(bundle: Bundle) -> Origin:
             "decoding": _search(bundle),
         }
         tokenizer = Tokenizer.from_json(json.loads(bundle.files[PIECES_NAME]))
+        credits = tuple(Credit(name=each.name, hours=each.hours, licence=each.licence) for each in manifest.data)
     except (KeyError, ValueError, TypeError, StopIteration) as error:
-        reason = f"its graphs are not those of a model trained here ({error!r})"
+        reason = in_a_line(f"it is not as a model trained here is exported ({error!r})")
         raise BundleError(f"{bundle.folder}: {reason}; start from another bundle or run") from None
-    credits = tuple(Credit(name=each.name, hours=each.hours, licence=each.licence) for each in manifest.data)
     return Origin(weights, tokenizer, Inheritance(licence=manifest.licence, credits=credits, settings=settings))
 
 

@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import metadata
 
 import pytest
 
+from speech2text.bundle.manifest import ErrorRate
 from speech2text.bundle.store import open_bundle
 from speech2text.bundle.writer import write_bundle
 from speech2text.cli.app import COMMANDS
@@ -71,6 +73,15 @@ def test_inspect_fits_a_terminal_even_when_names_are_long(speech2text, tmp_path,
     assert done.returncode == 0
     assert max(len(line) for line in done.stdout.splitlines()) <= columns
     assert "1234.5" in done.stdout
+
+
+def test_inspect_lets_no_name_steer_the_terminal(speech2text, tmp_path):
+    manifest = replace(tiny_manifest(), name="a\x1b[31mred", wer={"b\x1b]0;title": ErrorRate(0.1, 0.0, 0.2, 10)})
+    write_bundle(tmp_path / "loud", manifest, tiny_files())
+    done = speech2text("inspect", "loud")
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout
+    assert "red" in done.stdout
 
 
 def test_inspect_refuses_what_was_changed(speech2text, tiny, tmp_path):

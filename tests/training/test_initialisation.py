@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import onnxruntime
@@ -11,6 +12,8 @@ import pytest
 import torch
 
 from speech2text.bundle.manifest import LISTENER_NAME, DataSource, Decoding
+from speech2text.bundle.store import open_bundle
+from speech2text.bundle.writer import write_bundle
 from speech2text.errors import BundleError, RecipeError, TrainingError
 from speech2text.model.config import LASConfig
 from speech2text.model.four_bits import as_stored
@@ -158,8 +161,17 @@ def test_what_is_no_source_is_said(bundles, tmp_path):
 def test_graphs_of_another_kind_are_refused(tmp_path):
     folder = write_tiny_bundle(tmp_path / "tiny").folder
     assert json.loads((folder / "manifest.json").read_text())
-    with pytest.raises(BundleError, match="not those of a model trained here"):
+    with pytest.raises(BundleError, match="not as a model trained here is exported"):
         read_origin(str(folder))
+
+
+def test_credits_that_no_run_can_have_are_told_in_a_line(bundles, tmp_path):
+    bundle = open_bundle(bundles["fp32"])
+    data = (DataSource("nobody", 0.0, "CC0-1.0"),)
+    write_bundle(tmp_path / "other", replace(bundle.manifest, data=data), bundle.files)
+    with pytest.raises(BundleError, match="not as a model trained here is exported") as error:
+        read_origin(str(tmp_path / "other"))
+    assert "\n" not in str(error.value)
 
 
 def test_a_recipe_may_keep_the_pieces_of_its_source(tmp_path):
