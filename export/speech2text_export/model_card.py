@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from speech2text.bundle.manifest import Confidence, Manifest
+from speech2text.text.plain_line import in_a_line
 
 _CARD = """\
 # {name}
@@ -51,7 +52,7 @@ def model_card(manifest: Manifest) -> str:
         name=manifest.name,
         description=manifest.description,
         languages=", ".join(manifest.languages) or "those of its training texts; the recipe does not say",
-        licence=manifest.licence,
+        licence=_cell(manifest.licence),
         parameters=manifest.parameters / 1e6,
         precision=manifest.precision,
         sample_rate=shape.sample_rate,
@@ -68,7 +69,7 @@ def model_card(manifest: Manifest) -> str:
 def _data(manifest: Manifest) -> str:
     if not manifest.data:
         return "The recipe it was trained by does not say."
-    rows = [f"| {source.name} | {round(source.hours, 2):g} | {source.licence} |" for source in manifest.data]
+    rows = [_row(source.name, f"{round(source.hours, 2):g}", source.licence) for source in manifest.data]
     return "\n".join(["| corpus | hours | licence |", "|---|---|---|", *rows])
 
 
@@ -76,7 +77,7 @@ def _language_model(manifest: Manifest) -> str:
     """The section of it with an empty line around; nothing more than that line where there is none."""
     if manifest.language_model is None:
         return ""
-    rows = [f"| {source.name} | {source.words} | {source.licence} |" for source in manifest.language_model.texts]
+    rows = [_row(source.name, source.words, source.licence) for source in manifest.language_model.texts]
     head = f"The search adds its log-probabilities times {manifest.decoding.lm_weight:g}. It was made of these texts:"
     return "\n".join(["", "## Language model", "", head, "", "| texts | words | licence |", "|---|---|---|", *rows, ""])
 
@@ -84,7 +85,14 @@ def _language_model(manifest: Manifest) -> str:
 def _accuracy(manifest: Manifest) -> str:
     if not manifest.wer:
         return "Not measured when it was exported; `speech2text evaluate MANIFEST --model FOLDER` measures it."
-    rows = [
-        f"| {name} | {100 * rate.wer:.2f} % | {rate.limits(2)} | {rate.words} |" for name, rate in manifest.wer.items()
-    ]
+    rows = [_row(name, f"{100 * rate.wer:.2f} %", rate.limits(2), rate.words) for name, rate in manifest.wer.items()]
     return "\n".join(["| recordings | word error rate | 95 % interval | words |", "|---|---|---|---|", *rows])
+
+
+def _row(*cells: object) -> str:
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _cell(value: object) -> str:
+    """A value that ends neither its cell nor its row."""
+    return in_a_line(value).replace("|", r"\|")
