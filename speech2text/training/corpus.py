@@ -83,7 +83,7 @@ def find_utterances(data: Path, settings: DataSettings, language: str = "") -> t
     A recording of dev is not trained on, whatever rows of training name it, unless there is no other.
 
     Args:
-        data: what the names in the settings are relative to.
+        data: a folder that has what the settings name, or a manifest that it stands beside.
         settings: of the recipe.
         language: of the texts whose manifest names none, as a folder never does.
 
@@ -138,9 +138,14 @@ def split_by_speaker(utterances: Sequence[Utterance], share: float) -> tuple[lis
     return list(compress(utterances, ~held_out)), list(compress(utterances, held_out))
 
 
+def place_of(name: str, data: Path) -> Path:
+    """What a recipe names: in the folder of the data, or beside their manifest; "." is the data themselves."""
+    return data if name == "." else (data.parent if data.is_file() else data) / name
+
+
 def _read_all(data: Path, names: Iterable[str], language: str) -> list[Utterance]:
     """Utterances with normalised texts; those without a word are left out, and how many is told."""
-    found = [utterance for name in names for utterance in read_utterances(data / name)]
+    found = [utterance for name in names for utterance in read_utterances(place_of(name, data))]
     normalised = [replace(each, text=normalize(each.text, each.language or language)) for each in found]
     spoken = [utterance for utterance in normalised if utterance.text]
     if len(spoken) < len(found):

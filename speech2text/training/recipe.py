@@ -67,15 +67,15 @@ class DataSettings(Section):
     """Which recordings train, and which choose."""
 
     train: tuple[str, ...] = Field(default=(".",), min_length=1)
-    """Manifests or folders, relative to the data folder."""
+    """Manifests or folders, relative to the data folder or to that of the manifest that --data names."""
     dev: tuple[str, ...] = ()
     """As `train`; a recording in both is not trained on. When empty, `dev_share` of the training speakers (or
     utterances) is held out."""
     dev_share: float = Field(default=0.05, ge=0, lt=1)
     noise: str | None = None
-    """A manifest or folder of recordings without speech to mix in beside noise that is generated."""
+    """As one of `train`: recordings without speech to mix in beside noise that is generated."""
     teacher: str | None = None
-    """A folder of a teacher's features of the training recordings (teacher.py), relative to what --data names."""
+    """A folder of a teacher's features of the training recordings (teacher.py), relative as `train`."""
     longest_seconds: float = Field(default=20.0, gt=0)
     """Longer utterances are left out of training."""
 

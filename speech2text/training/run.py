@@ -22,7 +22,7 @@ from speech2text.errors import AudioError, OutputError, RecipeError, TrainingErr
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training import layout
 from speech2text.training.checkpoint import has_checkpoint, load_tokenizer
-from speech2text.training.corpus import Corpus, OnDecoded, find_utterances, load_corpus
+from speech2text.training.corpus import Corpus, OnDecoded, find_utterances, load_corpus, place_of
 from speech2text.training.initialisation import Inheritance, Origin, read_inheritance, read_origin
 from speech2text.training.pieces import learn_tokenizer
 from speech2text.training.recipe import DEFAULT_RECIPE, FINETUNING_RECIPE, Recipe, read_recipe, recipe_from_json
@@ -243,8 +243,7 @@ def _start(recipe: Recipe, run: Path, corpora: Corpora, start: Start, team: Team
 
 def _find(recipe: Recipe, recipe_path: Path, data: Path, prepared: Path) -> Found:
     """What the recipe names of the data; what its own script makes of it goes to `prepared`."""
-    beside = data.parent if data.is_file() else data
-    teacher = TeacherFeatures(beside / recipe.data.teacher) if recipe.data.teacher else None
+    teacher = TeacherFeatures(place_of(recipe.data.teacher, data)) if recipe.data.teacher else None
     if recipe.prepare:
         _prepare(recipe_path, data, prepared)
         data = prepared
@@ -252,7 +251,7 @@ def _find(recipe: Recipe, recipe_path: Path, data: Path, prepared: Path) -> Foun
     train, dev = find_utterances(data, recipe.data, language)
     if not train:
         raise TrainingError(f"{data}: no utterance with a text to train on")
-    noise = read_utterances(data / recipe.data.noise, with_texts=False) if recipe.data.noise else []
+    noise = read_utterances(place_of(recipe.data.noise, data), with_texts=False) if recipe.data.noise else []
     return Found(train, dev, noise, teacher)
 
 

@@ -72,6 +72,14 @@ def test_a_teacher_stands_beside_a_manifest(data, tmp_path):
     assert opened(data / "train.jsonl", tmp_path / "run", "data.teacher=teacher").taught == 4
 
 
+def test_dev_and_noise_stand_beside_a_manifest(data, tmp_path):
+    for name, numbers in (("train", range(3)), ("dev", [3]), ("noise", [0])):
+        rows = [{"audio": f"{number}.wav", "text": TEXTS[number]} for number in numbers]
+        (data / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    trainer = opened(data / "train.jsonl", tmp_path / "run", "data.dev=['dev.jsonl']", "data.noise='noise.jsonl'")
+    assert (len(trainer.train_corpus), len(trainer.dev_corpus)) == (3, 1)
+
+
 def test_nothing_is_used_of_a_start_with_other_data_that_was_killed(data, tmp_path):
     run = tmp_path / "run"
     list(opened(data, run).train())
