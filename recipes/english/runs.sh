@@ -99,8 +99,13 @@ two english-25 runs/english-24 $READ $MILD --set training.teacher_weight=5.0 --s
 python -m recipes.english.average runs/english-25 runs/english-20 runs/english-20-25
 
 # The language model, and the model that run 27 began with
-speech2text train-lm "$DATA/en_sentences.txt.gz" "$DATA/en_train.jsonl" "$DATA/en_extra.jsonl" "$DATA/digits_train.jsonl" \
-    --model bundles/english-6 --output bundles/with-lm --lm-weight 0.4 --steps 6000
+read_texts() { # BUNDLE OUTPUT SETTINGS
+    model=$1 output=$2
+    shift 2
+    speech2text train-lm "$DATA/en_sentences.txt.gz" "$DATA/en_train.jsonl" "$DATA/en_extra.jsonl" \
+        "$DATA/digits_train.jsonl" --model "$model" --output "$output" --lm-weight 0.4 "$@"
+}
+read_texts bundles/english-6 bundles/with-lm --steps 6000
 speech2text export runs/english-20-25 bundles/english-20-25 --int8 --manifest runs/english-25/data/dev.jsonl \
     --lm bundles/with-lm
 
@@ -125,9 +130,9 @@ synthesize hibari 6 0.12 98
 synthesize flite 3 0.15 99
 synthesize espeak 0.8 0.15 100
 python -m recipes.english.teach "$DATA/synthetic/manifest.jsonl" "$DATA/teacher"
-two english-28 bundles/english-27 $TAUGHT $MILD $LONG --set training.steps=15500 \
-    --set augmentation.splice_share=0.3 --set augmentation.splice_after=0 --set training.checkpoint_every=4000
-
+SPLICED="--set augmentation.splice_share=0.3 --set augmentation.splice_after=0"
+two english-28 bundles/english-27 $TAUGHT $MILD $LONG --set training.steps=15500 $SPLICED \
+    --set training.checkpoint_every=4000
 speech2text export runs/english-28 bundles/english-28 --int8 --manifest runs/english-28/data/dev.jsonl \
     --lm bundles/with-lm
 
@@ -138,13 +143,12 @@ synthesize hibari 6 0.12 105
 synthesize flite 3 0.15 106
 synthesize espeak 0.8 0.15 107
 python -m recipes.english.teach "$DATA/synthetic/manifest.jsonl" "$DATA/teacher"
-two english-29 bundles/english-28 $TAUGHT $MILD $LONG --set training.steps=10000 \
-    --set augmentation.splice_share=0.3 --set augmentation.splice_after=0 --set training.checkpoint_every=5000
+two english-29 bundles/english-28 $TAUGHT $MILD $LONG --set training.steps=10000 $SPLICED \
+    --set training.checkpoint_every=5000
 python -m recipes.english.average runs/english-29 bundles/english-28 runs/english-28-29
 
 # A larger language model in four bits
-speech2text train-lm "$DATA/en_sentences.txt.gz" "$DATA/en_train.jsonl" "$DATA/en_extra.jsonl" "$DATA/digits_train.jsonl" \
-    --model bundles/english-28 --output bundles/with-larger-lm --lm-weight 0.4 --steps 12000 --units 720 --bits 4 --dropout 0.3
+read_texts bundles/english-28 bundles/with-larger-lm --steps 12000 --units 720 --bits 4 --dropout 0.3
 
 # The bundle, and what is tuned on dev; the last command recomputes every figure of the card
 speech2text export runs/english-28-29 bundles/english --int8 --manifest runs/english-29/data/dev.jsonl \

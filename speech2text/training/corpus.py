@@ -140,7 +140,7 @@ def split_by_speaker(utterances: Sequence[Utterance], share: float) -> tuple[lis
 
 def place_of(name: str, data: Path) -> Path:
     """What a recipe names: in the folder of the data, or beside their manifest; "." is the data themselves."""
-    return data if name == "." else (data.parent if data.is_file() else data) / name
+    return data if name == "." else (data.parent if is_file(data) else data) / name
 
 
 def _read_all(data: Path, names: Iterable[str], language: str) -> list[Utterance]:

@@ -2,12 +2,14 @@
 
 import json
 import sys
+import warnings
 
 import numpy as np
 import pytest
 
 from recipes.english import reader
 from recipes.english.teach import teach
+from speech2text.errors import AudioWarning
 from speech2text.training.teacher import TeacherFeatures
 from tests.training.tiny import write_recordings
 
@@ -27,6 +29,15 @@ def data(tmp_path_factory):
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     teach(recordings[:-1], folder / "teacher", tell_spectrum)
     return folder
+
+
+def test_a_recording_that_is_cut_is_told_and_passed_over_as_in_training(tmp_path, capsys):
+    whole, cut, *_ = sorted(write_recordings(tmp_path / "data").glob("*.wav"))
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", AudioWarning)  # as in a script
+        assert teach([cut, whole], tmp_path / "teacher", tell_spectrum) == 1
+    assert f"{cut}: damaged or cut short" in capsys.readouterr().err
 
 
 def call(monkeypatch, *arguments):
