@@ -18,8 +18,9 @@ from speech2text.errors import ManifestError
 TRAIN = ("en_train.jsonl", "en_extra.jsonl", "digits_train.jsonl")
 DEV = ("en_dev.jsonl", "digits_dev.jsonl")
 NOISE = ("noise.jsonl",)
-SYNTHETIC = "synthetic/manifest.jsonl"
-"""Synthetic speech is trained on where the data folder has some."""
+MADE = ("games/manifest.jsonl", "synthetic/manifest.jsonl")
+"""Speech of games and synthetic speech, which games.py and synthesize.py make, are trained on where the data folder has
+some."""
 REPEATS = {
     "an4": 6,
     "alnum": 12,
@@ -27,6 +28,9 @@ REPEATS = {
     "common_voice_en": 4,
     "common_voice_en_extra": 4,
     "speechocean762": 4,
+    "flight_of_the_amazon_queen": 3,
+    "beneath_a_steel_sky": 3,
+    "drascula": 3,
     "synthetic-kokoro": 5,
 }
 """How often an epoch hears each recording: the spelled and numeric corpora and the synthesiser with accents have few
@@ -45,8 +49,8 @@ def prepare(source: Path, out: Path) -> None:
         OutputError: `out` cannot be written.
     """
     make_folder(out)
-    synthetic = (SYNTHETIC,) if (source / SYNTHETIC).is_file() else ()
-    _write(out / "train.jsonl", _repeated(_rows(source, (*TRAIN, *synthetic))))
+    made = tuple(name for name in MADE if (source / name).is_file())
+    _write(out / "train.jsonl", _repeated(_rows(source, (*TRAIN, *made))))
     _write(out / "dev.jsonl", _rows(source, DEV))
     _write(out / "noise.jsonl", _training_noise(source))
 

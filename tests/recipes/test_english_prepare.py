@@ -71,11 +71,12 @@ def test_rows_without_a_label_are_heard_like_the_others(source, tmp_path):
     assert len({each.id for each in train}) == len(train)
 
 
-def test_synthetic_speech_is_used_where_there_is_some(source, tmp_path):
-    write_manifest(source / "synthetic" / "manifest.jsonl", "synthetic-flite")
+@pytest.mark.parametrize(("made", "corpus"), [("synthetic", "synthetic-flite"), ("games", "a_game")])
+def test_speech_that_was_made_is_used_where_there_is_some(source, tmp_path, made, corpus):
+    write_manifest(source / made / "manifest.jsonl", corpus)
     english.prepare(source, tmp_path / "out")
     row = json.loads((tmp_path / "out" / "train.jsonl").read_text().splitlines()[-1])
-    assert (row["corpus"], row["audio"]) == ("synthetic-flite", str(source / "synthetic" / "manifest-0.wav"))
+    assert (row["corpus"], row["audio"]) == (corpus, str(source / made / "manifest-0.wav"))
 
 
 def test_noise_leaves_one_fold_for_checking(source, tmp_path):

@@ -1,0 +1,1 @@
+"""The spoken lines of three adventure games, with what they say."""
