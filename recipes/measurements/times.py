@@ -149,15 +149,16 @@ def _measure(recognizer: Recognizer, clips: Sequence[Clip], recordings: int, see
 
 def _compare(rows: Sequence[Row], words: Sequence[Word], errors: Errors) -> None:
     """Add the errors of one recording."""
-    heard = _pair(rows, words)
+    pairs = _pair(rows, words)
+    beside = {-1: -1, len(rows): len(words)} | pairs  # silence before and after is heard right
     errors.spoken += len(rows)
-    for index, found in heard.items():
+    for index, found in pairs.items():
         (_, start, end), word = rows[index], words[found]
         errors.starts.append(word.start - start)
         errors.ends.append(word.end - end)
-        if heard.get(index - 1, -1) == found - 1:
+        if beside.get(index - 1) == found - 1:
             errors.starts_beside.append(word.start - start)
-        if heard.get(index + 1, len(words)) == found + 1:
+        if beside.get(index + 1) == found + 1:
             errors.ends_beside.append(word.end - end)
 
 

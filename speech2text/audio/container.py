@@ -15,7 +15,7 @@ from typing import Protocol
 
 import soundfile
 
-from speech2text.audio.limits import LEAST_RATE, MOST_RATE, UNKNOWN_BYTES
+from speech2text.audio.limits import LEAST_RATE, MOST_RATE, says_nothing
 from speech2text.errors import AudioError
 
 _MP3_STRETCH = 64  # more than the highest MP3 bit rate (320 kbit/s) over the lowest (8): no guess falls short
@@ -118,7 +118,7 @@ class AudioFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no 
         frames = float(self.frames)
         if match := _BYTES_DIFFER.search(self._log):
             promised, found = (int(group) for group in match.groups())
-            if found < promised < UNKNOWN_BYTES:
+            if found < promised and not says_nothing(promised):
                 frames = max(frames, 1.0) * promised / max(found, 1)
         elif match := _FRAMES_DIFFER.search(self._log):
             frames = max(frames, float(match[1]))

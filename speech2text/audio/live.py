@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Protocol
 
 from numpy.typing import NDArray
 
-from speech2text.audio.limits import LEAST_RATE, MOST_CHANNELS, MOST_RATE, UNKNOWN_BYTES
+from speech2text.audio.limits import LEAST_RATE, MOST_CHANNELS, MOST_RATE, says_nothing
 from speech2text.audio.pace import Pace
 from speech2text.audio.pcm import ENCODINGS, decode_pcm
 from speech2text.errors import AudioError
@@ -186,7 +186,7 @@ class Pipe:
         while len(chunk := self._read_exactly(8)) == 8:
             name, size = struct.unpack("<4sI", chunk)
             if name == b"data" and known:
-                self._left = size if 0 < size < UNKNOWN_BYTES else sys.maxsize
+                self._left = sys.maxsize if says_nothing(size) else size
                 return
             if name == b"fmt " and 16 <= size <= _PIPE_BYTES:
                 body = self._read_exactly(size + size % 2)

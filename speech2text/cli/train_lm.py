@@ -192,7 +192,9 @@ def _add(bundle: Bundle, trainer: LanguageModelTrainer, credit: TextSource, lm_w
     print_note(f"graph equal to the model: log-probabilities differ by {difference:.1e} at most")
     size = len(extended.files[LANGUAGE_MODEL_NAME]) / 1e6
     print_output(f"fp32: perplexity {_show(perplexity(trainer.best, trainer.held_out))}")
-    print_output(f"int8: perplexity {_show(bundled_perplexity(extended, trainer.held_out))}, {size:.1f} MB")
+    print_output(
+        f"int{trainer.best.config.lstm_bits}: perplexity {_show(bundled_perplexity(extended, trainer.held_out))}, {size:.1f} MB"
+    )
     return extended
 
 

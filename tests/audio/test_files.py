@@ -180,6 +180,28 @@ def test_a_header_that_names_a_place_no_disk_has_is_no_failure_to_read(tmp_path)
     assert len(read_audio(path)) == len(speech_like())
 
 
+@pytest.mark.parametrize("stated", [2**31 - 2**24, 0x7FFFF000, 2**31, 2**32 - 1])
+def test_a_wav_whose_length_its_program_did_not_know_is_whole(recordings, tmp_path, stated):
+    path = write_wav(recordings, tmp_path, stated)
+    assert len(read_audio(path)) == len(read_audio(recordings["wav"]))
+
+
+@pytest.mark.parametrize("stated", [10**9, 2**31 - 2**24 - 1, 2**31 + 2**20, 3 * 10**9, 2**32 - 2**24 - 1])
+def test_a_wav_of_gigabytes_that_was_cut_is_told(recordings, tmp_path, stated):
+    with pytest.warns(AudioWarning, match="damaged or cut short"):
+        read_audio(write_wav(recordings, tmp_path, stated))
+
+
+def write_wav(recordings, folder, stated_bytes):
+    """A recording whose header says that its sound has so many bytes."""
+    content = bytearray(recordings["wav"].read_bytes())
+    size = content.index(b"data") + 4
+    content[size : size + 4] = stated_bytes.to_bytes(4, "little")
+    path = folder / "x.wav"
+    path.write_bytes(content)
+    return path
+
+
 @pytest.mark.parametrize("rate", [1, 999, 768_001, 2**31 - 1])
 def test_a_rate_that_no_recording_has_is_an_error(recordings, tmp_path, rate):
     content = recordings["wav"].read_bytes()

@@ -119,8 +119,9 @@ def test_the_same_command_gives_the_same_model_and_every_option_of_training_anot
     changes = [(), (), ("--units", "12"), ("--steps", "5"), ("--seed", "7"), ("--dropout", "0.7"), ("--bits", "4")]
     models = []
     for change in changes:
-        code, _, _ = train_lm("{texts}", "--output", "new", *SMALL, *change)
+        code, printed, _ = train_lm("{texts}", "--output", "new", *SMALL, *change)
         assert code == 0
+        assert printed[1].startswith("int4: " if "--bits" in change else "int8: ")
         models.append((tmp_path / "new" / "lm.onnx").read_bytes())
     assert models[0] == models[1]
     assert len(set(models)) == len(changes) - 1

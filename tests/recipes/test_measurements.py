@@ -239,6 +239,14 @@ def test_word_times_are_compared_where_the_words_are_right(capsys):
     assert capsys.readouterr().out == "ann | 4 | 3 | 30 | 48 | 40 | 58 | 30 | 48 | 50 | 59\n"
 
 
+def test_a_word_beside_one_that_was_not_heard_is_beside_none():
+    rows = [("one", 0.0, 0.4), ("two", 0.5, 0.9), ("three", 1.0, 1.4)]
+    errors = times.Errors()
+    times._compare(rows, [Word("two", 0.51, 0.92, 1.0)], errors)
+    assert errors.starts == pytest.approx([0.01])
+    assert not errors.starts_beside and not errors.ends_beside
+
+
 @pytest.mark.parametrize("name", ["figures", "measurements.edges"])
 def test_half_a_recording_counts_in_no_figure(run, files, name, capsys):
     audio = read_utterances(files["SPOKEN"])[0].audio
