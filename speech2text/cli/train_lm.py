@@ -188,13 +188,13 @@ def _add(bundle: Bundle, trainer: LanguageModelTrainer, credit: TextSource, lm_w
     from speech2text.training.language_model import perplexity
     from speech2text_export.language_model import add_language_model, bundled_perplexity
 
-    extended, difference = add_language_model(bundle, trainer.best, [credit], lm_weight)
+    best, held_out = trainer.best, trainer.held_out
+    extended, difference = add_language_model(bundle, best, [credit], lm_weight)
     print_note(f"graph equal to the model: log-probabilities differ by {difference:.1e} at most")
     size = len(extended.files[LANGUAGE_MODEL_NAME]) / 1e6
-    print_output(f"fp32: perplexity {_show(perplexity(trainer.best, trainer.held_out))}")
-    print_output(
-        f"int{trainer.best.config.lstm_bits}: perplexity {_show(bundled_perplexity(extended, trainer.held_out))}, {size:.1f} MB"
-    )
+    print_output(f"fp32: perplexity {_show(perplexity(best, held_out))}")
+    bits = f"int{best.config.lstm_bits}"
+    print_output(f"{bits}: perplexity {_show(bundled_perplexity(extended, held_out))}, {size:.1f} MB")
     return extended
 
 
