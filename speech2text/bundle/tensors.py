@@ -10,6 +10,8 @@ MEMORY, KEYS, CTC_LOG_PROBS, MEMORY_LENGTHS = "memory", "keys", "ctc_log_probs",
 TOKENS, HIDDEN, CELL = "tokens", "hidden", "cell"
 LOG_PROBS, ATTENTION = "log_probs", "attention"
 PCM_STATE, FORWARD_HIDDEN, FORWARD_CELL = "pcm_state", "forward_hidden", "forward_cell"
+WHOLE_NUMBERS = (TOKENS, LENGTHS, MEMORY_LENGTHS)
+"""They are int64, all others fp32."""
 
 
 def next_of(state: str) -> str:

@@ -128,10 +128,11 @@ class Segmenter:
             if not self._loud:
                 self._forget(len(self._frames) - self._context)
             elif ended or len(self._frames) > self._longest:
+                cut = self._end if ended else self._best_pause()
                 if self.said:
-                    yield self._give(self._end if ended else self._best_pause())
-                else:
-                    self._forget(self._end)
+                    yield self._give(cut)
+                else:  # what follows the pause may be the beginning of a word
+                    self._forget(cut)
 
     def _give(self, frames: int) -> Span:
         """The first of the frames held as a span; what follows is held on from a moment before its first word."""

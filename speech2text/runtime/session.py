@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import onnxruntime
 
+from speech2text.bundle import tensors
 from speech2text.errors import BundleError, one_line
 
 
@@ -15,7 +16,8 @@ def open_session(
     """A session on the CPU for the graph of the file `name`, which uses `threads` threads.
 
     Raises:
-        BundleError: not a graph that ONNX Runtime can run, or one with other inputs or outputs than these.
+        BundleError: not a graph that ONNX Runtime can run, or one with other inputs or outputs than these, or of other
+            types than speech2text/bundle/tensors.py says.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -31,6 +33,10 @@ def open_session(
         raise BundleError(problem) from None
     _check(name, "inputs", {each.name for each in session.get_inputs()}, set(inputs))
     _check(name, "outputs", {each.name for each in session.get_outputs()}, set(outputs))
+    for each in (*session.get_inputs(), *session.get_outputs()):
+        wanted = "tensor(int64)" if each.name in tensors.WHOLE_NUMBERS else "tensor(float)"
+        if each.type != wanted:
+            raise BundleError(f"{name}: {each.name} is a {each.type}, and must be a {wanted}; export the model again")
     return session
 
 

@@ -4,11 +4,13 @@ import dataclasses
 import math
 
 import numpy as np
+import onnx
 import pytest
 
 import speech2text
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.bundle.manifest import LISTENER_NAME, SPELLER_NAME
+from speech2text.bundle.tensors import LENGTHS
 from speech2text.decoding.protocols import END
 from speech2text.errors import BundleError
 from speech2text.runtime.listener import OnnxListener
@@ -87,6 +89,17 @@ def test_a_graph_with_other_inputs_is_refused(bundle):
     shape = dataclasses.replace(bundle.manifest.model, listener_state={"pcm_state": (240,), "mood": (1,)})
     with pytest.raises(BundleError, match=r"listener\.onnx has other inputs .*'mood' missing, 'forward_cell' unknown"):
         OnnxListener(bundle.files[LISTENER_NAME], shape)
+
+
+def test_a_graph_of_other_types_is_refused(bundle):
+    graph = onnx.load_from_string(bundle.files[LISTENER_NAME])
+    (lengths,) = (each for each in graph.graph.input if each.name == LENGTHS)
+    lengths.type.tensor_type.elem_type = onnx.TensorProto.INT32
+    graph.graph.node.insert(0, onnx.helper.make_node("Cast", [LENGTHS], ["as_before"], to=onnx.TensorProto.INT64))
+    for node in graph.graph.node[1:]:
+        node.input[:] = ["as_before" if name == LENGTHS else name for name in node.input]
+    with pytest.raises(BundleError, match=r"lengths is a tensor\(int32\), and must be a tensor\(int64\); export"):
+        OnnxListener(graph.SerializeToString(), bundle.manifest.model)
 
 
 @pytest.mark.parametrize("edit", [{"reduction": 2}, {"reduction": 8}, {"frame_samples": 159}, {"frame_samples": 161}])

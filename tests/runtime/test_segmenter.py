@@ -78,6 +78,14 @@ def test_speech_soon_after_a_click_was_dropped_has_what_is_heard_before_it():
     assert span.start == pytest.approx(5.7 - CONTEXT, abs=0.12)
 
 
+@pytest.mark.parametrize("begin", [4.5, 4.6, 4.7, 4.75, 4.8, 4.85, 4.9, 4.95, 5.0, 5.1])
+def test_a_word_that_begins_where_a_click_has_held_the_longest_span_is_whole(begin):
+    samples = talk(9, (begin, begin + 0.5))
+    samples[3 * SAMPLE_RATE : 3 * SAMPLE_RATE + 8] = 0.01
+    (span,) = cut(samples, EndpointRules(3.0, longest=2.0))
+    assert span.start < begin - 0.1 and begin + 0.5 < span.end
+
+
 @pytest.mark.parametrize("peak", [0.01, 0.1, 1.0])
 def test_a_click_alone_is_no_speech_however_loud(peak):
     click = talk(10)
