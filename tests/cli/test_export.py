@@ -13,8 +13,9 @@ import torch
 
 from speech2text import load_model
 from speech2text.audio.utterances import Utterance
-from speech2text.bundle.manifest import Decoding
+from speech2text.bundle.manifest import LISTENER_NAME, Decoding
 from speech2text.bundle.store import read_manifest
+from speech2text.bundle.tensors import IN_FOUR_BITS
 from speech2text.cli.app import main
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
@@ -103,6 +104,17 @@ def test_int8_prints_both_and_writes_the_smaller(
     written = read_manifest(tmp_path / "bundle")
     assert written.precision == "int8"
     assert list(written.wer) == ["dev"]
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_int8_keeps_four_bits_where_the_run_was_trained_so(
+    run: Path, tmp_path: Path, recording: Path, bits: int
+) -> None:
+    (run / "recipe.json").write_text(json.dumps(RECIPE | {"model": MODEL | {"listener_bits": bits}}))
+    manifest = write_manifest(tmp_path / "dev.jsonl", recording, "a text")
+    assert export(run, tmp_path / "bundle", "--int8", "--manifest", manifest, "--max-loss", "1000") == 0
+    stored = (tmp_path / "bundle" / LISTENER_NAME).read_bytes()
+    assert (IN_FOUR_BITS.encode() in stored) == (bits == 4)
 
 
 def test_int8_that_costs_too_much_is_not_written(
