@@ -58,6 +58,11 @@ def test_spans_are_in_order_when_the_sound_says_something_else():
     assert all(0 <= span.posterior <= 1 for span in spans)
 
 
+def test_equal_neighbours_have_a_blank_between_them_however_unlikely_it_is():
+    first, second = align(planted([2] * 5, VOCABULARY, strength=12, seed=0), [2, 2])
+    assert first.last_frame + 1 < second.first_frame
+
+
 def test_tokens_that_do_not_fit_have_no_alignment():
     log_probs = random_log_probs(0, 3, VOCABULARY)
     assert align(log_probs, [2, 3, 4]) is not None
