@@ -18,7 +18,7 @@ from speech2text.audio.files import STANDARD_INPUT, is_seekable, open_recording,
 from speech2text.cli.console import print_error, print_note, print_output, progress_bar, sum_known
 from speech2text.cli.interrupts import EXIT_AFTER_SIGNAL, interrupts_set
 from speech2text.cli.parallel import StoppedError, map_in_order
-from speech2text.disk import as_utf8, is_file, is_pipe, make_folder, write_atomically
+from speech2text.disk import is_file, is_pipe, make_folder, write_atomically
 from speech2text.errors import AudioError, OutputError
 from speech2text.text.plain_line import in_a_line
 from speech2text.text.subtitles import DEFAULT_LAYOUT, Layout
@@ -87,8 +87,7 @@ class Output:
     def write(self, name: str, transcript: Transcript, *, is_part: bool) -> None:
         """Write the files of this name that are not kept, if there is a folder for them.
 
-        A part has an ending of its own until the whole is there, so that it neither passes for one nor takes its place;
-        a longer one, of an earlier try that came further, is kept.
+        A part has an ending of its own until the whole is there, so that it neither passes for one nor takes its place.
         Where one format cannot be written the others that are new are taken back: with them there the recording would
         pass for done.
 
@@ -101,12 +100,10 @@ class Output:
             for whole, suffix in self._files(name).items():
                 if whole in kept:
                     continue
-                file, text = _part_of(whole) if is_part else whole, writers(self.layout)[suffix](transcript)
+                file = _part_of(whole) if is_part else whole
                 make_folder(file.parent)
                 was_there = is_file(file)
-                if is_part and was_there and file.stat().st_size > len(as_utf8(text)):
-                    continue
-                write_atomically(file, text)
+                write_atomically(file, writers(self.layout)[suffix](transcript))
                 if not was_there:
                     new.append(file)
         except OutputError:

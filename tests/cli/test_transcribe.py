@@ -497,17 +497,6 @@ def test_no_part_replaces_what_was_whole(transcribe, tmp_path):
     assert set((tmp_path / "out" / "c.txt").read_text().split()) == {"three"}
 
 
-def test_a_shorter_part_does_not_replace_a_longer_one(transcribe, tmp_path):
-    part, lengths = tmp_path / "out" / "c.txt.part", []
-    for seconds in (20, 10, 30):
-        samples = tone(*["three", ""] * seconds, seconds=1.0)
-        samples[-RATE] = np.nan
-        soundfile.write(tmp_path / "c.wav", samples, RATE, subtype="FLOAT")
-        assert transcribe("c.wav", "-o", "out").returncode == 1
-        lengths.append(len(part.read_text().split()))
-    assert lengths[0] == lengths[1] < lengths[2]
-
-
 def test_a_worker_that_is_stopped_writes_what_it_has(tiny, tmp_path):
     record(tmp_path / "c.wav", *["three", ""] * 35, seconds=1.0)
 
