@@ -19,8 +19,7 @@ TRAIN = ("en_train.jsonl", "en_extra.jsonl", "digits_train.jsonl")
 DEV = ("en_dev.jsonl", "digits_dev.jsonl")
 NOISE = ("noise.jsonl",)
 MADE = ("games/manifest.jsonl", "synthetic/manifest.jsonl")
-"""Speech of games and synthetic speech, which games.py and synthesize.py make, are trained on where the data folder has
-some."""
+"""What the scripts games and synthesize.py make is trained on where the data folder has some."""
 REPEATS = {
     "an4": 6,
     "alnum": 12,
@@ -34,7 +33,7 @@ REPEATS = {
     "synthetic-kokoro": 5,
 }
 """How often an epoch hears each recording: the spelled and numeric corpora and the synthesiser with accents have few
-hours, and people reading teach more than synthesisers do."""
+hours, and people teach more than synthesisers do."""
 VALIDATION_FOLD = 5
 """This fold of the noise is never trained on, so that silence can be checked on recordings the model has not heard."""
 

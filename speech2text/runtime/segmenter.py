@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -129,18 +130,26 @@ class Segmenter:
                 self._forget(len(self._frames) - self._context)
             elif ended or len(self._frames) > self._longest:
                 cut = self._end if ended else self._best_pause()
-                if self.said:
+                if self._loud_among(cut) >= _LEAST_SPEECH:
                     yield self._give(cut)
-                else:  # what follows the pause may be the beginning of a word
-                    self._forget(cut)
+                else:  # what is loud was a click, and what follows the pause may be the beginning of a word
+                    self._forget_until_loud(cut)
 
     def _give(self, frames: int) -> Span:
         """The first of the frames held as a span; what follows is held on from a moment before its first word."""
         span = Span(self._held.start, self._held.first(frames * FRAME))
         self._forget(frames)
-        silent = next((index for index, above in enumerate(self._frames) if above > LOUD), len(self._frames))
-        self._forget(silent - self._context)
+        self._forget_until_loud()
         return span
+
+    def _loud_among(self, frames: int) -> int:
+        """How many of the first of the frames held are loud."""
+        return sum(above > LOUD for above in islice(self._frames, frames))
+
+    def _forget_until_loud(self, first: int = 0) -> None:
+        """Drop what is held before the first loud frame from number `first` on, but for what is heard before it."""
+        loud = (index for index, above in enumerate(self._frames) if index >= first and above > LOUD)
+        self._forget(next(loud, len(self._frames)) - self._context)
 
     def _forget(self, frames: int) -> None:
         """Drop the first of the frames held; none when the number is negative."""

@@ -192,6 +192,15 @@ def test_a_wav_of_gigabytes_that_was_cut_is_told(recordings, tmp_path, stated):
         read_audio(write_wav(recordings, tmp_path, stated))
 
 
+def test_a_w64_of_gigabytes_that_was_cut_is_told(tmp_path):
+    content = bytearray(encode(speech_like(), "W64"))
+    for size in (16, content.index(b"data") + 16):  # of the file, and of its sound
+        content[size : size + 8] = (5 * 10**9).to_bytes(8, "little")
+    (tmp_path / "x.w64").write_bytes(content)
+    with pytest.warns(AudioWarning, match="damaged or cut short"):
+        read_audio(tmp_path / "x.w64")
+
+
 def write_wav(recordings, folder, stated_bytes):
     """A recording whose header says that its sound has so many bytes."""
     content = bytearray(recordings["wav"].read_bytes())

@@ -31,7 +31,11 @@ Files = dict[str, bytes]
 
 
 def lines(folder: Path) -> Iterator[Line]:
-    """The segments that have a sound."""
+    """The segments that have a sound.
+
+    Raises:
+        OSError, ValueError, LookupError, struct.error, LibsndfileError: a file is missing or damaged.
+    """
     files = read_archive((folder / "queen.1c").read_bytes())
     texts, speakers = read_texts(files)
     for file, data in files.items():

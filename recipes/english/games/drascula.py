@@ -21,7 +21,11 @@ SPOKEN = re.compile(r"([A-Z]*)(\d+)\.ALS")
 
 
 def lines(folder: Path) -> Iterator[Line]:
-    """The lines that have a text."""
+    """The lines that have a text.
+
+    Raises:
+        OSError, ValueError, LookupError, struct.error: a file is missing or damaged.
+    """
     texts = read_texts((folder / "drascula.dat").read_bytes())
     for file in sorted(folder.glob("*.ALS")):
         found = SPOKEN.fullmatch(file.name)

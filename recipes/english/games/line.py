@@ -16,7 +16,7 @@ PLAIN_RATE = 11025
 class Line:
     """What is said and how it sounds.
 
-    name: letters and digits, unlike those of the game's other lines.
+    name: good for a file, and unlike that of any other line of the game.
     text: as it is shown, with its punctuation; may be empty.
     speaker: "" where the game does not tell.
     samples: (N,) at `rate` Hz.

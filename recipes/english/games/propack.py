@@ -16,13 +16,13 @@ def unpack(data: bytes) -> bytes:
     """The contents of packed data.
 
     Raises:
-        ValueError: it is not packed so, or damaged.
+        ValueError: it is not packed so, cut short, or of another size; what else is damaged is not noticed.
     """
-    signature, size, _, _, _, _, blocks = HEADER.unpack_from(data)
-    if signature != SIGNATURE:
+    if len(data) < HEADER.size or not data.startswith(SIGNATURE):
         raise ValueError("not packed by ProPack")
+    _, size, _, _, _, _, blocks = HEADER.unpack_from(data)
     packed, contents = _Packed(data, HEADER.size), bytearray()
-    packed.bits(2)
+    packed.bits(2)  # whether it is locked, and whether it needs a key
     for _ in range(blocks):
         runs, distances, lengths = packed.codes(), packed.codes(), packed.codes()
         for left in range(packed.bits(16) - 1, -1, -1):

@@ -43,7 +43,11 @@ class Place(NamedTuple):
 
 
 def lines(folder: Path) -> Iterator[Line]:
-    """The lines that have a sound; the game does not tell whose they are."""
+    """The lines that have a sound; the game does not tell whose they are.
+
+    Raises:
+        OSError, ValueError, LookupError, struct.error: a file is missing or damaged.
+    """
     places = read_places((folder / "sky.dnr").read_bytes())
     disk = (folder / "sky.dsk").read_bytes()
     for section, start in enumerate(SECTION_STARTS[:-1]):
