@@ -175,7 +175,7 @@ def amazon_scene():
     return bytes(amazon_queen.HEADER_SIZE) + head + string("*FL") + string("*02Watch out!*00")
 
 
-def amazon_archive(**texts):
+def amazon_archive():
     stored = io.BytesIO()
     soundfile.write(stored, np.clip(SAMPLES / 4, -1, 1), 11025, format="FLAC")
     hero = ["Things" if number else "A thing*24" for number in range(amazon_queen.ANSWERS_AT)]

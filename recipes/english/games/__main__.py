@@ -29,6 +29,7 @@ import soundfile
 
 from recipes.english.games import amazon_queen, drascula, steel_sky
 from recipes.english.games.line import Line
+from recipes.english.synthesize import LONGEST_SECONDS, MOST_LETTERS_A_SECOND
 from recipes.script import script
 from speech2text.disk import make_folder, write_atomically
 from speech2text.errors import ManifestError
@@ -40,9 +41,7 @@ GAMES: dict[str, tuple[str, Callable[[Path], Iterator[Line]]]] = {
     "flight_of_the_amazon_queen": ("queen.1c", amazon_queen.lines),
 }
 """Each game's name as a corpus, a file of it, and what reads the folder of that file."""
-LEAST_SECONDS, MOST_SECONDS = 0.3, 20.0
-MOST_LETTERS_A_SECOND = 30.0
-"""Nobody speaks faster: the sound is not of the whole text."""
+LEAST_SECONDS = 0.3
 NOT_SAID = re.compile(r"[()<>&#$]")
 """Around a direction to the actor, as in (sigh), or instead of what may not be printed."""
 
@@ -86,16 +85,11 @@ def _find(games: Path, corpus: str) -> Path | None:
 
 
 def _read(file: Path, corpus: str) -> Iterator[Line]:
-    lines = GAMES[corpus][1](file.parent)
-    while True:
-        try:
-            line = next(lines, None)
-        except (OSError, ValueError, LookupError, struct.error, soundfile.LibsndfileError) as error:
-            problem = f"not as Debian's package has it ({type(error).__name__}: {error})"
-            raise ManifestError(f"{file.parent}: {problem}; unpack the package anew") from None
-        if line is None:
-            return
-        yield line
+    try:
+        yield from GAMES[corpus][1](file.parent)
+    except (OSError, ValueError, LookupError, struct.error, soundfile.LibsndfileError) as error:
+        problem = f"not as Debian's package has it ({type(error).__name__}: {error})"
+        raise ManifestError(f"{file.parent}: {problem}; unpack the package anew") from None
 
 
 def _write(line: Line, corpus: str, out: Path) -> dict[str, Any] | None:
@@ -103,7 +97,7 @@ def _write(line: Line, corpus: str, out: Path) -> dict[str, Any] | None:
     spaced = re.sub(r"[.,!?]+", " ", line.text)  # as in "Halt!Who", where it is all that parts two words
     text = normalize(spaced, "en")
     seconds = len(line.samples) / line.rate
-    plausible = LEAST_SECONDS <= seconds <= MOST_SECONDS and len(text) <= MOST_LETTERS_A_SECOND * seconds
+    plausible = LEAST_SECONDS <= seconds <= LONGEST_SECONDS and len(text) <= MOST_LETTERS_A_SECOND * seconds
     if not plausible or NOT_SAID.search(line.text) or not re.fullmatch(r"[a-z' ]+", text):
         return None
     audio = Path(corpus) / f"{line.name}.flac"
