@@ -33,6 +33,11 @@ ROOM_SNR_DB = (20.0, 60.0)
 """Of an utterance over the noise of the room it stands in."""
 TONE_HERTZ = (50.0, 4000.0)
 MOST_TONES = 4
+BEEPING_SHARE = 0.5
+"""Of the tones, those that go on and off, as of a telephone or a lorry that reverses."""
+BEEPS_A_SECOND = (0.3, 8.0)
+BEEP_SHARE = (0.2, 0.8)
+"""How much of a beep's period sounds."""
 RESPONSE_HERTZ = (60.0, 150.0, 350.0, 800.0, 1600.0, 3000.0, 5000.0, 8000.0)
 """Where a microphone's gain is drawn; between them it is a straight line over the logarithm of the frequency."""
 FFT_BLOCK = 4096
@@ -119,12 +124,16 @@ def generated_noise(length: int) -> Tensor:
 
 
 def tones(length: int) -> Tensor:
-    """One to MOST_TONES steady tones (length,) at once, as of machines and instruments."""
+    """One to MOST_TONES tones (length,) at once, steady or beeping, as of machines and instruments."""
     count = 1 + int(torch.randint(MOST_TONES, ()))
+    seconds = torch.arange(length) / SAMPLE_RATE
     low, high = (torch.tensor(hertz).log() for hertz in TONE_HERTZ)
     hertz = (low + (high - low) * torch.rand(count)).exp()
-    phases = 2 * torch.pi * (hertz[:, None] * torch.arange(length) / SAMPLE_RATE + torch.rand(count, 1))
-    return (torch.rand(count, 1) * phases.sin()).sum(dim=0)
+    phases = 2 * torch.pi * (hertz[:, None] * seconds + torch.rand(count, 1))
+    steady = (torch.rand(count, 1) * phases.sin()).sum(dim=0)
+    if not happens(BEEPING_SHARE):
+        return steady
+    return steady * ((seconds * _between(*BEEPS_A_SECOND) + torch.rand(())) % 1 < _between(*BEEP_SHARE))
 
 
 def coloured_noise(length: int, slope: float) -> Tensor:
