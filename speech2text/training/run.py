@@ -51,6 +51,14 @@ class Start:
 
 
 FROM_NOTHING = Start()
+CLAIMED = {
+    "sha256": "recordings, texts or noise",
+    "voices": "speakers or corpora",
+    "samples": "sounds",
+    "teacher": "teacher's features",
+    "features": "teacher's features",
+}
+"""What data.json knows again by its hashes."""
 
 
 @dataclass(frozen=True)
@@ -323,18 +331,22 @@ def _claim_data(run: Path, corpora: Corpora) -> None:
     if corpora.teacher:
         note |= {"teacher": corpora.teacher.sha256, "features": corpora.teacher.features_sha256}
     file = run / layout.CLAIM
-    if has_checkpoint(run) and file.is_file() and not _agrees(file, note):
-        changed = "recordings, texts, speakers or teacher's features"
-        raise TrainingError(f"{run}: its {changed} have changed since it began; name another folder")
+    if has_checkpoint(run) and file.is_file() and (changed := _difference(file, note)):
+        raise TrainingError(f"{run}: {changed} since it began; name another folder")
     write_atomically(file, json.dumps(note) + "\n")
 
 
-def _agrees(file: Path, note: dict[str, object]) -> bool:
-    """Whether the file says nothing that the note does not; one of an earlier version says less."""
+def _difference(file: Path, note: dict[str, object]) -> str:
+    """The first thing that the file says otherwise than the note, if any; one of an earlier version says less."""
     try:
-        return bool(note | json.loads(file.read_text(encoding="utf-8")) == note)
+        claimed = note | json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, TypeError):
-        return False
+        return f"its {file.name} was damaged"
+    counts = claimed.pop("utterances"), note["utterances"]
+    if counts[0] != counts[1]:
+        return "it had {} recordings, not {},".format(*counts)
+    changed = [name for name, value in claimed.items() if value != note.get(name)]
+    return f"its {CLAIMED.get(changed[0], changed[0])} have changed" if changed else ""
 
 
 def _prepare(recipe_path: Path, data: Path, out: Path) -> None:

@@ -202,7 +202,7 @@ def test_a_refused_run_is_not_touched(tmp_path, copying):
     (data / "3.txt").write_text("zz")
     (data / "4.wav").write_bytes((data / "1.wav").read_bytes())
     described = recipe.model_copy(update={"description": "Other"})
-    with pytest.raises(TrainingError, match="its recordings, texts, speakers or teacher's features have changed"):
+    with pytest.raises(TrainingError, match="its recordings, texts or noise have changed since it began"):
         open_run(described, copying, data, tmp_path / "run")
     assert contents(tmp_path / "run") == before
 
@@ -243,16 +243,17 @@ def test_languages_are_those_of_the_recordings_unless_the_recipe_says(data, tmp_
         assert recipe_from_json(tmp_path / "run" / "recipe.json").languages == expected
 
 
-@pytest.mark.parametrize("change", ["text", "recordings"])
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [("text", "its recordings, texts or noise have changed"), ("recordings", "it had 7 recordings, not 1,")],
+)
 @pytest.mark.filterwarnings("ignore:.* have no text and are left out")
-def test_a_run_does_not_go_on_with_other_data(opened, tmp_path, change):
+def test_a_run_does_not_go_on_with_other_data(opened, tmp_path, change, told):
     folder = write_recordings(tmp_path / "data")
     list(opened(folder=folder).train())
     for number in range(1, 9):
         (folder / f"{number}.txt").write_text("zz") if change == "text" else (folder / f"{number}.txt").unlink()
-    with pytest.raises(
-        TrainingError, match="run: its recordings, texts, speakers or teacher's features have changed since it began"
-    ):
+    with pytest.raises(TrainingError, match=f"run: {told} since it began; name another folder"):
         opened(folder=folder)
 
 
