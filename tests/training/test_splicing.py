@@ -14,7 +14,7 @@ from speech2text.decoding.alignment import TokenSpan
 from speech2text.model.las import LAS
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training.corpus import Corpus
-from speech2text.training.splicing import QUIET_SAMPLES, Splicer, cut, faded
+from speech2text.training.splicing import LEAST_SHARE, LONGEST_RUN, QUIET_SAMPLES, Splicer, cut, faded
 from tests.training.tiny import TEXTS, sing, tiny_recipe
 
 FRAME = 640
@@ -75,6 +75,19 @@ def test_a_spliced_utterance_is_made_of_its_speakers_words(splicer):
         assert set(text.split()) <= own
         assert len(samples) >= 0.85 * splicer.corpus.lengths[index]
         assert np.abs(samples).max() <= 1
+
+
+def test_a_spliced_utterance_is_longer_than_its_own_by_a_run_at_most(splicer):
+    """Parts are added until it is long enough, so that the last is what it has too much."""
+    longest = max(
+        cuts[min(first + LONGEST_RUN, len(cuts) - 1)] - cuts[first]
+        for cuts in splicer._cuts.values()
+        for first in range(len(cuts) - 1)
+    )
+    for index in range(len(splicer.corpus)):
+        for _ in range(10):
+            samples, _ = splicer.splice(index)
+            assert 0 <= len(samples) - LEAST_SHARE * splicer.corpus.lengths[index] < longest
 
 
 def test_splicing_makes_texts_nobody_said(splicer):

@@ -14,6 +14,7 @@ from speech2text.model.las import LAS
 from speech2text.training.initialisation import adopt_weights, read_origin
 from speech2text.training.widening import widen_listener
 
+WAYS = ("forward", "backward")
 SIZES = {"vocabulary": 12, "memory": 16, "speller_units": 16, "embedding": 8}
 
 
@@ -63,6 +64,24 @@ def test_the_default_model_made_wider_hears_the_same_words() -> None:
             heard = model.listener(torch.from_numpy(sample)[None], torch.tensor([len(sample)]))[0]
         texts.append(origin.tokenizer.decode(ctc_greedy(np.asarray(heard.ctc_log_probs[0]))))
     assert texts[0] == texts[1] != ""
+
+
+def test_new_units_learn_once_they_are_listened_to() -> None:
+    torch.manual_seed(0)
+    sizes = {**SIZES, "pyramid_layers": 1, "plain_layers": 1}
+    model = LAS(LASConfig(listener_units=13, **sizes))
+    model.load_state_dict(widen_listener(LAS(LASConfig(listener_units=8, **sizes)).state_dict(), 13))
+    of_state = [getattr(layer, f"{way}_lstm").weight_hh_l0 for layer in model.listener.layers for way in WAYS]
+    before = [weight.detach().clone() for weight in of_state]
+    optimiser = torch.optim.SGD(model.parameters(), 0.1)
+    for _ in range(4):  # a layer a step begins to be listened to, from the top
+        optimiser.zero_grad()
+        heard = model.listener(torch.randn(2, 16_000), torch.tensor([16_000, 16_000]))[0]
+        (heard.ctc_log_probs.square().sum() + heard.values.sum()).backward()
+        optimiser.step()
+    for weight, start in zip(of_state, before, strict=True):
+        moved = (weight.detach() - start).unflatten(0, (4, 13))[:, 8:]
+        assert (moved != 0).any(dim=2).all()
 
 
 def test_a_listener_as_wide_keeps_its_weights() -> None:
