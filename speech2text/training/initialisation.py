@@ -9,6 +9,7 @@ from typing import Any
 
 import onnx
 import torch
+from google.protobuf.message import DecodeError  # onnx is made of protobuf, and lets its errors through
 from pydantic import ValidationError
 from torch import Tensor
 
@@ -167,7 +168,7 @@ def _origin_of_bundle(bundle: Bundle) -> Origin:
         }
         tokenizer = Tokenizer.from_json(json.loads(bundle.files[PIECES_NAME]))
         credits = tuple(Credit(name=each.name, hours=each.hours, licence=each.licence) for each in manifest.data)
-    except (KeyError, ValueError, TypeError, StopIteration) as error:
+    except (DecodeError, KeyError, ValueError, TypeError, StopIteration) as error:
         reason = in_a_line(f"it is not as a model trained here is exported ({error!r})")
         raise BundleError(f"{bundle.folder}: {reason}; start from another bundle or run") from None
     return Origin(weights, tokenizer, Inheritance(licence=manifest.licence, credits=credits, settings=settings))

@@ -11,7 +11,7 @@ import onnxruntime
 import pytest
 import torch
 
-from speech2text.bundle.manifest import LISTENER_NAME, DataSource, Decoding
+from speech2text.bundle.manifest import LISTENER_NAME, SPELLER_NAME, DataSource, Decoding
 from speech2text.bundle.store import open_bundle
 from speech2text.bundle.writer import write_bundle
 from speech2text.errors import BundleError, RecipeError, TrainingError
@@ -163,6 +163,14 @@ def test_graphs_of_another_kind_are_refused(tmp_path):
     assert json.loads((folder / "manifest.json").read_text())
     with pytest.raises(BundleError, match="not as a model trained here is exported"):
         read_origin(str(folder))
+
+
+def test_a_graph_that_was_damaged_before_it_was_bundled_is_told(bundles, tmp_path):
+    bundle = open_bundle(bundles["fp32"])
+    cut = bundle.files[SPELLER_NAME][:-100]
+    write_bundle(tmp_path / "cut", bundle.manifest, {**bundle.files, SPELLER_NAME: cut})
+    with pytest.raises(BundleError, match="not as a model trained here is exported"):
+        read_origin(str(tmp_path / "cut"))
 
 
 def test_credits_that_no_run_can_have_are_told_in_a_line(bundles, tmp_path):
