@@ -72,6 +72,21 @@ def test_segments_come_in_order_and_are_completed_once(recognizer, samples):
         assert all(one.segment != other.segment for one, other in pairwise(group[:-1]))
 
 
+@settings(max_examples=30)
+@given(samples=recordings, rate=st.sampled_from([8_000, 16_000, 44_100]))
+def test_times_never_go_back_and_never_leave_the_recording(recognizer, samples, rate):
+    """Those of partial texts too; of one segment after the other they come in order as well."""
+    ended = 0.0
+    for update in listen(recognizer, [samples], rate):
+        segment = update.segment
+        times = [segment.start, *(time for word in segment.words for time in (word.start, word.end)), segment.end]
+        assert times == sorted(times)
+        assert ended <= segment.start
+        assert segment.end <= len(samples) / rate + 1 / SAMPLE_RATE, "resampled, a recording ends with a whole sample"
+        if update.final:
+            ended = segment.end
+
+
 def test_the_model_inside_says_the_same_in_a_stream():
     recognizer = speech2text.load_model()
     folder = find_bundle(None)
