@@ -74,6 +74,11 @@ def _put(folder: Path, name: str, content: bytes) -> Path:
     return path
 
 
+def _moved(wav: bytes) -> bytes:
+    """The same with an fmt chunk of 18 bytes, as WAVEFORMATEX has it: samples begin at no multiple of 4."""
+    return wav[:16] + b"\x12" + wav[17:36] + bytes(2) + wav[36:]
+
+
 def _no_audio(folder: Path) -> list[Animal]:
     noise = np.random.default_rng(0).bytes(20_000)
     wav = encode(speech_like(), "WAV")
@@ -81,6 +86,7 @@ def _no_audio(folder: Path) -> list[Animal]:
     unknown = "not audio of a format that can be read"
     never_closed = wav[:40] + bytes(4) + wav[44:]  # a recorder writes the length of the data last
     silence_first = never_closed[:44] + bytes(RATE) + never_closed[44:]
+    rf64_of_a_pipe = b"RF64" + wav[4:12] + b"ds64\x1c\0\0\0" + bytes(28) + never_closed[12:]
     return [
         Animal(folder / "missing.wav", error="no such file"),
         Animal(folder / "folder.wav", error="a folder, not a recording"),
@@ -95,6 +101,8 @@ def _no_audio(folder: Path) -> list[Animal]:
         Animal(_put(folder, "header-alone.wav", wav[:44]), error="no sound can be read"),
         Animal(_put(folder, "never-closed.wav", never_closed), error="its header says 0 s, but more follows"),
         Animal(_put(folder, "never-closed-silence.wav", silence_first), error="its header says 0 s, but more follows"),
+        Animal(_put(folder, "never-closed-18.wav", _moved(never_closed)), error="its header says 0 s, but more follows"),
+        Animal(_put(folder, "never-closed-ds64.wav", rf64_of_a_pipe), error="its header says 0 s, but more follows"),
         *_never_closed(folder, speech_like(), ""),
         *_never_closed(folder, np.zeros((RATE, 1), np.float32), "-silence"),
     ]
@@ -167,9 +175,10 @@ def _cut_short(folder: Path) -> list[Animal]:
     )
     wav = encode(speech_like(4), "WAV")
     early = wav[:40] + round(2 * SECONDS * RATE).to_bytes(4, "little") + wav[44:]  # 16-bit samples
-    animals.append(
-        Animal(_put(folder, "closed-early.wav", early), round(SECONDS * RATE), warning="says 2.0 s, but more follows")
-    )
+    animals += [
+        Animal(_put(folder, name, content), round(SECONDS * RATE), warning="says 2.0 s, but more follows")
+        for name, content in [("closed-early.wav", early), ("closed-early-18.wav", _moved(early))]
+    ]
     flac = encode(speech_like(), "FLAC")
     hole = len(flac) // 2
     damaged = flac[:hole] + bytes(2000) + flac[hole + 2000 :]
@@ -188,6 +197,7 @@ def _odd_but_good(folder: Path) -> list[Animal]:
         Animal(_put(folder, "wav-inside.mp3", wav), samples),
         Animal(_put(folder, "wav-inside.raw", wav), samples),
         Animal(_put(folder, "no-suffix", wav), samples),
+        Animal(_put(folder, "fmt-18.wav", _moved(wav)), samples),
         Animal(
             _put(folder, "cover-picture.mp3", b"ID3\x03\0\0\0\0\x07\x76" + bytes(1014) + encode(speech_like(), "MP3")),
             samples,

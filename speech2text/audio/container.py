@@ -30,13 +30,13 @@ _BYTES_DIFFER = re.compile(
 )
 _FRAMES_DIFFER = re.compile(r"from 'ds64' chunk of (\d+)")  # RF64
 _NEVER_CLOSED = re.compile(
-    r"^data : (?:0|0xFFFFFFFF)\n(?:\*\*\* Unknown chunk marker|Have 0 marker)"  # WAV, RF64
+    r"^data : (?:0|0xFFFFFFFF|0x0 \(should be 0xffffffff)\n(?:[* ]+Unknown chunk marker|Have 0 marker)"  # WAV, RF64
     r"|^ *Frames *: 0 \(Should not be 0\)"  # AIFF
     r"|^data : 4\n *edit : 0\n(?:Have 0 marker|(?!\w))",  # CAF
     re.MULTILINE,
 )
 _AU_SIZES = re.compile(r"^Length : (\d+)\n\.snd\n *Data Offset : (\d+)\n *Data Size *: 0$", re.MULTILINE)
-_MORE_THAN_DATA = re.compile(r"^data : (\d+)\n\*\*\* Unknown chunk marker .* at position (\d+)", re.MULTILINE)
+_MORE_THAN_DATA = re.compile(r"^data : (\d+)\n[* ]+Unknown chunk marker .*at position (\d+)", re.MULTILINE)
 _CHUNK_NAME = re.compile(rb"[\w ]{4}")
 _SPHERE_FRAMES = re.compile(rb"^sample_count -i (\d+)", re.MULTILINE)
 _SPHERE_HEAD_BYTES = 1024
