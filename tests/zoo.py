@@ -101,7 +101,9 @@ def _no_audio(folder: Path) -> list[Animal]:
         Animal(_put(folder, "header-alone.wav", wav[:44]), error="no sound can be read"),
         Animal(_put(folder, "never-closed.wav", never_closed), error="its header says 0 s, but more follows"),
         Animal(_put(folder, "never-closed-silence.wav", silence_first), error="its header says 0 s, but more follows"),
-        Animal(_put(folder, "never-closed-18.wav", _moved(never_closed)), error="its header says 0 s, but more follows"),
+        Animal(
+            _put(folder, "never-closed-18.wav", _moved(never_closed)), error="its header says 0 s, but more follows"
+        ),
         Animal(_put(folder, "never-closed-ds64.wav", rf64_of_a_pipe), error="its header says 0 s, but more follows"),
         *_never_closed(folder, speech_like(), ""),
         *_never_closed(folder, np.zeros((RATE, 1), np.float32), "-silence"),

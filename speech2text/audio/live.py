@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import struct
 import sys
 import threading
@@ -32,6 +33,8 @@ _MP3_BYTES = 4096  # enough to tell
 _MAYBE_AAC = tuple(bytes((0xFF, second)) for second in (0xF0, 0xF1, 0xF8, 0xF9))  # or quiet samples
 _ADTS_HEADER_BYTES = 7
 _PIPE_BYTES = 1 << 16
+_MOMENT = 1.0  # seconds that what follows the sound is waited for
+_TAG_OR_CHUNK = re.compile(rb"\0?(?:ID3|TAG|(?!RIFF)[\w ]{4})")  # perhaps after a byte of padding
 _WAV_ENCODINGS = {(_PCM, 16): "s16le", (_PCM, 32): "s32le", (_FLOAT, 32): "f32le"}
 
 
@@ -223,16 +226,32 @@ class Pipe:
             while self._left and (data := self._read_next(min(most, self._left))):
                 self._left -= len(data)
                 held = self._queue_frames(held + data)
-            if self._left and promised < sys.maxsize:
-                frame_rate = self._frame_bytes * self.rate
-                read = f"read {(promised - self._left) / frame_rate:.1f} s of the {promised / frame_rate:.1f} s"
-                self.problem = f"standard input: damaged or cut short: {read} its header promises"
+            if promised < sys.maxsize:
+                self._compare(promised, most)
         except AudioError as error:
             self._blocks.put(error)
         self._blocks.put(None)
         with contextlib.suppress(AudioError):
             while self._read_next(most):
                 pass
+
+    def _compare(self, promised: int, most: int) -> None:
+        """See whether there was less sound, or another `most` bytes of it, than the header promised (in bytes).
+
+        A writer that is silent then, but leaves the pipe open, holds the end back no longer than a moment.
+        """
+        frame_rate = self._frame_bytes * self.rate
+        if self._left:
+            read = f"read {(promised - self._left) / frame_rate:.1f} s of the {promised / frame_rate:.1f} s"
+            self.problem = f"standard input: damaged or cut short: {read} its header promises"
+            return
+        end = threading.Timer(_MOMENT, self._blocks.put, (None,))
+        end.start()
+        follows = self._read_exactly(most)
+        end.cancel()
+        if len(follows) == most and not _TAG_OR_CHUNK.match(follows):
+            seconds = f"its header says {promised / frame_rate:.1f} s, but more follows"
+            self.problem = f"standard input: {seconds}, which was not heard; check what writes it"
 
     def _queue_frames(self, data: bytes) -> bytes:
         """Put the whole frames where they are read, and give what is left."""

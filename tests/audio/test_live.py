@@ -36,11 +36,11 @@ def take(pipe, blocks):
 
 
 def hear(stream):
-    """The rate of a pipe and all samples (N, channels) of it."""
+    """A pipe that was read to its end, and all samples (N, channels) of it."""
     pipe, blocks = Pipe(stream, RATE, 1, "s16le"), []
     while (block := pipe.read(5.0)) is not None:
         blocks.append(block)
-    return pipe.rate, np.concatenate(blocks)
+    return pipe, np.concatenate(blocks)
 
 
 def chunk(name, content):
@@ -145,8 +145,8 @@ def test_samples_are_the_same_however_their_bytes_come(count, rest):
     samples = np.random.default_rng(0).uniform(-1, 1, (200, 2)).astype(np.float32)
     content = encode(samples, "WAV", "FLOAT")
     content = content[: len(content) - rest]
-    rate, heard = hear(Dribbling(content, count))
-    assert rate == RATE
+    pipe, heard = hear(Dribbling(content, count))
+    assert pipe.rate == RATE
     np.testing.assert_array_equal(heard, samples[: 200 - (rest > 0)])
 
 
@@ -166,8 +166,8 @@ def test_what_stands_before_the_sound_of_a_wav_is_passed_over(container, extra):
     size = int.from_bytes(whole[16:20], "little")
     body, after = whole[20 : 20 + size], whole[20 + size :]
     content = whole[:12] + chunk(b"LIST", extra) + chunk(b"fmt ", body + extra) + chunk(b"id3 ", extra) + after
-    rate, heard = hear(io.BytesIO(content))
-    assert rate == 8_000
+    pipe, heard = hear(io.BytesIO(content))
+    assert pipe.rate == 8_000
     np.testing.assert_array_equal(heard, samples)
 
 
@@ -195,6 +195,33 @@ def test_what_follows_the_sound_is_taken_from_its_writer():
     _, heard = hear(Watched(content))
     assert len(heard) == RATE
     assert ended.wait(10)
+
+
+@pytest.mark.parametrize(
+    ("follows", "told"),
+    [
+        (b"", ""),
+        (bytes(RATE // 50), ""),
+        (chunk(b"id3 ", bytes(100_000)), ""),
+        (bytes(1) + chunk(b"LIST", bytes(100_000)), ""),
+        (bytes(100_000), "its header says 1.0 s, but more follows, which was not heard"),
+        (encode(np.zeros(RATE, np.float32), "WAV"), "its header says 1.0 s, but more follows, which was not heard"),
+    ],
+    ids=["nothing", "padding", "a tag", "a chunk after padding", "sound", "another WAV"],
+)
+def test_sound_that_a_header_does_not_promise_is_told(follows, told):
+    pipe, heard = hear(io.BytesIO(encode(np.zeros(RATE, np.float32), "WAV", "PCM_16") + follows))
+    assert len(heard) == RATE
+    assert told in pipe.problem
+    assert bool(told) == bool(pipe.problem)
+
+
+def test_the_sound_ends_though_its_writer_leaves_the_pipe_open(ends):
+    reading, writing = ends
+    os.write(writing, encode(np.zeros(RATE, np.float32), "WAV", "PCM_16"))
+    pipe, heard = hear(reading)
+    assert len(heard) == RATE
+    assert pipe.problem == ""
 
 
 @pytest.mark.parametrize("kept", range(4, 44))
