@@ -122,6 +122,11 @@ class Stream:
                 yield Update(segment, True, self._index)
                 self._index += 1
             self._shown = None
+        if self._shown and self._partial and not self._segmenter.said:  # it was clicks, of which no span is made
+            start = self._partial.start_sample / SAMPLE_RATE
+            yield Update(Segment("", start, start), True, self._index)
+            self._index += 1
+            self._shown = None
 
     def _look(self) -> Iterator[Update]:
         """The partial update, if there is more of the open span to hear and it says something new."""

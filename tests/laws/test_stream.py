@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import speech2text
@@ -96,6 +96,19 @@ def test_the_model_inside_says_the_same_in_a_stream():
     assert one == listen(recognizer, [samples])
     assert finals(one) == list(recognizer.transcribe(samples, endpoints=RULES).segments)
     assert any(update.segment.words and not update.final for update in one)
+
+
+@settings(max_examples=60)
+@given(said=st.lists(st.tuples(st.sampled_from(["", "one"]), st.sampled_from([0.02, 0.03, 0.3, 0.7, 1.5])), max_size=8))
+@example(said=[("", 0.3), ("one", 0.02), ("", 0.7), ("one", 0.02)])
+@example(said=[("one", 0.02), ("", 0.7), ("one", 0.02)])
+def test_what_was_shown_is_made_final_though_it_was_clicks(recognizer, said):
+    """A span that is cut at its longest may leave clicks, which by themselves are no speech."""
+    sounds = [tone(word, seconds=length) for word, length in [*said, ("", 4.0)]]
+    stream = recognizer.stream(endpoints=EndpointRules(longest=1.0))
+    updates = stream.feed(np.concatenate(sounds))
+    assert not updates or updates[-1].final
+    assert stream.finish() == []
 
 
 def test_words_are_shown_within_half_a_chunk(recognizer):
