@@ -35,7 +35,7 @@ _DRAWS_AT_ONCE = 1 << 22
 class Interval:
     """The error rate of a corpus, or a difference of two, is between `low` and `high` in 95 % of the resampled corpora.
 
-    A resampled corpus has `size` `units`.
+    A resampled corpus has `size` `units` with words, and perhaps others without.
     """
 
     low: float
@@ -103,7 +103,7 @@ def compare(
 
 @dataclass(frozen=True, eq=False)
 class _Draws:
-    """The rates (R,) of resampled corpora of `size` `units`."""
+    """The rates (R,) of resampled corpora of `size` `units` that have words."""
 
     rates: NDArray[np.float64]
     units: Units
@@ -120,7 +120,8 @@ def _draw(errors: Sequence[int], lengths: Sequence[int], speakers: Sequence[str]
     if size < 2 or not any(lengths):
         return None
     wrong, spoken = _sum_by_group(groups, errors, size), _sum_by_group(groups, lengths, size)
-    return _Draws(_resample(wrong, spoken, np.random.default_rng(seed)), units, size)
+    rates = _resample(wrong, spoken, np.random.default_rng(seed))
+    return _Draws(rates, units, int(np.count_nonzero(spoken)))
 
 
 def _group(speakers: Sequence[str], utterances: int) -> tuple[Units, NDArray[np.int64]]:

@@ -71,6 +71,14 @@ def test_where_all_have_one_rate_nothing_can_be_said_of_another_test_set(wrong):
     assert bootstrap([*make_counts([wrong] * 20), longer]) is None, "however many they are, and however long"
 
 
+def test_recordings_without_a_word_are_no_evidence():
+    """They are drawn, since words that are heard in them are errors."""
+    noise = [Counts()] * 20
+    interval = bootstrap([*make_counts([1, 3]), *noise], ["one", "other", *[""] * len(noise)])
+    assert (interval.units, interval.size) == ("speakers", 2)
+    assert interval.doubt == "too few to trust: fewer than 10 speakers"
+
+
 @pytest.mark.parametrize(("size", "doubt"), [(9, "too few to trust: fewer than 10 utterances"), (10, "")])
 def test_fewer_than_ten_are_doubted(size, doubt):
     counts = make_counts(range(size))
