@@ -87,7 +87,7 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint) -> None:
         shutil.rmtree(final, ignore_errors=True)
         draft.rename(final)
         for old in _checkpoints(run)[:-KEPT]:
-            shutil.rmtree(old)
+            shutil.rmtree(old, ignore_errors=True)  # what somebody reads just now is tried again
     except (OSError, SafetensorError) as error:
         shutil.rmtree(draft, ignore_errors=True)
         raise OutputError(f"{folder}: no checkpoint can be saved ({error}); free space, then run it again") from None
