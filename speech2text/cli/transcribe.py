@@ -118,7 +118,7 @@ def _find_jobs(arguments: Sequence[str]) -> tuple[list[Job], int]:
     for argument in arguments:
         try:
             for recording in expand_paths([argument]):
-                path = recording if recording == STANDARD_INPUT else recording.absolute()
+                path = recording if recording == STANDARD_INPUT else recording.parent.resolve() / recording.name
                 if path not in found:
                     found.add(path)
                     places[recording] = place_output(recording, argument)
