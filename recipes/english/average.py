@@ -1,4 +1,4 @@
-"""The mean of the weights of two trainings: `python -m recipes.english.average RUN ORIGIN OUT`
+"""The mean of the weights of two trainings: `python -m recipes.english.average [--share S] RUN ORIGIN OUT`
 
 OUT is a run's folder with the mean of the averaged weights of RUN, a run, and of ORIGIN, a run or a bundle of the same
 shape and pieces (Wortsman et al. 2022, model soups), under the terms of both. Trainings can begin with it, and it can
@@ -30,12 +30,15 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("origin")
     parser.add_argument("out", type=Path)
+    parser.add_argument("--share", type=float, default=0.5, help="of RUN in the mean, 0 to 1 (default: 0.5)")
     arguments = parser.parse_args()
-    average(arguments.run, arguments.origin, arguments.out)
+    if not 0 <= arguments.share <= 1:
+        parser.error("--share must be from 0 to 1")
+    average(arguments.run, arguments.origin, arguments.out, arguments.share)
 
 
-def average(run: Path, origin: str, out: Path) -> None:
-    """Write the mean of a run and of an origin as the run `out`.
+def average(run: Path, origin: str, out: Path, share: float = 0.5) -> None:
+    """Write the mean of a run and of an origin, of which the run makes up `share`, as the run `out`.
 
     Raises:
         TrainingError: one of them has no usable weights, or they differ in shape or pieces, or `out` is there.
@@ -56,7 +59,9 @@ def average(run: Path, origin: str, out: Path) -> None:
     make_folder(out)
     write_atomically(out / layout.RECIPE, other.inheritance.join(recipe).to_json())
     write_atomically(out / layout.PIECES, (run / layout.PIECES).read_bytes())
-    mean = {name: (weights + other.weights[name]) / 2 for name, weights in checkpoint.average.items()}
+    mean = {
+        name: share * weights + (1 - share) * other.weights[name] for name, weights in checkpoint.average.items()
+    }
     save_checkpoint(out, replace(checkpoint, average=mean))
 
 

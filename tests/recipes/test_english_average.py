@@ -18,15 +18,16 @@ def call(monkeypatch, *arguments):
     average.main()
 
 
-def test_the_mean_lies_half_way(run, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("options", "share"), [([], 0.5), (["--share", 0.25], 0.25)])
+def test_the_mean_lies_half_way_or_where_it_is_told(run, tmp_path, monkeypatch, options, share):
     silent = shutil.copytree(run, tmp_path / "silent", ignore=shutil.ignore_patterns("cache"))
     checkpoint = load_checkpoint(run)
     nothing = {name: torch.zeros_like(weights) for name, weights in checkpoint.average.items()}
     position = replace(checkpoint.position, step=checkpoint.position.step + 1)
     save_checkpoint(silent, replace(checkpoint, average=nothing, position=position))
-    call(monkeypatch, run, silent, tmp_path / "mean")
+    call(monkeypatch, *options, run, silent, tmp_path / "mean")
     found = load_run(tmp_path / "mean").model.state_dict()
-    assert all(torch.equal(found[name], weights / 2) for name, weights in checkpoint.average.items())
+    assert all(torch.equal(found[name], share * weights) for name, weights in checkpoint.average.items())
 
 
 def test_it_stands_under_the_terms_of_both(run, tmp_path, monkeypatch):
