@@ -12,6 +12,8 @@ manifest with the same command, and several engines may fill one OUT.
     flite     four American voices     apt install flite (BSD-like)
     espeak    accents by variants      apt install espeak-ng (GPL 3: a program that is run, its sound is not covered)
 
+`--short` also needs pip install num2words (LGPL).
+
 Few voices make many speakers: each speaks at its own pace, and with a vocal tract of its own length, since its sound is
 resampled, which moves pitch and formants together.
 """
@@ -26,6 +28,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.resources import files
 from itertools import combinations_with_replacement
 from math import isfinite
@@ -36,7 +39,6 @@ from zlib import crc32
 import numpy as np
 import soundfile
 import soxr
-from num2words import num2words
 
 from recipes.script import script
 from speech2text.audio.resampling import SAMPLE_RATE
@@ -191,6 +193,8 @@ def main() -> None:
         parser.error(f"{arguments.sentences}: no sentence of {WORDS[0]} to {WORDS[1]} plain words")
     try:
         engine = ENGINES[arguments.engine]()
+        if arguments.short:
+            import_module("num2words")  # now, not in the middle of the work
     except ImportError as error:
         parser.error(f"{error}; how to install it stands in --help")
     narrator = Narrator(
@@ -285,6 +289,8 @@ def _text(sentences: Sequence[str], engine: Engine, spelled: float, generator: G
 
 def _short(sentences: Sequence[str], generator: Generator) -> str:
     """A few words of a sentence, or a number as it is said."""
+    from num2words import num2words
+
     if generator.random() < NUMBERS_AMONG_SHORT:
         kind = _drawn(("cardinal", "ordinal"), generator)
         number = num2words(int(10 ** generator.uniform(1, LARGEST_NUMBER_LOG10)), to=kind)
