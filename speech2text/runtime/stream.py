@@ -119,14 +119,16 @@ class Stream:
         for span in spans:
             segment = self._recognizer.recognise_span(span)
             if segment.text or segment.guard or self._shown:
-                yield Update(segment, True, self._index)
-                self._index += 1
+                yield self._final(segment)
             self._shown = None
         if self._shown and self._partial and not self._segmenter.said:  # it was clicks, of which no span is made
             start = self._partial.start_sample / SAMPLE_RATE
-            yield Update(Segment("", start, start), True, self._index)
-            self._index += 1
+            yield self._final(Segment("", start, start))
             self._shown = None
+
+    def _final(self, segment: Segment) -> Update:
+        self._index += 1
+        return Update(segment, True, self._index - 1)
 
     def _look(self) -> Iterator[Update]:
         """The partial update, if there is more of the open span to hear and it says something new."""
