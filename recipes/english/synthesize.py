@@ -270,10 +270,14 @@ def read_sentences(file: Path) -> list[str]:
 
 
 def _is_plain(line: str) -> bool:
-    words = [word.strip(",.?!;:'\"-") for word in line.split()]
+    words = _words(line)
     plain = all(letter.isascii() and (letter.isalpha() or letter in " ,.?!;:'\"-") for letter in line)
     read_aloud = all(word.lower() in ("a", "i", "o") if len(word) == 1 else not word.isupper() for word in words)
     return plain and read_aloud and "." not in line[:-1] and WORDS[0] <= len(words) <= WORDS[1]
+
+
+def _words(line: str) -> list[str]:
+    return [word.strip(",.?!;:'\"-") for word in line.split()]
 
 
 def _text(sentences: Sequence[str], engine: Engine, spelled: float, generator: Generator) -> tuple[str, str]:
@@ -295,7 +299,7 @@ def _short(sentences: Sequence[str], generator: Generator) -> str:
         kind = _drawn(("cardinal", "ordinal"), generator)
         number = num2words(int(10 ** generator.uniform(1, LARGEST_NUMBER_LOG10)), to=kind)
         return f"{number.replace('-', ' ').replace(',', '')}."
-    words = [word for each in _drawn(sentences, generator).split() if len(word := each.strip(",.?!;:'\"-")) > 1]
+    words = [word for word in _words(_drawn(sentences, generator)) if len(word) > 1]
     first = int(generator.integers(len(words)))
     return f"{' '.join(words[first : first + 1 + int(generator.integers(MOST_WORDS_OF_SHORT))])}."
 
