@@ -201,7 +201,7 @@ def test_non_speech_is_silence_noise_or_tones_of_all_loudnesses(recorded_noise):
     assert peaks[~silent].log10().std() > 0.5
 
 
-@pytest.mark.parametrize("length", [1, 100])
+@pytest.mark.parametrize("length", [1, 100, 16_001])
 def test_tones_are_as_long_as_asked(length):
     heard = tones(length)
     assert heard.shape == (length,)
