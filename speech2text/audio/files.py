@@ -159,8 +159,13 @@ def _find_matches(pattern: str) -> list[Path]:
     matches = map(Path, glob.glob(pattern, recursive=True))  # noqa: PTH207 # Path.glob takes no absolute patterns
     found: dict[Path, Path] = {}
     for file in sorted(filter(is_audio, matches), key=lambda file: len(file.parts)):
-        found.setdefault(file.parent.resolve() / file.name, file)
+        found.setdefault(true_place(file), file)
     return list(found.values())
+
+
+def true_place(recording: Path) -> Path:
+    """Where it is, by whatever folders it was named; a link to a recording is one of its own."""
+    return recording.parent.resolve() / recording.name
 
 
 class _Stream:

@@ -109,7 +109,7 @@ def transcribe(
 
 def _find_jobs(arguments: Sequence[str]) -> tuple[list[Job], int]:
     """The recordings that the arguments name, and how many arguments name none; those are reported."""
-    from speech2text.audio.files import STANDARD_INPUT, expand_paths
+    from speech2text.audio.files import STANDARD_INPUT, expand_paths, true_place
     from speech2text.cli.transcribing import Job
 
     places: dict[Path, PurePath] = {}  # each recording once, however it is spelled, in order
@@ -118,7 +118,7 @@ def _find_jobs(arguments: Sequence[str]) -> tuple[list[Job], int]:
     for argument in arguments:
         try:
             for recording in expand_paths([argument]):
-                path = recording if recording == STANDARD_INPUT else recording.parent.resolve() / recording.name
+                path = recording if recording == STANDARD_INPUT else true_place(recording)
                 if path not in found:
                     found.add(path)
                     places[recording] = place_output(recording, argument)
