@@ -60,7 +60,7 @@ def average(run: Path, origin: str, out: Path, share: float = 0.5) -> None:
     write_atomically(out / layout.RECIPE, other.inheritance.join(recipe).to_json())
     write_atomically(out / layout.PIECES, (run / layout.PIECES).read_bytes())
     mean = {name: share * weights + (1 - share) * other.weights[name] for name, weights in checkpoint.average.items()}
-    save_checkpoint(out, replace(checkpoint, average=mean))
+    save_checkpoint(out, replace(checkpoint, model=mean, average=mean))
 
 
 def _shapes(weights: dict[str, Tensor]) -> dict[str, torch.Size]:

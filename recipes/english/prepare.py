@@ -73,8 +73,8 @@ def _repeated(rows: Iterator[Row]) -> Iterator[Row]:
 
 def _training_noise(source: Path) -> Iterator[Row]:
     for row in _rows(source, NOISE, with_texts=False):
-        if "fold" not in row:
-            raise ManifestError(f"{source / NOISE[0]}: {row['audio']} has no 'fold'; give each recording one, 1 to 5")
+        if not isinstance(row.get("fold"), int):
+            raise ManifestError(f"{source / NOISE[0]}: {row['audio']} has no number as 'fold'; give it one, 1 to 5")
         if row["fold"] != VALIDATION_FOLD:
             yield row
 

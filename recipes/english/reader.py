@@ -134,6 +134,8 @@ def find_recordings(manifests: Sequence[Path], teacher: TeacherFeatures, tokeniz
         if heard is None or len(heard) < STACK:
             continue
         text = normalize(utterance.text, utterance.language)
+        if not text:
+            continue
         stacked = torch.from_numpy(heard[: len(heard) // STACK * STACK].reshape(-1, STACK * teacher.dimension))
         recordings[utterance.audio] = Recording(utterance.audio, stacked.half(), text, tokenizer.encode(text))
     if not recordings:

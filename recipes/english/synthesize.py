@@ -242,7 +242,7 @@ class Narrator:
         name = f"{self.prefix}{number:06d}"
         try:
             samples = _say(self.engine, speaker, spoken, generator)
-        except subprocess.CalledProcessError as error:
+        except (subprocess.CalledProcessError, soundfile.LibsndfileError) as error:
             print(f"{name} is left out: {error}", file=sys.stderr)
             return None
         duration = len(samples) / SAMPLE_RATE
@@ -265,7 +265,10 @@ class Narrator:
 
 
 def read_sentences(file: Path) -> list[str]:
-    """The lines that are read as they are spelled: letters and plain punctuation, no figures, no abbreviations."""
+    """The lines that are read as they are spelled: letters and plain punctuation, no figures, no abbreviations.
+
+    A line that begins with a dash would be an option of the program that is to read it.
+    """
     return sorted({line.strip() for line in read_lines(file) if _is_plain(line.strip())})
 
 
@@ -273,7 +276,8 @@ def _is_plain(line: str) -> bool:
     words = _words(line)
     plain = all(letter.isascii() and (letter.isalpha() or letter in " ,.?!;:'\"-") for letter in line)
     read_aloud = all(word.lower() in ("a", "i", "o") if len(word) == 1 else not word.isupper() for word in words)
-    return plain and read_aloud and "." not in line[:-1] and WORDS[0] <= len(words) <= WORDS[1]
+    a_line = line[:1] != "-" and "." not in line[:-1] and WORDS[0] <= len(words) <= WORDS[1]
+    return plain and read_aloud and a_line and any(len(word) > 1 for word in words)
 
 
 def _words(line: str) -> list[str]:
@@ -341,7 +345,7 @@ def _drawn(choices: Sequence[T], generator: Generator) -> T:
 def _run(*command: str) -> tuple[FloatArray, int]:
     """What a program writes to the file that its last option names."""
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
-        subprocess.run([*command, file.name], check=True, capture_output=True)
+        subprocess.run([*command, file.name], check=True, capture_output=True, stdin=subprocess.DEVNULL)
         samples, rate = soundfile.read(file.name, dtype="float32")
         return samples, rate
 

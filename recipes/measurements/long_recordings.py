@@ -32,7 +32,7 @@ from recipes.measurements.cells import difference
 from recipes.measurements.joining import Joined, join
 from recipes.script import script
 from speech2text import EndpointRules, load_model
-from speech2text.audio.resampling import SAMPLE_RATE
+from speech2text.audio.files import SAMPLE_RATE, probe, read_audio
 from speech2text.audio.utterances import Utterance, read_utterances
 from speech2text.decoding.protocols import FloatArray
 from speech2text.errors import ManifestError
@@ -110,12 +110,16 @@ def _parts(utterances: Sequence[Utterance], generator: np.random.Generator) -> I
     seconds = 0.0
     for index in generator.permutation(len(utterances)):
         part.append(utterances[index])
-        seconds += (utterances[index].duration or 0.0) + PAUSE_SECONDS
+        seconds += _seconds(utterances[index]) + PAUSE_SECONDS
         if seconds >= JOINED_SECONDS:
             yield part
             part, seconds = [], 0.0
     if part:
         yield part
+
+
+def _seconds(utterance: Utterance) -> float:
+    return utterance.duration or probe(utterance.audio).seconds or len(read_audio(utterance.audio)) / SAMPLE_RATE
 
 
 def _print_error_rates(recognizer: Recognizer, recordings: Sequence[Joined], rules: Sequence[EndpointRules]) -> None:

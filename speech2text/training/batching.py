@@ -18,7 +18,8 @@ def batch_recordings(
 ) -> list[NDArray[np.int64]]:
     """Batches of recordings of `lengths` (N,) in samples at 16 kHz: at most `batch_seconds` each with the padding.
 
-    A recording that is longer is alone in its batch.
+    A recording that is longer is alone in its batch. What augmentation adds, room around speech and a slower speed,
+    comes on top: of recordings of half a second a step may hear twice as much.
     """
     random = np.random.default_rng([seed, epoch])
     order = _blurred_order(lengths, RECORDING_JITTER, random)

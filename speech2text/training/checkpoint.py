@@ -115,7 +115,7 @@ def load_checkpoint(run: Path) -> Checkpoint | None:
         return None
     newest = folders[-1]
     try:
-        state = json.loads((newest / STATE_FILE).read_text())
+        state = dict(json.loads((newest / STATE_FILE).read_text()))
         precision = state.pop("precision")
         taught = (newest / f"{LESSON}.safetensors").is_file()
         names = (*PARTS, LESSON) if taught else PARTS

@@ -66,9 +66,13 @@ class Inheritance(Section):
 
         A corpus that both learned from is credited once, as the recipe has it.
         """
-        licence = self.licence
-        if f"; {recipe.licence} (" not in f"; {self.licence} (":  # "CC BY" is not in "CC BY-SA", nor "GPL" in "AGPL"
-            licence = f"{self.licence} (the weights it started from); {recipe.licence} (its own recordings)"
+        begun = f"{self.licence} (the weights it started from); "
+        if f"; {recipe.licence} (" in f"; {self.licence} (":  # "CC BY" is not in "CC BY-SA", nor "GPL" in "AGPL"
+            licence = self.licence
+        elif recipe.licence.startswith(begun):  # it started from these very weights
+            licence = recipe.licence
+        else:
+            licence = f"{begun}{recipe.licence} (its own recordings)"
         credits = {(credit.name, credit.licence): credit for credit in self.credits + recipe.credits}
         return recipe.model_copy(update={"licence": licence, "credits": tuple(credits.values())})
 

@@ -75,7 +75,8 @@ class DataSettings(Section):
     noise: str | None = None
     """As one of `train`: recordings without speech to mix in beside noise that is generated."""
     teacher: str | None = None
-    """A folder of a teacher's features of the training recordings (teacher.py), relative as `train`."""
+    """A folder of a teacher's features of the training recordings (teacher.py), relative to what --data names
+    even if `prepare` is true."""
     longest_seconds: float = Field(default=20.0, gt=0)
     """Longer utterances are left out of training."""
 

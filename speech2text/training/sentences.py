@@ -114,6 +114,8 @@ def _normalized_lines(file: Path, language: str) -> Iterator[tuple[str, str]]:
 
 def _lines(file: Path) -> Iterator[tuple[str, str, str]]:
     """Where each line stands, its text, and its language where the file says so."""
+    if [suffix.lower() for suffix in file.suffixes[-2:]] in ([".jsonl", ".gz"], [".json", ".gz"]):
+        raise TrainingError(f"{file}: a packed manifest; unpack it")
     if file.suffix.lower() in (".jsonl", ".json"):
         for utterance in read_utterances(file):
             yield f"{file} ({utterance.id})", utterance.text, utterance.language
@@ -130,7 +132,7 @@ def read_lines(file: Path) -> Iterator[str]:
     """
     if not is_file(file):
         raise TrainingError(f"{file}: no such text; give files with a sentence a line, or manifests (.jsonl)")
-    opener = gzip.open if file.suffix == ".gz" else Path.open
+    opener = gzip.open if file.suffix.lower() == ".gz" else Path.open
     try:
         with opener(file, "rt", encoding="utf-8-sig") as lines:
             yield from lines

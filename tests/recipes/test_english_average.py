@@ -26,6 +26,8 @@ def test_the_mean_lies_half_way_or_where_it_is_told(run, tmp_path, monkeypatch, 
     position = replace(checkpoint.position, step=checkpoint.position.step + 1)
     save_checkpoint(silent, replace(checkpoint, average=nothing, position=position))
     call(monkeypatch, *options, run, silent, tmp_path / "mean")
+    begun = load_checkpoint(tmp_path / "mean")
+    assert all(torch.equal(weights, begun.average[name]) for name, weights in begun.model.items())
     found = load_run(tmp_path / "mean").model.state_dict()
     assert all(torch.equal(found[name], share * weights) for name, weights in checkpoint.average.items())
 

@@ -104,7 +104,8 @@ def test_a_missing_manifest_is_named_with_its_group(source, tmp_path, name, grou
     [
         ("en_train.jsonl", "{", "en_train.jsonl:1: not JSON"),
         ("en_dev.jsonl", '{"text": "a"}', "en_dev.jsonl:1: 'audio' is missing"),
-        ("noise.jsonl", '{"audio": "x.wav"}', r"noise.jsonl: .*x.wav has no 'fold'"),
+        ("noise.jsonl", '{"audio": "x.wav"}', r"noise.jsonl: .*x.wav has no number as 'fold'"),
+        ("noise.jsonl", '{"audio": "x.wav", "fold": "5"}', r"noise.jsonl: .*x.wav has no number as 'fold'"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_named(source, tmp_path, *, name, content, message):

@@ -10,6 +10,7 @@ import pytest
 from recipes.english import reader
 from recipes.english.teach import teach
 from speech2text.errors import AudioWarning
+from speech2text.training.initialisation import read_origin
 from speech2text.training.teacher import TeacherFeatures
 from tests.training.tiny import write_recordings
 
@@ -62,6 +63,15 @@ def test_what_it_holds_stands_beside_what_the_teacher_hears(data, tmp_path, monk
 def test_it_is_made_again_the_same(data, tmp_path, monkeypatch):
     first, second = (read(data, tmp_path / name, monkeypatch) for name in ("first", "second"))
     assert first.features_sha256 == second.features_sha256
+
+
+def test_recordings_without_words_are_left_out(data):
+    rows = (data / "rows.jsonl").read_text().splitlines()
+    wordless = {**json.loads(rows[0]), "text": "..."}
+    (data / "wordless.jsonl").write_text("\n".join([json.dumps(wordless), *rows[1:]]))
+    teacher, tokenizer = TeacherFeatures(data / "teacher"), read_origin("default").tokenizer
+    found = reader.find_recordings([data / "wordless.jsonl"], teacher, tokenizer)
+    assert [each.audio.name for each in found] == [json.loads(row)["audio"] for row in rows[1:-1]]
 
 
 def test_it_learns_to_read(data, monkeypatch, capsys):

@@ -54,6 +54,11 @@ def test_sentences_are_those_that_are_read_as_they_are_spelled(tmp_path):
     ]
 
 
+def test_what_no_engine_reads_as_it_is_spelled_is_passed_over(tmp_path):
+    (tmp_path / "sentences.txt").write_text("- - -\n-And then he went home\nI, I, I!\n" + SENTENCES)
+    assert len(synthesize.read_sentences(tmp_path / "sentences.txt")) == 2
+
+
 def test_a_manifest_says_what_was_read(run, told, tmp_path):
     rows = run("--hours", "0.02", "--spelled", "0.5")
     assert sum(row["duration"] for row in rows) >= 72

@@ -66,7 +66,7 @@ def test_a_half_written_checkpoint_is_ignored_and_replaced(tmp_path):
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "average.safetensors", "optimizer.safetensors", "state.json"])
-@pytest.mark.parametrize("damage", ["cut", "missing", "garbage"])
+@pytest.mark.parametrize("damage", ["cut", "missing", "garbage", "null"])
 def test_a_damaged_checkpoint_is_named_with_the_remedy(tmp_path, file, damage):
     for step in (1, 2):
         save_checkpoint(tmp_path, checkpoint(step))
@@ -74,7 +74,8 @@ def test_a_damaged_checkpoint_is_named_with_the_remedy(tmp_path, file, damage):
     if damage == "missing":
         (newest / file).unlink()
     else:
-        (newest / file).write_bytes((newest / file).read_bytes()[:20] if damage == "cut" else b'{"a": 1}')
+        contents = {"cut": (newest / file).read_bytes()[:20], "garbage": b'{"a": 1}', "null": b"null"}
+        (newest / file).write_bytes(contents[damage])
     with pytest.raises(TrainingError, match=r"step-000002: damaged checkpoint .*; delete it to go on from") as error:
         load_checkpoint(tmp_path)
     assert "\n" not in str(error.value)

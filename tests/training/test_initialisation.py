@@ -229,6 +229,12 @@ def test_fine_tuning_what_was_fine_tuned_adds_up_its_hours_and_says_the_licence_
     ]
 
 
+def test_a_mean_with_what_was_fine_tuned_says_each_licence_once():
+    known = Inheritance(licence="CC BY-SA", credits=(), settings={})
+    tuned = known.extend(read_recipe(FINETUNING_RECIPE, ["licence=mine"]), hours=1)
+    assert known.join(tuned).licence == tuned.licence
+
+
 @pytest.mark.parametrize(("inherited", "own"), [("CC BY-SA", "CC BY"), ("AGPL", "GPL")])
 def test_a_licence_that_only_begins_or_ends_another_is_said(inherited, own):
     known = Inheritance(licence=inherited, credits=(), settings={})

@@ -34,7 +34,8 @@ def test_each_kind_of_file_gives_the_same_sentences(tmp_path):
     rows = [json.dumps({"audio": f"{number}.wav", "text": line}) for number, line in enumerate(LINES)]
     manifest = write(tmp_path / "a.jsonl", rows)
     others = [write(tmp_path / name, rows) for name in ("b.JSONL", "c.json")]
-    read = [read_texts([file], TOKENIZER) for file in (plain, packed, manifest, *others)]
+    others.append(packed.rename(tmp_path / "B.TXT.GZ"))
+    read = [read_texts([file], TOKENIZER) for file in (plain, manifest, *others)]
     for each in read:
         assert texts_of(each.train) == texts_of(read[0].train)
         assert texts_of(each.held_out) == texts_of(read[0].held_out)
@@ -99,6 +100,7 @@ def test_a_small_share_is_held_out_and_never_many(tmp_path):
         ("a.txt.gz", b"no gzip at all", TrainingError, "cannot be read"),
         ("a.txt.gz", gzip.compress(b"some text" * 100)[:-20], TrainingError, "cannot be read"),
         ("a.jsonl", b'{"audio": "a.wav"}\n', ManifestError, "'text' is missing"),
+        ("a.jsonl.gz", gzip.compress(b'{"id": "one", "text": "two"}\n'), TrainingError, "a packed manifest; unpack it"),
     ],
 )
 def test_what_cannot_be_read_is_one_line(tmp_path, name, content, error, message):
