@@ -43,6 +43,7 @@ SoundFile = Path | BinaryIO
 T = TypeVar("T")
 
 STANDARD_INPUT = Path("-")
+EMPTY_NAME = "an empty name; give a recording"
 
 _PIECE_SAMPLES = 1 << 20  # of all channels: a damaged header may promise any rate and any number of them
 _PIECE_SECONDS = 0.1  # decoded at a time: what is lost at most where a decoder meets damage
@@ -130,7 +131,7 @@ def expand_paths(arguments: Sequence[str]) -> list[Path]:
 
 def _expand(argument: str) -> list[Path]:
     if not argument:
-        raise AudioError("an empty name; give a recording, or . for this folder")
+        raise AudioError(f"{EMPTY_NAME}, or . for this folder")
     path = Path(argument)
     if path == STANDARD_INPUT and argument != str(STANDARD_INPUT):  # ./- is a file of that name
         path = path.absolute()
@@ -221,6 +222,8 @@ def _opened(source: SoundFile) -> Iterator[_Stream]:
         else:
             name, binary = str(getattr(source, "name", "the stream")), source
             name = "standard input" if name == "<stdin>" else name
+        if getattr(binary, "closed", False):
+            raise AudioError(f"{name}: closed already; open it again")
         stream = _Stream(binary if is_seekable(binary) else stack.enter_context(_spooled(binary, name)), name)
         try:
             yield stream

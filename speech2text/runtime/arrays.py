@@ -26,10 +26,13 @@ def to_mono(samples: NDArray[Any], sample_rate: int) -> FloatArray:
         ValueError, TypeError: as `check_rate`.
 
     Warns:
-        AudioWarning: next to nothing is left of what the channels have.
+        AudioWarning: next to nothing is left of what the channels have, or integers are those of a narrower type.
     """
     check_rate(sample_rate)
     scaled = _scaled(samples)
+    if narrow := _narrow_peak(samples):
+        fault = f"samples of at most {narrow} in an array of {samples.dtype}"
+        warnings.warn(f"{fault}, so next to silence; give those of 16 bits as int16", AudioWarning, stacklevel=2)
     mono = _average(scaled)
     if scaled.ndim == 2 and are_cancelled(_peak(mono), _peak(scaled), scaled.shape[1]):
         warnings.warn(f"samples whose {CANCELLED}; give those of one of them", AudioWarning, stacklevel=2)
@@ -71,6 +74,14 @@ def _scaled(samples: NDArray[Any]) -> FloatArray:
         with np.errstate(over="ignore"):  # what is too large becomes infinite
             return samples.astype(np.float32)
     raise AudioError(f"an array of {samples.dtype} is no sound; give floats from -1 to 1, or signed integers")
+
+
+def _narrow_peak(samples: NDArray[Any]) -> int:
+    """The largest of integers that fit into 16 bits but are in a wider type; 0 for all else."""
+    if not np.issubdtype(samples.dtype, np.signedinteger) or samples.dtype.itemsize <= 2 or not samples.size:
+        return 0
+    peak = max(int(samples.max()), -int(samples.min()))
+    return peak if peak <= 2**15 else 0
 
 
 def _average(scaled: FloatArray) -> FloatArray:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from speech2text.audio.files import read_blocks
+from speech2text.audio.files import EMPTY_NAME, read_blocks
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.bundle.manifest import LISTENER_NAME, PIECES_NAME, SPELLER_NAME, Manifest
 from speech2text.bundle.store import Bundle, open_bundle
@@ -22,7 +22,7 @@ from speech2text.decoding.beam import beam_search
 from speech2text.decoding.greedy import attention_greedy
 from speech2text.decoding.hypothesis import Hypothesis
 from speech2text.decoding.protocols import FloatArray, Memory, Term
-from speech2text.errors import BundleError
+from speech2text.errors import AudioError, BundleError
 from speech2text.runtime.arrays import mix_down, to_mono
 from speech2text.runtime.endpoints import EndpointRules
 from speech2text.runtime.guards import SILENCE, ctc_reading, guard, is_silent
@@ -273,6 +273,8 @@ def _blocks(source: Source, sample_rate: int | None) -> Iterable[FloatArray]:
     if sample_rate is not None:
         raise ValueError("sample_rate is for arrays only; a file knows its own rate")
     if isinstance(source, str | os.PathLike):
+        if not os.fspath(source):
+            raise AudioError(EMPTY_NAME)
         return read_blocks(Path(source))
     if isinstance(source, TextIOBase) or not hasattr(source, "read"):
         taken = "the path of a sound file, an open binary file (io.BytesIO for bytes) or a NumPy array of samples"

@@ -50,6 +50,12 @@ def test_channels_that_cancel_each_other_out_are_told(dtype):
         assert not to_mono(both.astype(dtype), 16_000).any()
 
 
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+def test_samples_of_16_bits_in_a_wider_type_are_told(dtype):
+    with pytest.warns(AudioWarning, match=r"at most 32767 in an array of int.*; give those of 16 bits as int16"):
+        to_mono((np.abs(SOUND) * 32_767).astype(dtype), 16_000)
+
+
 def test_other_rates_are_resampled():
     assert len(to_mono(np.zeros(44_100, np.float32), 44_100)) == 16_000
 

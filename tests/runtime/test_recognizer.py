@@ -67,6 +67,15 @@ def test_a_path_a_stream_and_an_array_give_the_same(recognizer, tmp_path):
     assert recognizer.transcribe(io.BytesIO(path.read_bytes())) == transcript
 
 
+def test_no_name_and_a_closed_file_are_told(recognizer, tmp_path):
+    with pytest.raises(AudioError, match=r"^an empty name; give a recording$"):
+        recognizer.transcribe("")
+    with (tmp_path / "a.wav").open("wb+") as file:
+        pass
+    with pytest.raises(AudioError, match=r"a\.wav: closed already; open it again"):
+        recognizer.transcribe(file)
+
+
 def test_an_array_of_another_rate_and_two_channels(recognizer):
     samples = tone("two", "three", rate=48_000)
     stereo = np.stack([samples, samples], axis=1)
