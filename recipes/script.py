@@ -1,12 +1,17 @@
-"""How a script of the recipes ends where its input is wrong: as the commands do, with one line and exit code 1."""
+"""What the scripts of the recipes share: how they end where their input is wrong, and how they read it."""
 
 from __future__ import annotations
 
+import json
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
+from typing import Any
 
-from speech2text.errors import AudioWarning, Speech2TextError, damage_raised
+from speech2text.disk import read_whole_lines, require_place
+from speech2text.errors import AudioWarning, ManifestError, Speech2TextError, damage_raised
 
 
 def script(main: Callable[[], None]) -> Callable[[], None]:
@@ -24,3 +29,27 @@ def script(main: Callable[[], None]) -> Callable[[], None]:
             sys.exit(130)
 
     return run
+
+
+def at_least_one(text: str) -> int:
+    """A whole number from 1 on, as the `type` of an argument."""
+    if not text.isdecimal() or not int(text):
+        raise ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def read_rows(file: Path) -> list[dict[str, Any]]:
+    """The JSON objects of a file that a script adds to, a line each; a last one that a stop has cut short is taken out.
+
+    Raises:
+        ManifestError: a line is no object.
+        OutputError: the file cannot be written.
+    """
+    require_place(file)
+    rows = []
+    for number, line in enumerate(read_whole_lines(file, mend=True), start=1):
+        try:
+            rows.append(dict(json.loads(line)))
+        except (TypeError, ValueError):
+            raise ManifestError(f"{file}:{number}: not a JSON object; take it out, or name another file") from None
+    return rows

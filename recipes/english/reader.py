@@ -24,7 +24,7 @@ from speech2text.audio.files import SAMPLE_RATE
 from speech2text.audio.utterances import read_utterances
 from speech2text.decoding.greedy import ctc_greedy
 from speech2text.decoding.protocols import BLANK
-from speech2text.errors import TrainingError
+from speech2text.errors import ManifestError, TrainingError
 from speech2text.evaluation.error_rate import count_words, total
 from speech2text.text.normalization import normalize
 from speech2text.text.tokenizer import Tokenizer
@@ -126,6 +126,7 @@ def find_recordings(manifests: Sequence[Path], teacher: TeacherFeatures, tokeniz
     """Each recording of the manifests that the teacher has heard, once.
 
     Raises:
+        ManifestError: a text has a letter that no piece has.
         TrainingError: there is none.
     """
     recordings = {}
@@ -136,8 +137,12 @@ def find_recordings(manifests: Sequence[Path], teacher: TeacherFeatures, tokeniz
         text = normalize(utterance.text, utterance.language)
         if not text:
             continue
+        try:
+            tokens = tokenizer.encode(text)
+        except ValueError as error:
+            raise ManifestError(f"{utterance.audio}: {error}; correct the text") from None
         stacked = torch.from_numpy(heard[: len(heard) // STACK * STACK].reshape(-1, STACK * teacher.dimension))
-        recordings[utterance.audio] = Recording(utterance.audio, stacked.half(), text, tokenizer.encode(text))
+        recordings[utterance.audio] = Recording(utterance.audio, stacked.half(), text, tokens)
     if not recordings:
         raise TrainingError(
             "the teacher has heard none of the recordings; make it hear them (recipes/english/teach.py)"

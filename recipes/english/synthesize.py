@@ -40,10 +40,10 @@ import numpy as np
 import soundfile
 import soxr
 
-from recipes.script import script
+from recipes.script import read_rows, script
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.decoding.protocols import FloatArray
-from speech2text.disk import make_folder, read_whole_lines
+from speech2text.disk import make_folder
 from speech2text.text.normalization import normalize
 from speech2text.training.sentences import read_lines
 
@@ -202,7 +202,7 @@ def main() -> None:
     )
     make_folder(arguments.out)
     manifest = arguments.out / "manifest.jsonl"
-    known = {row["id"]: float(row["duration"]) for row in _rows(manifest) if row["id"].startswith(narrator.prefix)}
+    known = {row["id"]: float(row["duration"]) for row in read_rows(manifest) if row["id"].startswith(narrator.prefix)}
     seconds = sum(known.values())
     number = 1 + max((int(name.removeprefix(narrator.prefix)) for name in known), default=-1)
     while seconds < 3600 * arguments.hours:
@@ -353,11 +353,6 @@ def _run(*command: str) -> tuple[FloatArray, int]:
 def _need(program: str) -> None:
     if not shutil.which(program):
         raise ImportError(f"no program {program} here")
-
-
-def _rows(manifest: Path) -> list[dict[str, str]]:
-    """The rows of the manifest, from which a last line that a stop has cut short is taken out."""
-    return [json.loads(line) for line in read_whole_lines(manifest, mend=True)]
 
 
 if __name__ == "__main__":

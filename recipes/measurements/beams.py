@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from recipes.measurements.cells import between, difference, percent
-from recipes.script import script
+from recipes.script import at_least_one, script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.resampling import SAMPLE_RATE
@@ -40,8 +40,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("manifests", nargs="+", type=Path, metavar="DEV")
     parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
-    parser.add_argument("--clips", type=int, default=8, help="how many clips of 10 s to time (default: 8)")
-    parser.add_argument("--rounds", type=int, default=5, help="how often to time each (default: 5)")
+    parser.add_argument("--clips", type=at_least_one, default=8, help="how many clips of 10 s to time (default: 8)")
+    parser.add_argument("--rounds", type=at_least_one, default=5, help="how often to time each (default: 5)")
     arguments = parser.parse_args()
     utterances = [utterance for manifest in arguments.manifests for utterance in read_utterances(manifest)]
     sounds = [read_audio(utterance.audio) for utterance in utterances]

@@ -20,6 +20,7 @@ from speech2text.bundle.manifest import Confidence
 from speech2text.bundle.store import open_bundle
 from speech2text.bundle.writer import check_destination
 from speech2text.decoding.confidence import fit_scaling
+from speech2text.errors import ManifestError
 from speech2text.evaluation.calibration import Calibration, calibrate
 from speech2text.evaluation.error_rate import mark_right_words
 from speech2text.evaluation.scoring import pair
@@ -87,7 +88,10 @@ def _hear(recognizer: Recognizer, utterance: Utterance) -> list[HeardWord]:
 
 
 def _fit(words: Sequence[HeardWord]) -> Confidence:
-    return Confidence(*fit_scaling([word.confidence for word in words], [word.is_right for word in words]))
+    try:
+        return Confidence(*fit_scaling([word.confidence for word in words], [word.is_right for word in words]))
+    except ValueError as error:
+        raise ManifestError(f"{len(words)} words: {error}; name other recordings, or more") from None
 
 
 def _scale(words: Sequence[HeardWord], scaling: Confidence) -> list[float]:

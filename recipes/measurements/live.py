@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from recipes.measurements.joining import Joined, join
-from recipes.script import script
+from recipes.script import at_least_one, script
 from speech2text import EndpointRules, load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.pace import LATE_SECONDS
@@ -63,9 +63,11 @@ def main() -> None:
     parser.add_argument("command", choices=("delays", "joints", "load", "soak"))
     parser.add_argument("manifest", type=Path, nargs="?", metavar="MANIFEST", help="the model's sample if not given")
     parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
-    parser.add_argument("--utterances", type=int, default=60, help="of the manifest, evenly spread")
+    parser.add_argument("--utterances", type=at_least_one, default=60, help="at least so many, evenly spread")
     parser.add_argument("--hours", type=float, default=2.0)
     arguments = parser.parse_args()
+    if arguments.command == "joints" and not arguments.manifest:
+        parser.error("joints needs a MANIFEST, whose utterances are joined")
     recognizer = load_model(arguments.bundle)
     recording = _recording(recognizer, arguments.bundle, arguments.manifest, arguments.utterances)
     if arguments.command == "delays":

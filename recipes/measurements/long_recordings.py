@@ -30,7 +30,7 @@ import soundfile
 
 from recipes.measurements.cells import difference
 from recipes.measurements.joining import Joined, join
-from recipes.script import script
+from recipes.script import at_least_one, script
 from speech2text import EndpointRules, load_model
 from speech2text.audio.files import SAMPLE_RATE, probe, read_audio
 from speech2text.audio.utterances import Utterance, read_utterances
@@ -84,7 +84,9 @@ def main() -> None:
     parser.add_argument("manifest", type=Path, metavar="MANIFEST")
     parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
     parser.add_argument("--corpus", help="only the utterances of this corpus")
-    parser.add_argument("--joinings", type=int, default=3, help="orders of the utterances, each with its own noise")
+    parser.add_argument(
+        "--joinings", type=at_least_one, default=3, help="orders of the utterances, each with its own noise"
+    )
     parser.add_argument("--snr", type=float, default=30.0, help="decibels between the utterances and the room noise")
     parser.add_argument("--silence", type=float, nargs="+", metavar="SECONDS", help="silence that ends a segment")
     parser.add_argument("--hours", type=float, default=3.0, help="of the longest recording; 0 measures no memory")

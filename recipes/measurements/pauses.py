@@ -32,8 +32,9 @@ from recipes.script import script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.resampling import SAMPLE_RATE
-from speech2text.audio.utterances import read_utterances
+from speech2text.audio.utterances import Utterance, read_utterances
 from speech2text.decoding.protocols import BLANK, FloatArray
+from speech2text.errors import ManifestError
 from speech2text.runtime.loudness import FRAME, Loudness
 from speech2text.runtime.recognizer import Recognizer
 from speech2text.runtime.segmenter import LOUD, Segmenter
@@ -102,7 +103,7 @@ def main() -> None:
     arguments = parser.parse_args()
     recognizer = load_model(arguments.bundle)
     utterances = read_utterances(arguments.manifest)
-    spoken = [_words(recognizer, read_audio(each.audio), normalize(each.text, each.language)) for each in utterances]
+    spoken = [_words(recognizer, each) for each in utterances]
     pauses, cuts, spans = [], [], []
     for snr in SNRS:
         heard = Heard()
@@ -126,11 +127,15 @@ def main() -> None:
     _print("snr dB | spans | longest s | heard % | words lost % | words cut through %", spans)
 
 
-def _words(recognizer: Recognizer, samples: FloatArray, text: str) -> list[Interval]:
-    """Where each word of the text is in the samples, in seconds."""
+def _words(recognizer: Recognizer, utterance: Utterance) -> list[Interval]:
+    """Where each word of the text is in the recording, in seconds."""
+    try:
+        tokens = recognizer.tokenizer.encode(normalize(utterance.text, utterance.language))
+    except ValueError as error:
+        raise ManifestError(f"{utterance.audio}: {error}; correct the text") from None
+    samples = read_audio(utterance.audio)
     log_probs = recognizer.listener.listen(samples).ctc_log_probs
     frame = recognizer.manifest.model.memory_frame_seconds
-    tokens = recognizer.tokenizer.encode(text)
     words = timed_words(recognizer.tokenizer, log_probs, tokens, frame, samples)
     return [(word.start, word.end) for word in words]
 

@@ -31,12 +31,11 @@ from pathlib import Path
 
 from recipes.measurements.cells import difference, percent
 from recipes.measurements.peers import PACKAGES, PEERS, Work
-from recipes.script import script
+from recipes.script import at_least_one, read_rows, script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.utterances import Utterance, read_utterances
 from speech2text.decoding.protocols import FloatArray
-from speech2text.disk import read_whole_lines
 from speech2text.evaluation.error_rate import Counts, count_words, total
 from speech2text.evaluation.significance import compare
 from speech2text.text.normalization import normalize
@@ -52,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("manifests", nargs="+", type=Path, metavar="MANIFEST")
     parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
-    parser.add_argument("--most", type=int, help="recordings of each corpus; all if not given")
+    parser.add_argument("--most", type=at_least_one, help="recordings of each corpus; all if not given")
     parser.add_argument(
         "--peer", action="append", choices=PEERS, help="one of the others, repeatable; all if not given"
     )
@@ -94,8 +93,7 @@ def remembered(name: str, work: Work, texts: Path | None) -> Work:
     if texts is None:
         return work
     peer = " ".join(f"{each} {metadata.version(each)}" for each in PACKAGES.get(name, (name,)))
-    rows = map(json.loads, read_whole_lines(texts, mend=True))
-    known = {row["samples"]: row["text"] for row in rows if row["peer"] == peer}
+    known = {row["samples"]: row["text"] for row in read_rows(texts) if row["peer"] == peer}
 
     def remember(samples: FloatArray) -> str:
         key = sha256(samples.tobytes()).hexdigest()

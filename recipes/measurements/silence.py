@@ -120,6 +120,8 @@ def _threshold(without_speech: list[float], *spoken: list[float]) -> float:
     # below 0 speech is less likely than silence, so no tuning clip needs that
     of_clips = max(max(without_speech) + 0.01, 0.0)
     read = [[each for each in way if each > -np.inf] for way in spoken]
+    if not all(read):
+        raise ManifestError("nothing is read in the spoken recordings; name others")
     of_spoken = min(float(np.quantile(way, SPOKEN_EMPTIED, method="lower")) for way in read)
     print(f"clips need {of_clips:.2f} at least, spoken recordings {of_spoken:.2f} at most")
     return float(np.floor(100 * min(of_clips, of_spoken)) / 100)
@@ -157,6 +159,8 @@ def _report_spoken(recognizer: Recognizer, name: str, recordings: list[FloatArra
         emptied += not transcript.text and SILENCE in guards
         had_words += bool(transcript.text) or SILENCE in guards
         looped += LOOP in guards
+    if not had_words:
+        raise ManifestError(f"{name}: nothing is read in them; name others")
     print(
         f"{name}: {emptied / had_words:.1%} of {had_words} are emptied; guard against loops in {looped / had_words:.1%}"
     )

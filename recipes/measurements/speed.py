@@ -39,7 +39,7 @@ import numpy as np
 import soundfile
 
 from recipes.measurements.peers import GREEDY_PEERS, Work
-from recipes.script import script
+from recipes.script import at_least_one, script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.resampling import SAMPLE_RATE
@@ -71,7 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("manifest", type=Path, metavar="MANIFEST")
     parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
-    parser.add_argument("--rounds", type=int, default=7, help="how often to time each (default: 7)")
+    parser.add_argument("--rounds", type=at_least_one, default=7, help="how often to time each (default: 7)")
     parser.add_argument("--files", type=int, default=200, help="for the second table; 0 leaves it out (default: 200)")
     arguments = parser.parse_args()
     with _cores(1):

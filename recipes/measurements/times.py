@@ -22,12 +22,13 @@ from pathlib import Path
 
 import numpy as np
 
-from recipes.script import script
+from recipes.script import at_least_one, script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.audio.utterances import read_utterances
 from speech2text.decoding.protocols import FloatArray
+from speech2text.errors import AudioError, DependencyError
 from speech2text.evaluation.error_rate import compare_words
 from speech2text.runtime.recognizer import Recognizer
 from speech2text.text.normalization import normalize
@@ -71,7 +72,7 @@ def main() -> None:
     parser.add_argument("clips", nargs="*", type=Path, metavar="CLIPS")
     parser.add_argument("--say", action="append", default=[], metavar="COMMAND", help="a synthesiser; may be repeated")
     parser.add_argument("--words", default=WORDS, help="what it says; digits if not given")
-    parser.add_argument("--recordings", type=int, default=200, help="for each voice")
+    parser.add_argument("--recordings", type=at_least_one, default=200, help="for each voice")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     if not arguments.clips and not arguments.say:
@@ -124,7 +125,14 @@ def trim(samples: FloatArray) -> FloatArray:
 
 
 def _read(clips: Path) -> list[Clip]:
-    return [(normalize(each.text, each.language), trim(read_audio(each.audio))) for each in read_utterances(clips)]
+    return [(normalize(each.text, each.language), _trimmed(each.audio)) for each in read_utterances(clips)]
+
+
+def _trimmed(audio: Path) -> FloatArray:
+    samples = read_audio(audio)
+    if not samples[: len(samples) // FRAME * FRAME].any():
+        raise AudioError(f"{audio}: has no sound; leave it out")
+    return trim(samples)
 
 
 def _say(command: str, words: Sequence[str]) -> list[Clip]:
@@ -132,9 +140,12 @@ def _say(command: str, words: Sequence[str]) -> list[Clip]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "word.wav")
         for word in words:
-            call = [part.format(word=word, file=file) for part in shlex.split(command)]
-            subprocess.run(call, check=True, capture_output=True)
-            clips.append((word, trim(read_audio(file))))
+            try:
+                call = [part.format(word=word, file=file) for part in shlex.split(command)]
+                subprocess.run(call, check=True, capture_output=True)
+            except (OSError, LookupError, ValueError, subprocess.CalledProcessError) as error:
+                raise DependencyError(f"--say {command!r}: does not say {word!r} ({error}); correct it") from None
+            clips.append((word, _trimmed(file)))
     return clips
 
 

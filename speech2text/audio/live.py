@@ -32,6 +32,7 @@ _MAYBE_MP3 = tuple(bytes((0xFF, second)) for second in (0xFB, 0xFA, 0xF3, 0xF2, 
 _MP3_BYTES = 4096  # enough to tell
 _MAYBE_AAC = tuple(bytes((0xFF, second)) for second in (0xF0, 0xF1, 0xF8, 0xF9))  # or quiet samples
 _ADTS_HEADER_BYTES = 7
+_CONVERTED = "pipe what `ffmpeg -i - -f wav -` makes of it"
 _PIPE_BYTES = 1 << 16
 _MOMENT = 1.0  # seconds that what follows the sound is waited for
 _TAG_OR_CHUNK = re.compile(rb"\0?(?:ID3|TAG|(?!RIFF)[\w ]{4})")  # perhaps after a byte of padding
@@ -94,11 +95,11 @@ class Pipe:
         if self._begun == b"RIFF":
             self._read_header()
         elif self._begun == _WEBM or self._is_mp4() or self._is_aac():
-            raise AudioError("standard input: webm, aac, m4a or mp4; pipe what `ffmpeg -i - -f wav -` makes of it")
+            raise AudioError(f"standard input: webm, aac, m4a or mp4; {_CONVERTED}")
         elif self._begun.startswith(_OTHER_FILES) or self._is_mp3():
             raise AudioError(
                 "standard input: a sound file that cannot be heard as it comes; "
-                "use `speech2text transcribe -`, or pipe WAV or raw samples"
+                f"use `speech2text transcribe -`, or {_CONVERTED}"
             )
         self._blocks: Queue[bytes | AudioError | None] = Queue(_HELD)
         self._pace = Pace()
@@ -207,7 +208,7 @@ class Pipe:
             kind = struct.unpack("<H", body[24:26])[0]
         if (kind, bits) not in _WAV_ENCODINGS:
             samples = {_PCM: f"{bits}-bit integers", _FLOAT: f"{bits}-bit floats"}.get(kind, "compressed sound")
-            raise AudioError(f"standard input: WAV of {samples} is not read from a pipe; write 16-bit integers")
+            raise AudioError(f"standard input: WAV of {samples} is not read from a pipe; {_CONVERTED}")
         if not (LEAST_RATE <= rate <= MOST_RATE and 1 <= channels <= MOST_CHANNELS):
             raise AudioError(
                 f"standard input: WAV of {rate} Hz and {channels} channels cannot be heard; check what writes it"

@@ -12,6 +12,7 @@ import numpy as np
 
 from speech2text.audio.live import LiveSource
 from speech2text.audio.pace import Lateness
+from speech2text.errors import AudioError
 from speech2text.evaluation.delays import Delays, percentile
 from speech2text.runtime.arrays import mix_down
 
@@ -46,12 +47,13 @@ class Listening:
     _lateness: Lateness = field(default_factory=Lateness)
     _zeros: float = 0.0
     _zeros_told: bool = False
+    _damage_told: bool = False
 
     def run(self) -> None:
         """Until the end; then the segment that is open is finished.
 
         Raises:
-            AudioError: the source failed; the open segment is finished first.
+            AudioError: the source failed, or begins with what is no sound; the open segment is finished first.
         """
         try:
             self._listen()
@@ -81,11 +83,23 @@ class Listening:
         self._check_lost()
 
     def _take(self, block: NDArray[Any]) -> None:
-        samples = mix_down(block)
+        samples = self._mixed(block)
         self.on_block(samples)
         self._check_zeros(samples)
         self.heard += len(samples) / self.source.rate
         self._show(lambda: self.stream.feed(samples, behind=self._lateness.behind))
+
+    def _mixed(self, block: NDArray[Any]) -> NDArray[np.float32]:
+        """The samples (N,) of a block, channels averaged; silence for a damaged one once something was heard."""
+        try:
+            return mix_down(block)
+        except AudioError as error:
+            if not self.heard:
+                raise
+            if not self._damage_told:
+                self._damage_told = True
+                self.on_note(f"warning: {error}; silence is heard in place of such a moment")
+            return np.zeros(len(block), np.float32)
 
     def _show(self, work: Callable[[], list[Update]]) -> None:
         begin = time.perf_counter()

@@ -106,6 +106,23 @@ def test_lost_sound_is_told_with_how_much(hear):
     assert notes == [f"warning: 0.25 {lost}", f"warning: 1.50 {lost}"]
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e9])
+def test_damaged_moments_are_told_once_and_what_follows_is_heard(hear, value):
+    damaged = np.full((1600, 2), value, np.float32)
+    silence = blocks("", "")
+    notes, _, final = hear(*blocks("one"), damaged, *silence, *blocks("two"), damaged, *silence)
+    assert final == ["one", "two"]
+    assert len(notes) == 1
+    assert "silence is heard in place" in notes[0]
+
+
+def test_a_source_that_begins_with_no_sound_fails(hear):
+    notes, _, final = hear(np.full(1600, np.nan, np.float32), *blocks("one", ""))
+    assert final == []
+    assert len(notes) == 1
+    assert "with which encoding they are read" in notes[0]
+
+
 def test_a_source_that_brings_nothing_is_told_once_each_time(hear, monkeypatch):
     monkeypatch.setattr(listening, "_SILENT_SECONDS", 0.0)
     nothing = [np.zeros(0, np.float32)] * 3

@@ -91,10 +91,13 @@ def test_it_learns_to_read(data, monkeypatch, capsys):
         ({"teacher": "nowhere"}, "no usable features"),
         ({"origin": "nowhere"}, "neither a bundle nor a run"),
         ({"manifest": "unheard.jsonl"}, "has heard none"),
+        ({"manifest": "foreign.jsonl"}, "the character 'я' of"),
     ],
 )
 def test_what_cannot_be_read_is_told_in_a_line(data, monkeypatch, capsys, wrong, message):
     (data / "unheard.jsonl").write_text((data / "rows.jsonl").read_text().splitlines()[-1])
+    foreign = json.loads((data / "rows.jsonl").read_text().splitlines()[0]) | {"text": "я", "lang": "ru"}
+    (data / "foreign.jsonl").write_text(json.dumps(foreign))
     names = {"teacher": "teacher", "origin": "default", "manifest": "rows.jsonl", "out": "new"} | wrong
     before = sorted(data.rglob("*"))
     monkeypatch.chdir(data)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from recipes.measurements import live, nonspeech, pauses, silence, times
+from recipes.measurements import calibration, live, nonspeech, pauses, silence, times
+from recipes.measurements.calibration import HeardWord
 from recipes.measurements.joining import join
 from speech2text import load_model
 from speech2text.audio.files import read_audio
@@ -18,6 +19,7 @@ from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.audio.utterances import read_utterances
 from speech2text.bundle.manifest import Confidence, ErrorRate
 from speech2text.bundle.store import open_bundle
+from speech2text.errors import ManifestError
 from speech2text.runtime.guards import evidence
 from speech2text.runtime.loudness import FRAME
 from speech2text.runtime.segmenter import Segmenter
@@ -41,6 +43,8 @@ def files(tmp_path):
         "TINY": write_tiny_bundle(tmp_path / "tiny").folder,
         "SPOKEN": write_manifest(tmp_path / "spoken.jsonl", TEXTS * ROUNDS, SOUNDS * ROUNDS, **spoken),
         "WORDS": write_manifest(tmp_path / "words.jsonl", tuple(LEVELS), tuple(LEVELS)),
+        "SILENT": write_manifest(tmp_path / "silent.jsonl", ("one",), ("nothing",)),
+        "FOREIGN": write_manifest(tmp_path / "foreign.jsonl", ("zebra",), ("one",)),
         "RARE": write_manifest(tmp_path / "rare.jsonl", *rare),
         "NOISE": write_manifest(
             tmp_path / "noise.jsonl", ("", ""), ("one", "two"), **{"class": ["tone"], "fold": [4, 5]}
@@ -148,6 +152,12 @@ def test_fitted_confidences_go_into_the_bundle_and_say_how_many_words_are_right(
     recognizer = load_model(files["TINY"])
     words = [word for each in read_utterances(files["SPOKEN"]) for word in recognizer.transcribe(each.audio).words]
     assert np.mean([word.confidence for word in words]) == pytest.approx(1 - ERRORS / WORDS, abs=0.01)
+
+
+def test_words_whose_confidence_is_worth_nothing_are_told_in_a_line():
+    sure_and_wrong, unsure_and_right = HeardWord(0.9, False, "a"), HeardWord(0.1, True, "b")
+    with pytest.raises(ManifestError, match=r"^20 words: the surer words are not the better ones;.*name other"):
+        calibration._fit([sure_and_wrong, unsure_and_right] * 10)
 
 
 def test_the_threshold_of_speech_goes_into_the_bundle(run, files, monkeypatch):
@@ -266,7 +276,19 @@ def test_half_a_recording_counts_in_no_figure(run, files, name, capsys):
         ("measurements.silence", ["--noise=WORDS", "SPOKEN"], "words.jsonl: 'words-0.wav' needs a 'class'"),
         ("measurements.silence", ["--noise=TINY", "SPOKEN"], "give a manifest whose rows have both"),
         ("measurements.silence", ["--noise=TINY/none", "SPOKEN"], "none: no such manifest"),
+        ("measurements.silence", ["--bundle=TINY", "--noise=NOISE", "SILENT"], "nothing is read in them"),
+        (
+            "measurements.silence",
+            ["--bundle=TINY", "--noise=NOISE", "SILENT", "--tune"],
+            "in the spoken",
+        ),
+        ("measurements.live", ["joints", "--bundle=TINY"], "joints needs a MANIFEST"),
+        ("measurements.pauses", ["--bundle=TINY", "FOREIGN"], "foreign-0.wav: the character"),
+        ("measurements.rivals", ["--bundle=TINY", "--texts=TINY/none/texts", "SPOKEN"], "its folder does not exist"),
         ("measurements.times", ["TINY", "SPOKEN"], "'one two' is not a single word"),
+        ("measurements.times", ["TINY", "SILENT"], "silent-0.wav: has no sound"),
+        ("measurements.times", ["TINY", "--say=no-such-program {word}"], "does not say 'zero'"),
+        ("measurements.times", ["TINY", "--say=true {nothing}"], "does not say 'zero' ('nothing')"),
     ],
 )
 def test_a_manifest_that_is_of_no_use_is_named(run, name, options, complaint, capsys):

@@ -5,7 +5,8 @@ from importlib import import_module
 
 import pytest
 
-from recipes.script import script
+from recipes.script import read_rows, script
+from speech2text.errors import ManifestError
 
 MISSING = "not-there.jsonl"
 CALLS = {
@@ -47,3 +48,30 @@ def test_a_script_that_is_interrupted_ends_as_a_command_does():
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 130
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("beams", [MISSING, "--rounds=0"]),
+        ("live", ["joints", MISSING, "--utterances=-1"]),
+        ("long_recordings", [MISSING, "--joinings=0"]),
+        ("rivals", [MISSING, "--most=0"]),
+        ("speed", [MISSING, "--rounds=1.5"]),
+        ("times", ["bundle", "--recordings=0"]),
+    ],
+)
+def test_a_number_of_nothing_is_told_in_a_line(name, options, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [name, *options])
+    with pytest.raises(SystemExit) as stop:
+        import_module(f"recipes.measurements.{name}").main()
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.endswith("is not a whole number from 1 on\n")
+
+
+@pytest.mark.parametrize("line", ["{", "1", '"text"', ""])
+def test_a_line_that_is_no_object_is_told_with_its_number(tmp_path, line):
+    file = tmp_path / "rows.jsonl"
+    file.write_text(f'{{"id": "a"}}\n{line}\n')
+    with pytest.raises(ManifestError, match=r"rows\.jsonl:2: not a JSON object"):
+        read_rows(file)
