@@ -2,7 +2,7 @@
 
 Prints a Markdown table of word error rates by corpus, for the search of the transcribe command; `--all` adds greedy
 search on each head alone, and chunks as in a stream. Several bundles, as of several seeds, get a row each and their
-mean. The last line is the speed, on clips of 10 s of the first manifest's recordings. `--write` puts the rates and the
+mean. Then comes the speed, on clips of 10 s of the first manifest's recordings. `--write` puts the rates and the
 speed into the manifest and the card of the one bundle named, with a table of what CTC loses in chunks on that manifest.
 """
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
+from speech2text.cli.console import show_warnings_as_lines
 from speech2text.disk import read_whole_lines, require_place
-from speech2text.errors import AudioWarning, ManifestError, Speech2TextError, damage_raised
+from speech2text.errors import DamageWarning, ManifestError, Speech2TextError, damage_raised
 
 
 def script(main: Callable[[], None]) -> Callable[[], None]:
@@ -20,9 +22,11 @@ def script(main: Callable[[], None]) -> Callable[[], None]:
     @wraps(main)
     def run() -> None:
         try:
-            with damage_raised():  # figures of half a recording would be those of the whole
-                main()
-        except (Speech2TextError, AudioWarning) as error:
+            with warnings.catch_warnings():
+                show_warnings_as_lines()
+                with damage_raised():  # figures of half a recording would be those of the whole
+                    main()
+        except (Speech2TextError, DamageWarning) as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(1)
         except KeyboardInterrupt:

@@ -18,17 +18,21 @@ class AudioError(Speech2TextError):
 
 
 class AudioWarning(UserWarning):
-    """A recording that is used in part only, or left out of a folder's."""
+    """Recordings that are not used as they are: in part only, left out, or next to silent as they were given."""
+
+
+class DamageWarning(AudioWarning):
+    """A recording of which only a part can be heard: damaged, cut short, or its channels cancel each other out."""
 
 
 @contextmanager
 def damage_raised() -> Iterator[None]:
-    """Let a recording of which only a part can be read raise its AudioWarning, where its whole is needed.
+    """Let a recording of which only a part can be heard raise its DamageWarning, where its whole is needed.
 
     For the main thread, around the threads that read, for they share what is done with warnings.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("error", AudioWarning)
+        warnings.simplefilter("error", DamageWarning)
         yield
 
 

@@ -21,7 +21,7 @@ class Animal:
     """A file and what is expected of it.
 
     Either `error`, a part of the AudioError's message; or the number of samples at 16 kHz that can be read, `samples`
-    (None: some), with `warning`, a part of the AudioWarning's message, "" where there must be none.
+    (None: some), with `warning`, a part of the DamageWarning's message, "" where there must be none.
     """
 
     path: Path

@@ -23,7 +23,7 @@ from recipes.script import script
 from speech2text.audio.files import SAMPLE_RATE, read_audio
 from speech2text.audio.utterances import read_utterances
 from speech2text.decoding.protocols import FloatArray
-from speech2text.errors import AudioError, AudioWarning
+from speech2text.errors import AudioError, DamageWarning
 from speech2text.training.teacher import FeatureWriter
 
 AT_ONCE = 256
@@ -94,7 +94,7 @@ def whisper_encoder() -> Hear:
 def _features(hear: Hear, audio: Path) -> FloatArray | None:
     try:
         return hear(read_audio(audio))
-    except (AudioError, AudioWarning) as error:  # a warning is an error in a script: training leaves it out too
+    except (AudioError, DamageWarning) as error:  # damage is an error in a script: training leaves it out too
         print(f"\n{error}", file=sys.stderr)
         return None
 

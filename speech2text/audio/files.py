@@ -23,7 +23,7 @@ from speech2text.audio.channels import CANCELLED, are_cancelled
 from speech2text.audio.container import AudioFile, open_audio
 from speech2text.audio.resampling import LOUDEST, SAMPLE_RATE, FloatArray, Resampler
 from speech2text.audio.utterances import AUDIO_SUFFIXES, find_audio, is_audio
-from speech2text.errors import AudioError, AudioWarning, damage_raised
+from speech2text.errors import AudioError, AudioWarning, DamageWarning, damage_raised
 
 __all__ = [
     "SAMPLE_RATE",
@@ -74,7 +74,8 @@ def read_blocks(source: SoundFile, block_seconds: float = 30.0) -> Iterator[Floa
     """The samples of a file or an open binary stream (pipes too), block by block (N,); none for zero samples.
 
     Warns:
-        AudioWarning: the recording is damaged or cut short; the blocks hold what could be read.
+        DamageWarning: the recording is damaged or cut short, and the blocks hold what could be read; or its channels
+            cancel each other out.
 
     Raises:
         AudioError: missing, a folder, empty, no audio, damaged before the first sample, or NaN or infinite samples.
@@ -99,12 +100,12 @@ def read_whole(source: SoundFile) -> FloatArray:
     Not to be called in several threads at once: what Python does with warnings is of the process.
 
     Raises:
-        AudioError: as `read_blocks`, and for a recording that is damaged or cut short.
+        AudioError: as `read_blocks`, and for what that warns of.
     """
     with damage_raised():
         try:
             return read_audio(source)
-        except AudioWarning as damage:
+        except DamageWarning as damage:
             raise AudioError(str(damage)) from None
 
 
@@ -309,7 +310,7 @@ def _decode(audio: AudioFile, stream: _Stream, block_frames: int) -> Iterator[Fl
         yield block
     _check_end(audio, stream.name, frames / audio.samplerate, damaged)
     if are_cancelled(mixed_peak, channel_peak, audio.channels):
-        warnings.warn(f"{stream.name}: its {CANCELLED}; make a file of one of them", AudioWarning, stacklevel=2)
+        warnings.warn(f"{stream.name}: its {CANCELLED}; make a file of one of them", DamageWarning, stacklevel=2)
 
 
 def _read_block(audio: AudioFile, frames: int) -> tuple[FloatArray, float, bool]:
@@ -350,4 +351,4 @@ def _check_end(audio: AudioFile, name: str, seconds: float, damaged: bool) -> No
         return
     if not seconds:
         raise AudioError(f"{name}: damaged or cut short: no sound can be read; {remedy}")
-    warnings.warn(f"{name}: {problem}; {remedy}", AudioWarning, stacklevel=2)
+    warnings.warn(f"{name}: {problem}; {remedy}", DamageWarning, stacklevel=2)

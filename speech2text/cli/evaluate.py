@@ -143,7 +143,7 @@ def evaluate(
     The model named by --against hears with the same options, but for --lm-weight: it keeps the weight of its own.
     For --snr, the level of speech is that of its active parts, without the pauses, and noise is the same each time.
     """
-    _check_use(search, options, snr, noise, html)
+    _check_use(search, options, snr=snr, noise=noise, html=html, report_format=report_format)
     from speech2text.audio.utterances import read_utterances
     from speech2text.cli.evaluating import hear_all
 
@@ -169,18 +169,26 @@ def evaluate(
         _print_report(report, origin, report_format, worst)
     if report.excluded:
         print_note(
-            f"{len(report.excluded)} of {len(utterances)} utterances could not be read and are not in the figures"
+            f"{len(report.excluded)} of {len(utterances)} utterances could not be used and are not in the figures"
         )
         raise SystemExit(1)
 
 
 def _check_use(
-    search: Search, options: SearchOptions, snr: tuple[float, ...], noise: Path | None, html: Path | None
+    search: Search,
+    options: SearchOptions,
+    *,
+    snr: tuple[float, ...],
+    noise: Path | None,
+    html: Path | None,
+    report_format: str,
 ) -> None:
     if noise and not snr:
         raise click.UsageError("--noise is for --snr; say at which ratios, as in --snr 20,10,0")
     if not html and given("html_players"):
         raise click.UsageError("--html-players is for the page: it needs --html")
+    if report_format != "text" and given("worst"):
+        raise click.UsageError(f"--worst is for the report to read, and --format {report_format} has every utterance")
     if search != "joint" and (options.beam_size or options.lm_weight or options.hotwords):
         joint = "--beam-size, --lm-weight and --hotwords-file"
         raise click.UsageError(f"{joint} are for the joint search, not for --search {search}")

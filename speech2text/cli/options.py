@@ -68,7 +68,7 @@ threads_option = click.option(
     "--threads",
     type=click.IntRange(1, MOST_THREADS),
     default=1,
-    help="Files transcribed side by side, each in a process of its own; the result is the same.",
+    help="Files transcribed side by side, in so many processes; the result is the same.",
 )
 processor_threads_option = click.option(
     "--threads", type=click.IntRange(1, MOST_THREADS), show_default="one a core", help="Processor threads."

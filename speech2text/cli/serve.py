@@ -10,6 +10,7 @@ from speech2text.audio.limits import MOST_RATE
 from speech2text.cli.console import keep_libraries_quiet, print_note, show_warnings_as_lines
 from speech2text.cli.dependencies import packages_of
 from speech2text.cli.options import model_option, require_finite, search_options
+from speech2text.runtime.options import MOST_THREADS
 from speech2text.serving.limits import LOWEST_RATE, Limits
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @search_options
 @click.option(
     "--threads",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MOST_THREADS),
     default=1,
     help="Streams heard side by side, and as many uploads besides; the result is the same.",
 )

@@ -198,7 +198,7 @@ def _say_what_is_left_out(report: Report, inspections: Mapping[str, Inspection])
             f"{left_out} of {len(report.scored)} utterances, those with the fewest errors, have no player here."
         )
     if excluded := len(report.excluded):
-        parts.append(f"{excluded} more could not be read and {'is' if excluded == 1 else 'are'} not counted.")
+        parts.append(f"{excluded} more could not be used and {'is' if excluded == 1 else 'are'} not counted.")
     return escape(" ".join(parts))
 
 

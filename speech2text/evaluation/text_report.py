@@ -92,7 +92,7 @@ def _limits(interval: Interval | None) -> str:
 def _render_number(scored: int, excluded: int) -> Text:
     text = Text(f"{scored} utterance{'' if scored == 1 else 's'}")
     if excluded:
-        text.append(f"; {excluded} more could not be read and {'is' if excluded == 1 else 'are'} not counted", "yellow")
+        text.append(f"; {excluded} more could not be used and {'is' if excluded == 1 else 'are'} not counted", "yellow")
     return text
 
 

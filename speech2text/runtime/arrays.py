@@ -30,7 +30,7 @@ def to_mono(samples: NDArray[Any], sample_rate: int) -> FloatArray:
     """
     check_rate(sample_rate)
     scaled = _scaled(samples)
-    if narrow := _narrow_peak(samples):
+    if narrow := _narrow_peak(np.asarray(samples)):
         fault = f"samples of at most {narrow} in an array of {samples.dtype}"
         warnings.warn(f"{fault}, so next to silence; give those of 16 bits as int16", AudioWarning, stacklevel=2)
     mono = _average(scaled)

@@ -115,8 +115,9 @@ class Recognizer:
             ValueError: a sample rate was given for a file, or one that no recording has.
 
         Warns:
-            AudioWarning: a file is damaged or cut short, and the transcript is of what could be read; or its channels
+            DamageWarning: a file is damaged or cut short, and the transcript is of what could be read; or its channels
                 cancel each other out.
+            AudioWarning: channels of an array do, or its integers are those of a narrower type.
         """
         segments: list[Segment] = []
         segmenter = Segmenter(self.manifest.model.chunk_seconds, endpoints)

@@ -25,7 +25,8 @@ class Word:
 class Alternative:
     """Another reading of a segment; the higher its `score` the likelier.
 
-    Scores of one segment compare, but for the first where the segment's guard is "loop": that one has CTC's alone.
+    Scores of one segment compare, but for the first where CTC alone read it, whose score that is: where the segment's
+    guard is "loop", or where there were hot words.
     """
 
     text: str

@@ -226,7 +226,8 @@ class Trainer:
         """For the steps that splice; at the start and at checkpoints, so that a run that goes on finds the same."""
         settings = self.recipe.augmentation
         if settings.splice_share and settings.splice_after <= self.position.step < self.settings.steps:
-            self.objective.find_words(self.average, self.precision)
+            with as_stored(self.average):
+                self.objective.find_words(self.average, self.precision)
 
     def _draw_batches(self, epoch: int) -> list[NDArray[np.int64]]:
         return batch_recordings(self.train_corpus.lengths, self.settings.batch_seconds, self.settings.seed, epoch)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from speech2text.audio.files import read_audio
-from speech2text.errors import AudioError, AudioWarning
+from speech2text.errors import AudioError, DamageWarning
 from tests.zoo import Animal, build_zoo
 
 
@@ -24,7 +24,7 @@ def read(source) -> tuple[np.ndarray | None, str, str]:
             samples, error = read_audio(source), ""
         except AudioError as raised:
             samples, error = None, str(raised)
-    assert all(warning.category is AudioWarning for warning in caught)
+    assert all(warning.category is DamageWarning for warning in caught)
     assert len(caught) <= 1
     return samples, error, str(caught[0].message) if caught else ""
 

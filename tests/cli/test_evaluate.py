@@ -154,8 +154,8 @@ def test_an_unreadable_file_is_reported_and_harms_no_other(bundle, manifest, tmp
     reported, summary = captured.err.splitlines()
     assert reported.startswith("error: ")
     assert "bad.wav" in reported
-    assert summary == "1 of 5 utterances could not be read and are not in the figures"
-    assert "4 utterances; 1 more could not be read and is not counted" in captured.out
+    assert summary == "1 of 5 utterances could not be used and are not in the figures"
+    assert "4 utterances; 1 more could not be used and is not counted" in captured.out
     assert [json.loads(line)["id"] for line in output.read_text().splitlines()] == [row[0] for row in UTTERANCES]
 
 
@@ -539,6 +539,11 @@ def test_hot_words_of_a_pipe_are_those_of_all_that_hear(bundle, unclear, capsys)
     os.close(read)
     assert code == 0
     assert report["against"]["total"]["words"]["rate"] == report["total"]["words"]["rate"] == 0.0
+
+
+def test_the_worst_are_of_the_report_to_read(bundle, manifest, capsys):
+    assert run(manifest, "--model", bundle, "--format", "json", "--worst", 3) == 2
+    assert "--format json has every utterance" in capsys.readouterr().err
 
 
 def test_players_are_for_a_page(bundle, manifest, capsys):

@@ -104,7 +104,7 @@ def test_the_page_has_the_figures_that_were_asked_for(full_page):
         "other-model: WER 100.0 %", "-25.00 points", "CTC greedy", "pink noise, generated", "0 dB", "By corpus",
         "By speaker", "3 speakers; too few to trust: fewer than 10 speakers",
         "* too few to trust: fewer than 10 speakers", "% ; too few to trust: fewer than 10 speakers.",
-        "2 of 3 utterances, those with the fewest errors, have no player here.", "1 more could not be read",
+        "2 of 3 utterances, those with the fewest errors, have no player here.", "1 more could not be used",
     ):  # fmt: skip
         assert part in text
     assert "None" not in text

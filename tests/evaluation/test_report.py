@@ -119,7 +119,7 @@ def test_long_names_of_corpora_stay_apart_beside_searches():
 def test_nothing_scored_gives_a_report_without_rates():
     report = make_report([], [("u", "gone")])
     assert to_dict(report)["total"]["words"]["rate"] is None
-    assert "0 utterances; 1 more could not be read and is not counted" in print_on_80_columns(report)
+    assert "0 utterances; 1 more could not be used and is not counted" in print_on_80_columns(report)
 
 
 def test_a_row_says_what_was_said_recognised_and_wrong():

@@ -37,6 +37,17 @@ def test_noises_louder_than_that_give_nothing(recognizer):
     assert [(kind, text) for kind, samples in clips if (text := recognizer.transcribe(samples).text)] == []
 
 
+def test_a_stream_of_noises_ends_without_words(recognizer):
+    """Partial text may have some, of CTC alone; the final one takes them back."""
+    for kind, samples in islice(make_clips(seed=0), 0, len(KINDS) * CLIPS_A_KIND, 12):
+        stream = recognizer.stream()
+        updates = stream.feed(samples) + stream.finish()
+        assert not [(kind, update) for update in updates if update.final and update.segment.text]
+
+
 def test_ten_minutes_of_digital_silence_are_not_heard_at_all(recognizer, monkeypatch):
     monkeypatch.setattr(recognizer.listener, "listen", lambda *_: pytest.fail("the listener was asked"))
-    assert recognizer.transcribe(np.zeros(600 * SAMPLE_RATE, np.int16)).segments == ()
+    nothing = np.zeros(600 * SAMPLE_RATE, np.int16)
+    assert recognizer.transcribe(nothing).segments == ()
+    stream = recognizer.stream()
+    assert stream.feed(nothing) + stream.finish() == []

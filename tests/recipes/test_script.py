@@ -3,9 +3,12 @@
 import sys
 from importlib import import_module
 
+import numpy as np
 import pytest
+import soundfile
 
 from recipes.script import read_rows, script
+from speech2text.audio.utterances import read_utterances
 from speech2text.errors import ManifestError
 
 MISSING = "not-there.jsonl"
@@ -38,6 +41,16 @@ def test_a_mistyped_file_is_told_in_a_line(name, tmp_path, monkeypatch, capsys):
     assert MISSING in told
     assert not captured.out
     assert not list(tmp_path.iterdir())
+
+
+def test_recordings_that_a_folder_leaves_out_are_told_and_the_others_measured(tmp_path, monkeypatch, capsys):
+    for name in ("a.wav", "b.wav"):
+        soundfile.write(tmp_path / name, np.zeros(1600), 16_000)
+    (tmp_path / "a.txt").write_text("one")
+    heard = []
+    script(lambda: heard.extend(read_utterances(tmp_path)))()
+    assert [each.audio.name for each in heard] == ["a.wav"]
+    assert capsys.readouterr().err.startswith(f"warning: {tmp_path}: 1 of 2 audio files have no text and are left out")
 
 
 def test_a_script_that_is_interrupted_ends_as_a_command_does():

@@ -34,8 +34,11 @@ def test_each_sample_is_averaged_alone_however_the_array_is_laid_out():
     assert (mix_down(channels) == one_by_one).all()
 
 
-def test_a_masked_array_is_what_is_under_its_mask():
-    assert (to_mono(np.ma.array(SOUND), 16_000) == SOUND).all()
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_masked_array_is_what_is_under_its_mask(masked):
+    integers = (SOUND * 2**31).astype(np.int32)
+    for samples in (SOUND, integers):
+        assert (to_mono(np.ma.array(samples, mask=masked), 16_000) == to_mono(samples, 16_000)).all()
 
 
 def test_a_list_is_refused():
