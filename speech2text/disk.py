@@ -44,9 +44,11 @@ def require_place(file: Path) -> None:
     """See that a file can be written, before the work whose result it is to hold.
 
     Raises:
-        OutputError: its folder is not there, or no files can be put in it.
+        OutputError: its folder is not there, or no files can be put in it, or it is a folder itself.
     """
     try:
+        if file.is_dir():
+            raise OutputError(f"{file}: cannot be written (it is a folder); move it away, or choose another name")
         if not file.parent.is_dir():
             raise OutputError(f"{file}: its folder does not exist; make it or choose another")
         if file.is_file() or not file.exists():  # a device is written to, not replaced

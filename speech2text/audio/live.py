@@ -244,7 +244,7 @@ class Pipe:
         frame_rate = self._frame_bytes * self.rate
         if self._left:
             read = f"read {(promised - self._left) / frame_rate:.1f} s of the {promised / frame_rate:.1f} s"
-            self.problem = f"standard input: damaged or cut short: {read} its header promises"
+            self.problem = f"standard input: damaged or cut short: {read} its header promises; check what writes it"
             return
         end = threading.Timer(_MOMENT, self._blocks.put, (None,))
         end.start()

@@ -53,7 +53,8 @@ class Listening:
         """Until the end; then the segment that is open is finished.
 
         Raises:
-            AudioError: the source failed, or begins with what is no sound; the open segment is finished first.
+            AudioError: the source failed, or begins with what is no sound, or none of the sound that it promised
+                came; the open segment is finished first.
         """
         try:
             self._listen()
@@ -67,6 +68,8 @@ class Listening:
             self._check_pace()
             block = self.source.read(_LOOK_SECONDS)
             if block is None:
+                if self.source.problem and not self.heard:
+                    raise AudioError(self.source.problem)
                 if self.source.problem:
                     self.on_note(f"warning: {self.source.problem}")
                 return

@@ -99,7 +99,9 @@ def transcribe(
         make_folder(output_dir)
     formats = FORMATS if output_format == ALL_FORMATS else (output_format,)
     layout = Layout(max_line_width, max_line_count, highlight_words)
-    output = Output(output_dir, formats, layout, overwrite=overwrite, with_names=total > 1)
+    hotwords = [options.hotwords] if isinstance(options.hotwords, Path) else []
+    read = frozenset(file.resolve() for file in [*(job.recording for job in jobs), *hotwords])
+    output = Output(output_dir, formats, layout, overwrite=overwrite, with_names=total > 1, read=read)
     failed += transcribe_all(recognizer, jobs, output, threads)
     if failed:
         if total > 1:

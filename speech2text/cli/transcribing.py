@@ -18,7 +18,7 @@ from speech2text.audio.files import STANDARD_INPUT, is_seekable, open_recording,
 from speech2text.cli.console import print_error, print_note, print_output, progress_bar, sum_known
 from speech2text.cli.interrupts import EXIT_AFTER_SIGNAL, interrupts_set
 from speech2text.cli.parallel import StoppedError, map_in_order
-from speech2text.disk import is_file, is_pipe, make_folder, write_atomically
+from speech2text.disk import is_file, is_pipe, make_folder, require_place, write_atomically
 from speech2text.errors import AudioError, OutputError
 from speech2text.text.plain_line import in_a_line
 from speech2text.text.subtitles import DEFAULT_LAYOUT, Layout
@@ -68,6 +68,7 @@ class Output:
         folder: of the files, one of each format for a recording; None for standard output, which takes one format.
         overwrite: replace files that are there.
         with_names: print the name of the recording before its text.
+        read: files that the command reads, without links, and so never writes over.
     """
 
     folder: Path | None
@@ -75,6 +76,21 @@ class Output:
     layout: Layout = DEFAULT_LAYOUT
     overwrite: bool = False
     with_names: bool = False
+    read: frozenset[Path] = frozenset()
+
+    def require_places(self, name: str) -> None:
+        """See that the files of this name can be written, before the work whose result they are to hold.
+
+        Raises:
+            OutputError: they cannot, or one of them is read.
+        """
+        kept = self.find_kept(name)
+        for file in self._files(name):
+            if file.resolve() in self.read:
+                raise OutputError(f"{file}: would be written over what is read; name another folder with --output-dir")
+            if file not in kept:
+                make_folder(file.parent)
+                require_place(file)
 
     def find_kept(self, name: str) -> list[Path]:
         """The files of this name that are there and are not to be replaced."""
@@ -156,6 +172,10 @@ class Worker:
         """
         if self.stop.is_set():  # its turn came after that
             raise StoppedError
+        try:
+            self.output.require_places(job.name)
+        except OutputError as error:
+            return Result(self._part(), error)
         kept = next(iter(self.output.find_kept(job.name)), None)
         if kept and self.output.is_done(job.name):
             return Result(self._part(), OutputError(_say_kept(job, kept)))

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import resource
 import shutil
 import signal
@@ -98,6 +99,19 @@ def test_what_follows_the_sound_of_a_wav_is_not_heard(listen):
     done = listen(data[:4] + size + data[8:] + chunk)
     assert done.stdout == b"one two\nthree\n"
     assert b"2.5 s heard" in done.stderr
+
+
+def test_a_wav_without_any_of_its_sound_is_an_error(listen):
+    done = listen(as_bytes("WAV")[:44])
+    assert done.returncode == 1
+    assert b"error: standard input: damaged or cut short: read 0.0 s of the" in done.stderr
+
+
+def test_segments_are_not_kept_in_a_pipe(listen, tmp_path):
+    os.mkfifo(tmp_path / "talk.srt")
+    done = listen(as_bytes("WAV"), "--output", "talk.srt")
+    assert done.returncode == 1
+    assert b"talk.srt: is a pipe" in done.stderr
 
 
 @pytest.mark.parametrize("unknown", [0, 0x7FFFF000, 0x80000000, 0xFFFFFFFF])

@@ -497,6 +497,38 @@ def test_no_part_replaces_what_was_whole(transcribe, tmp_path):
     assert set((tmp_path / "out" / "c.txt").read_text().split()) == {"three"}
 
 
+def test_what_is_read_is_never_written_over(transcribe, two):
+    memo = two / "memo.txt"
+    (two / "a" / "x.wav").rename(memo)
+    (two / "x.json").symlink_to("b/x.wav")
+    (two / "hot.txt").write_text("one\n")
+    before = memo.read_bytes()
+    for command in (
+        ("memo.txt", "-o", "."),
+        ("b/x.wav", "-o", ".", "--format", "json"),
+        ("b/x.wav", "-o", "c", "--hotwords-file", "c/x.txt"),
+    ):
+        (two / "c").mkdir(exist_ok=True)
+        (two / "c" / "x.txt").write_text("one\n")
+        for overwrite in ((), ("--overwrite",)):
+            assert "would be written over what is read" in one_error(transcribe(*command, *overwrite))
+    assert memo.read_bytes() == before
+    assert (two / "c" / "x.txt").read_text() == "one\n"
+    assert (two / "b" / "x.wav").stat().st_size > 1000
+
+
+def test_what_cannot_be_written_is_told_before_the_work(transcribe, two, tmp_path):
+    long = two / f"{'n' * 250}.wav"
+    (two / "a" / "x.wav").rename(long)
+    done = transcribe(long.name, "-o", "out", "--format", "all")
+    assert "File name too long" in one_error(done)
+    assert not list((two / "out").iterdir())
+    (two / "out" / "x.srt").mkdir()
+    done = transcribe("b/x.wav", "-o", "out", "--format", "all")
+    assert one_error(done).endswith("x.srt: cannot be written (it is a folder); move it away, or choose another name\n")
+    assert [each.name for each in (two / "out").iterdir()] == ["x.srt"]
+
+
 def test_a_worker_that_is_stopped_writes_what_it_has(tiny, tmp_path):
     record(tmp_path / "c.wav", *["three", ""] * 35, seconds=1.0)
 
