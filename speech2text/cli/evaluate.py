@@ -206,6 +206,8 @@ def _check_outputs(read: Sequence[object], output: Path | None, html: Path | Non
     """See now, not after the work, that what is asked for can be written, and over nothing that is read (but noise)."""
     others = {Path(each).resolve() for each in read if isinstance(each, (str, Path)) and each}
     for path in filter(None, (output, html)):
+        if str(path) == "-":
+            raise click.UsageError("standard output has the report; name a file instead of -")
         require_place(path)
         if path.resolve() in others:
             raise OutputError(f"{path}: would be written over what this command reads or writes; choose another name")

@@ -271,16 +271,16 @@ def _tokenizer(bundle: Bundle) -> Tokenizer:
 def _blocks(source: Source, sample_rate: int | None) -> Iterable[FloatArray]:
     if isinstance(source, np.ndarray):
         return [to_mono(source, SAMPLE_RATE if sample_rate is None else sample_rate)]
-    if sample_rate is not None:
-        raise ValueError("sample_rate is for arrays only; a file knows its own rate")
-    if isinstance(source, str | os.PathLike):
-        if not os.fspath(source):
-            raise AudioError(EMPTY_NAME)
-        return read_blocks(Path(source))
-    if isinstance(source, TextIOBase) or not hasattr(source, "read"):
+    if isinstance(source, TextIOBase) or not (isinstance(source, str | os.PathLike) or hasattr(source, "read")):
         taken = "the path of a sound file, an open binary file (io.BytesIO for bytes) or a NumPy array of samples"
         raise TypeError(f"transcribe takes {taken}, not {type(source).__name__}")
-    return read_blocks(source)
+    if sample_rate is not None:
+        raise ValueError("sample_rate is for arrays only; a file knows its own rate")
+    if not isinstance(source, str | os.PathLike):
+        return read_blocks(source)
+    if not os.fspath(source):
+        raise AudioError(EMPTY_NAME)
+    return read_blocks(Path(source))
 
 
 def _shifted(segment: Segment, by: Seconds, end: Seconds) -> Segment:

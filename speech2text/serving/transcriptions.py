@@ -26,6 +26,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
@@ -53,6 +54,7 @@ STREAMED_FORMATS = ("json", "text")
 GRANULARITIES = ("segment", "word")
 _FLAGS = {"true": True, "1": True, "false": False, "0": False, "": False}
 _MOST_FIELDS = 100
+_HOW_TO_SEND = "send the recording as the field `file` of multipart/form-data"
 _LONGEST_NAME = 80
 _LEAST_BYTES_PER_SECOND = 500  # speech at the lowest bit rates has more
 
@@ -91,6 +93,8 @@ class Transcriptions:
         body = _BoundedBody(receive, self._limits, self._sessions)
         try:
             return await Request(scope, body.receive).form(max_files=1, max_fields=_MOST_FIELDS)
+        except HTTPException as error:
+            raise RequestError(f"{error.detail.split('.')[0]}; {_HOW_TO_SEND}", param="file") from None
         except (UnicodeError, LookupError):
             raise RequestError("the charset of the form is unknown, or not that of its texts; use UTF-8") from None
         except OSError as error:
@@ -233,7 +237,7 @@ def _read_order(form: FormData, manifest: Manifest) -> _Order:
     upload = form.get("file")
     if not isinstance(upload, UploadFile):
         raise RequestError(
-            "no file, or a form that is cut short; send the recording as the field `file` of multipart/form-data",
+            f"no file, or a form that is cut short; {_HOW_TO_SEND}",
             param="file",
         )
     response_format = _choose(form.get("response_format") or "json", FORMATS, "response_format")

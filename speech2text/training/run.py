@@ -381,9 +381,16 @@ def _tokenizer(run: Path, recipe: Recipe, corpus: Corpus, start: Start) -> Token
 
 def _check_texts(tokenizer: Tokenizer, corpus: Corpus) -> None:
     """See that the pieces can write every text."""
+    problems = []
     for utterance in corpus.utterances:
         try:
             tokenizer.encode(utterance.text)
         except ValueError as error:
-            cure = "correct the text, or train with pieces of its own: tokenizer.kind 'bpe' or 'characters' in a RECIPE"
-            raise TrainingError(f"{utterance.audio}: {error}; {cure}") from None
+            problems.append(f"{utterance.audio}: {error}")
+    if problems:
+        others = f", and so it is with {len(problems) - 1} more of the texts" if len(problems) > 1 else ""
+        cure = (
+            "correct them, with numbers in words, or train with pieces of their own: tokenizer.kind 'bpe' or "
+            "'characters' in a RECIPE"
+        )
+        raise TrainingError(f"{problems[0]}{others}; {cure}")

@@ -546,6 +546,11 @@ def test_the_worst_are_of_the_report_to_read(bundle, manifest, capsys):
     assert "--format json has every utterance" in capsys.readouterr().err
 
 
+def test_rows_are_for_a_file(bundle, manifest, capsys):
+    assert run(manifest, "--model", bundle, "-o", "-") == 2
+    assert "name a file instead of -" in capsys.readouterr().err
+
+
 def test_players_are_for_a_page(bundle, manifest, capsys):
     assert run(manifest, "--model", bundle, "--html-players", 3) == 2
     assert "it needs --html" in capsys.readouterr().err

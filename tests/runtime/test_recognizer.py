@@ -87,10 +87,11 @@ def test_a_rate_of_zero_is_not_the_default(recognizer):
         recognizer.transcribe(tone("one"), sample_rate=0)
 
 
+@pytest.mark.parametrize("rate", [None, 16_000])
 @pytest.mark.parametrize("source", [[0.0, 0.1], b"RIFF", None, io.StringIO("RIFF")])
-def test_what_is_no_source_is_a_type_error_that_names_what_is_taken(recognizer, source):
+def test_what_is_no_source_is_a_type_error_that_names_what_is_taken(recognizer, source, rate):
     with pytest.raises(TypeError, match=rf"path of .* binary file .* NumPy array .*, not {type(source).__name__}"):
-        recognizer.transcribe(source)
+        recognizer.transcribe(source, sample_rate=rate)
 
 
 @pytest.mark.parametrize(

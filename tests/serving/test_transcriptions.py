@@ -337,3 +337,11 @@ def test_no_such_path_and_no_such_method(service):
         answer = service.get(path)
         assert answer.status_code == status
         assert path in answer.json()["error"]["message"]
+
+
+def test_a_recording_that_is_sent_as_no_form_is_told_how_to_be_sent(service):
+    plain = {"content": wav(tone("one")), "headers": {"Content-Type": "application/x-www-form-urlencoded"}}
+    for parts in (plain, {"files": [("file", ("a", b"1")), ("file", ("b", b"2"))]}):
+        answer = service.post(**parts)
+        assert answer.status_code == 400
+        assert "as the field `file` of multipart/form-data" in answer.json()["error"]["message"]

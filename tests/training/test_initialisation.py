@@ -196,6 +196,15 @@ def test_a_recipe_may_keep_the_pieces_of_its_source(tmp_path):
     assert second.inherited_share == 1.0
 
 
+def test_all_texts_that_the_pieces_cannot_write_are_told_at_once(tmp_path):
+    data = write_recordings(tmp_path / "data")
+    for text in data.glob("*.txt"):
+        text.write_text("i am 42")
+    plan = plan_run(None, ("training.steps=2",), tmp_path / "run", "default")
+    with pytest.raises(TrainingError, match=r"\d\.wav: the character '4' of '42' .*, and so it is with \d+ more"):
+        open_run(plan.recipe, plan.recipe_path, data, plan.run, start=plan.start)
+
+
 def test_pieces_cannot_be_inherited_from_nothing(tmp_path):
     data = write_recordings(tmp_path / "data")
     with pytest.raises(RecipeError, match=r"tokenizer\.kind is 'inherited': name .* by --init-from"):
