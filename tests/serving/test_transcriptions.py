@@ -340,7 +340,7 @@ def test_no_such_path_and_no_such_method(service):
 
 
 def test_a_recording_that_is_sent_as_no_form_is_told_how_to_be_sent(service):
-    plain = {"content": wav(tone("one")), "headers": {"Content-Type": "application/x-www-form-urlencoded"}}
+    plain = {"content": wav(tone("one"))[1], "headers": {"Content-Type": "application/x-www-form-urlencoded"}}
     for parts in (plain, {"files": [("file", ("a", b"1")), ("file", ("b", b"2"))]}):
         answer = service.post(**parts)
         assert answer.status_code == 400
