@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import shutil
 import threading
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from speech2text.errors import OutputError
 
@@ -83,6 +86,11 @@ def write_atomically(path: Path, content: str | bytes) -> None:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
         raise OutputError(f"{path}: cannot be written ({error.strerror}); {_remedy(error)}") from None
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write objects as JSON, one a line, as `write_atomically` does."""
+    write_atomically(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
 def _remedy(error: OSError) -> str:

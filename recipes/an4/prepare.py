@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import re
 import sys
 import tarfile
@@ -31,7 +30,7 @@ import numpy as np
 import soundfile
 
 from speech2text.audio.utterances import Utterance, read_utterances
-from speech2text.disk import make_folder, write_atomically
+from speech2text.disk import make_folder, write_atomically, write_rows
 from speech2text.errors import ManifestError, Speech2TextError
 
 ARCHIVES = ("an4_sphere.tar.gz", "an4_raw.bigendian.tar.gz")
@@ -61,7 +60,7 @@ def prepare(source: Path, out: Path) -> None:
     make_folder(out)
     for name, utterances in sets.items():
         rows = (_to_row(utterance, out) for utterance in sorted(utterances, key=lambda utterance: utterance.id))
-        write_atomically(out / f"{name}.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        write_rows(out / f"{name}.jsonl", rows)
 
 
 def _read_source(source: Path, out: Path) -> dict[str, list[Utterance]]:

@@ -6,13 +6,12 @@ to the recordings in SOURCE.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from speech2text.audio.utterances import read_utterances
-from speech2text.disk import make_folder, write_atomically
+from speech2text.disk import make_folder, write_rows
 from speech2text.errors import ManifestError
 
 TRAIN = ("en_train.jsonl", "en_extra.jsonl", "digits_train.jsonl")
@@ -49,9 +48,9 @@ def prepare(source: Path, out: Path) -> None:
     """
     make_folder(out)
     made = tuple(name for name in MADE if (source / name).is_file())
-    _write(out / "train.jsonl", _repeated(_rows(source, (*TRAIN, *made))))
-    _write(out / "dev.jsonl", _rows(source, DEV))
-    _write(out / "noise.jsonl", _training_noise(source))
+    write_rows(out / "train.jsonl", _repeated(_rows(source, (*TRAIN, *made))))
+    write_rows(out / "dev.jsonl", _rows(source, DEV))
+    write_rows(out / "noise.jsonl", _training_noise(source))
 
 
 def _rows(source: Path, names: tuple[str, ...], with_texts: bool = True) -> Iterator[Row]:
@@ -77,7 +76,3 @@ def _training_noise(source: Path) -> Iterator[Row]:
             raise ManifestError(f"{source / NOISE[0]}: {row['audio']} has no number as 'fold'; give it one, 1 to 5")
         if row["fold"] != VALIDATION_FOLD:
             yield row
-
-
-def _write(file: Path, rows: Iterator[Row]) -> None:
-    write_atomically(file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

@@ -27,7 +27,8 @@ LARGEST_BEAM = 1000
 LARGEST_WEIGHT = 100.0
 """Of a part of the score: long before it nothing else counts."""
 _LARGEST_SIZE = 2**31
-_LEAST_CTC_WEIGHT = 1e-6  # with less the search would take what CTC says cannot be for unlikely
+LEAST_CTC_WEIGHT = 1e-6
+"""But for 0: with less the search would take what CTC says cannot be for unlikely."""
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -260,8 +261,8 @@ class Manifest:
         _check(0 < self.decoding.beam_size <= LARGEST_BEAM, f"decoding.beam_size must be 1 to {LARGEST_BEAM}")
         ctc_weight, bonus = self.decoding.ctc_weight, self.decoding.length_bonus
         _check(
-            ctc_weight == 0 or _LEAST_CTC_WEIGHT <= ctc_weight <= 1,
-            f"decoding.ctc_weight must be 0, or {_LEAST_CTC_WEIGHT:g} to 1",
+            ctc_weight == 0 or LEAST_CTC_WEIGHT <= ctc_weight <= 1,
+            f"decoding.ctc_weight must be 0, or {LEAST_CTC_WEIGHT:g} to 1",
         )
         _check(abs(bonus) <= LARGEST_WEIGHT, f"decoding.length_bonus must be within {LARGEST_WEIGHT:g} of 0")
         for key in ("length_normalization", "end_threshold", "coverage_weight", "lm_weight"):

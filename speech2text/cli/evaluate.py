@@ -19,7 +19,7 @@ from speech2text.cli.options import (
     search_options,
     threads_option,
 )
-from speech2text.disk import require_place, write_atomically
+from speech2text.disk import require_place, write_rows
 from speech2text.errors import OutputError
 from speech2text.runtime.options import SEARCHES, Search, SearchOptions
 
@@ -261,8 +261,7 @@ def _describe_origin(manifest: Path, options: SearchOptions, recognizer: Recogni
 def _write_rows(output: Path, report: Report) -> None:
     from speech2text.evaluation.json_report import row_to_dict
 
-    rows = (json.dumps(row_to_dict(row), ensure_ascii=False) for row in report.scored)
-    write_atomically(output, "".join(f"{row}\n" for row in rows))
+    write_rows(output, map(row_to_dict, report.scored))
 
 
 def _print_report(report: Report, origin: dict[str, Any], report_format: str, worst: int) -> None:

@@ -94,7 +94,8 @@ def _profile(plan: RunPlan, data: Path, team: Team) -> None:
 
 def _train(plan: RunPlan, data: Path, team: Team, init_from: str | None) -> None:
     """Train as one of a team, or alone; the leader alone holds the folder and speaks."""
-    from speech2text.training.run import hold, open_run
+    from speech2text.training.lock import hold
+    from speech2text.training.run import open_run
 
     with hold(plan.run) if team.leads else nullcontext():
         with team.in_turn(), _preparation(team) as on_progress:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from speech2text.bundle.manifest import LARGEST_BEAM, LARGEST_WEIGHT
+from speech2text.bundle.manifest import LARGEST_BEAM, LARGEST_WEIGHT, LEAST_CTC_WEIGHT
 from speech2text.errors import RecipeError
 from speech2text.model.config import LASConfig
 from speech2text.model.frontend import HOP_SAMPLES, MEL_BINS, SAMPLE_RATE
@@ -38,6 +38,12 @@ def _in_order(bounds: tuple[float, float]) -> tuple[float, float]:
     if bounds[0] > bounds[1]:
         raise ValueError("the lower number comes first")
     return bounds
+
+
+def _none_or_enough(ctc_weight: float) -> float:
+    if 0 < ctc_weight < LEAST_CTC_WEIGHT:
+        raise ValueError(f"it must be 0, or {LEAST_CTC_WEIGHT:g} at least")
+    return ctc_weight
 
 
 Decibels = Annotated[float, Field(ge=-100, le=100)]
@@ -178,7 +184,7 @@ class DecodingSettings(Section):
     """The search that the bundle uses unless told otherwise (decoding/beam.py), and the chunk of its streams."""
 
     beam_size: int = Field(default=8, ge=1, le=LARGEST_BEAM)
-    ctc_weight: float = Field(default=0.5, ge=0, le=1)
+    ctc_weight: Annotated[float, Field(ge=0, le=1), AfterValidator(_none_or_enough)] = 0.5
     length_bonus: float = Field(default=0.0, ge=-LARGEST_WEIGHT, le=LARGEST_WEIGHT)
     length_normalization: Weight = 0.0
     end_threshold: Weight = 0.0

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 import random
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from speech2text.audio.files import probe
 from speech2text.audio.utterances import Utterance, read_utterances
-from speech2text.disk import is_file, make_folder, write_atomically
+from speech2text.disk import make_folder, write_atomically
 from speech2text.errors import AudioError, OutputError, RecipeError, TrainingError
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training import layout
 from speech2text.training.checkpoint import has_checkpoint, load_tokenizer
+from speech2text.training.claim import claim_data
 from speech2text.training.corpus import Corpus, OnDecoded, find_utterances, load_corpus, place_of
 from speech2text.training.initialisation import Inheritance, Origin, read_inheritance, read_origin
 from speech2text.training.pieces import learn_tokenizer
@@ -51,14 +49,6 @@ class Start:
 
 
 FROM_NOTHING = Start()
-CLAIMED = {
-    "sha256": "recordings, texts or noise",
-    "voices": "speakers or corpora",
-    "samples": "sounds",
-    "teacher": "teacher's features",
-    "features": "teacher's features",
-}
-"""What data.json knows again by its hashes."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +103,7 @@ def open_run(
         make_folder(draft)
         found = _find(recipe, recipe_path, data, draft / layout.PREPARED)
         corpora = _load(found, recipe, run, draft, on_progress)
-        _claim_data(run, corpora)
+        claim_data(run, corpora.train, corpora.noise, corpora.teacher)
         if goes_on:
             _replace_recordings(draft, run)
             corpora = replace(corpora, train=corpora.train.moved(draft, run))
@@ -121,43 +111,6 @@ def open_run(
         if goes_on:
             shutil.rmtree(draft, ignore_errors=True)
     return _start(recipe, run, corpora, start, team)
-
-
-@contextmanager
-def hold(run: Path) -> Iterator[None]:
-    """Keep other processes from training in the folder `run`, which is made.
-
-    Raises:
-        TrainingError: another process trains there, or the folder holds something else than a run.
-        OutputError: the folder cannot be written.
-    """
-    make_folder(run)
-    try:
-        if any(run.iterdir()) and not _is_run(run):
-            raise TrainingError(f"{run}: is not empty, and no run; name a new folder with --run")
-        lock = FileLock(run / layout.LOCK, timeout=0)
-        lock.acquire()
-    except Timeout:
-        raise TrainingError(f"{run}: another process trains there; let it end, or name another --run") from None
-    except OSError as error:
-        raise OutputError(f"{run}: cannot be written ({error.strerror}); check its permissions") from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _is_run(folder: Path) -> bool:
-    """Whether a folder with something in it is that of a run: other programs have recipes too."""
-    if has_checkpoint(folder):
-        return True
-    if not is_file(folder / layout.RECIPE):
-        return is_file(folder / layout.LOCK)
-    try:
-        recipe_from_json(folder / layout.RECIPE)
-    except RecipeError:
-        return False
-    return True
 
 
 def open_profile(
@@ -314,39 +267,6 @@ def _replace_recordings(draft: Path, run: Path) -> None:
             samples.with_suffix(".json").replace(kept.with_suffix(".json"))
     except OSError as error:
         raise OutputError(f"{run}: cannot be written ({error.strerror}); check its permissions") from None
-
-
-def _claim_data(run: Path, corpora: Corpora) -> None:
-    """Note what the run is trained on, or see that it is still the same: else it would go on as another run."""
-    train, noise = corpora.train, corpora.noise
-    rows = [(utterance.id, utterance.text) for utterance in train.utterances]
-    voices = [(utterance.speaker, utterance.corpus) for utterance in train.utterances]
-    heard = [rows, train.lengths.tolist(), noise.lengths.tolist() if noise else []]
-    note: dict[str, object] = {
-        "utterances": len(train),
-        "sha256": hashlib.sha256(json.dumps(heard).encode()).hexdigest(),
-        "voices": hashlib.sha256(json.dumps(voices).encode()).hexdigest(),
-        "samples": [train.sha256, noise.sha256 if noise else ""],
-    }
-    if corpora.teacher:
-        note |= {"teacher": corpora.teacher.sha256, "features": corpora.teacher.features_sha256}
-    file = run / layout.CLAIM
-    if has_checkpoint(run) and file.is_file() and (changed := _difference(file, note)):
-        raise TrainingError(f"{run}: {changed} since it began; name another folder")
-    write_atomically(file, json.dumps(note) + "\n")
-
-
-def _difference(file: Path, note: dict[str, object]) -> str:
-    """The first thing that the file says otherwise than the note, if any; one of an earlier version says less."""
-    try:
-        claimed = note | json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, TypeError):
-        return f"its {file.name} was damaged"
-    counts = claimed.pop("utterances"), note["utterances"]
-    if counts[0] != counts[1]:
-        return "it had {} recordings, not {},".format(*counts)
-    changed = [name for name, value in claimed.items() if value != note.get(name)]
-    return f"its {CLAIMED.get(changed[0], changed[0])} have changed" if changed else ""
 
 
 def _prepare(recipe_path: Path, data: Path, out: Path) -> None:

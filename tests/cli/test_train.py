@@ -23,7 +23,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from speech2text.cli.app import application
 from speech2text.training.checkpoint import load_checkpoint, load_run
 from speech2text.training.corpus import find_example
-from speech2text.training.run import hold
+from speech2text.training.lock import hold
 from tests.training.tiny import RATE, TINY, sing, write_recordings
 
 COMMAND = (sys.executable, "-c", "import sys; from speech2text.cli.app import main; sys.exit(main())", "train")

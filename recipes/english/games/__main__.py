@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import re
 import struct
 import sys
@@ -31,7 +30,7 @@ from recipes.english.games import amazon_queen, drascula, steel_sky
 from recipes.english.games.line import Line
 from recipes.english.synthesize import LONGEST_SECONDS, MOST_LETTERS_A_SECOND
 from recipes.script import script
-from speech2text.disk import make_folder, write_atomically
+from speech2text.disk import make_folder, write_atomically, write_rows
 from speech2text.errors import ManifestError
 from speech2text.text.normalization import normalize
 
@@ -72,7 +71,7 @@ def extract(games: Path, out: Path) -> list[dict[str, Any]]:
     for corpus, file in found.items():
         make_folder(out / corpus)
         rows += [row for line in _read(file, corpus) if (row := _write(line, corpus, out))]
-    write_atomically(out / "manifest.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    write_rows(out / "manifest.jsonl", rows)
     return rows
 
 

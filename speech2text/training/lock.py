@@ -1,0 +1,52 @@
+"""Who trains in a run's folder: one process at a time, and only where there is nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from speech2text.disk import is_file, make_folder
+from speech2text.errors import OutputError, RecipeError, TrainingError
+from speech2text.training import layout
+from speech2text.training.checkpoint import has_checkpoint
+from speech2text.training.recipe import recipe_from_json
+
+
+@contextmanager
+def hold(run: Path) -> Iterator[None]:
+    """Keep other processes from training in the folder `run`, which is made.
+
+    Raises:
+        TrainingError: another process trains there, or the folder holds something else than a run.
+        OutputError: the folder cannot be written.
+    """
+    make_folder(run)
+    try:
+        if any(run.iterdir()) and not _is_run(run):
+            raise TrainingError(f"{run}: is not empty, and no run; name a new folder with --run")
+        lock = FileLock(run / layout.LOCK, timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise TrainingError(f"{run}: another process trains there; let it end, or name another --run") from None
+    except OSError as error:
+        raise OutputError(f"{run}: cannot be written ({error.strerror}); check its permissions") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a folder with something in it is that of a run: other programs have recipes too."""
+    if has_checkpoint(folder):
+        return True
+    if not is_file(folder / layout.RECIPE):
+        return is_file(folder / layout.LOCK)
+    try:
+        recipe_from_json(folder / layout.RECIPE)
+    except RecipeError:
+        return False
+    return True
