@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 
 from speech2text.training.checkpoint import load_checkpoint
 from speech2text.training.recipe import DEFAULT_RECIPE
 from speech2text.training.run import open_run
-from tests.training.tiny import TEXTS, needs_bf16, tiny_recipe, write_recordings
+from tests.training.tiny import RATE, TEXTS, needs_bf16, tiny_recipe, write_recordings
 
 CHANGES = (
+    "data.noise=noise.jsonl",
+    "model.listener_bits=4",
     "augmentation.noise_share=0.5",
     "augmentation.telephone_share=0.5",
     "augmentation.non_speech_share=0.2",
@@ -21,15 +25,18 @@ CHANGES = (
     "augmentation.token_noise=0.2",
     "training.guide_weight=0.2",
     "training.consistency_weight=0.2",
+    "training.risk_weight=0.2",
     "training.checkpoint_every=1",
 )
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """A manifest of recordings of two speakers, whose words can be spliced."""
+    """A manifest of recordings of two speakers, whose words can be spliced, beside one of noise."""
     folder = write_recordings(tmp_path_factory.mktemp("data"))
     rows = [{"audio": f"{number}.wav", "text": text, "speaker": "ab"[number % 2]} for number, text in enumerate(TEXTS)]
+    soundfile.write(folder / "noise.flac", 0.1 * np.random.default_rng(0).standard_normal(RATE), RATE)
+    (folder / "noise.jsonl").write_text('{"audio": "noise.flac"}\n')
     manifest = folder / "rows.jsonl"
     manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return manifest

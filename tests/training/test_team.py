@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -44,10 +45,10 @@ def data(tmp_path_factory):
     return folder
 
 
-def train_together(processes, data, run):
+def train_together(processes, data, run, *others):
     """What torchrun printed while it trained."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    changes = [part for change in (*TINY, *NO_CHANCE) for part in ("--set", change)]
+    changes = [part for change in (*TINY, *NO_CHANCE, *others) for part in ("--set", change)]
     command = [*launcher, "-m", "speech2text", "--", "train", "--data", str(data), "--run", str(run), *changes]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
@@ -64,6 +65,20 @@ def test_a_team_of_two_learns_what_one_learns(data, tmp_path):
     assert together.position == alone.position
     for name, tensor in alone.model.items():
         torch.testing.assert_close(together.model[name], tensor, rtol=0, atol=1e-4, msg=name)
+
+
+def test_a_team_that_was_stopped_equals_one_that_was_not(data, tmp_path):
+    """Law 6, of a team: what it did after its last checkpoint it does again, with the same chances."""
+    chances = ("augmentation.noise_share=0.5", "augmentation.speeds=[0.9, 1.0, 1.1]", "training.whole_share=0.5")
+    train_together(2, data, tmp_path / "run", *chances)
+    unbroken = load_checkpoint(tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints" / "step-000003")
+    assert load_checkpoint(tmp_path / "run").position.step == 2
+    train_together(2, data, tmp_path / "run", *chances)
+    again = load_checkpoint(tmp_path / "run")
+    assert again.position == unbroken.position
+    for name, tensor in unbroken.model.items():
+        assert torch.equal(again.model[name], tensor), name
 
 
 def test_every_process_draws_otherwise_and_the_leader_as_one_alone():
