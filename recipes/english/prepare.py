@@ -26,9 +26,9 @@ REPEATS = {
     "common_voice_en": 4,
     "common_voice_en_extra": 4,
     "speechocean762": 4,
-    "flight_of_the_amazon_queen": 5,
-    "beneath_a_steel_sky": 5,
-    "drascula": 5,
+    "flight_of_the_amazon_queen": 3,
+    "beneath_a_steel_sky": 3,
+    "drascula": 3,
     "synthetic-kokoro": 5,
 }
 """How often an epoch hears each recording: the spelled and numeric corpora and the synthesiser with accents have few
