@@ -39,6 +39,11 @@ class Job:
     recording: Path
     name: str
 
+    @property
+    def label(self) -> str:
+        """What the recording is called where something is said of it."""
+        return "standard input" if self.recording == STANDARD_INPUT else str(self.recording)
+
 
 @dataclass(frozen=True)
 class Result:
@@ -317,13 +322,13 @@ def _tell(job: Job, result: Result, output: Output) -> None:
     if result.error:
         print_error(f"{result.error}; {reach}" if result.is_part else str(result.error))
     elif result.is_part:
-        print_note(f"{job.recording}: {reach}")
+        print_note(f"{job.label}: {reach}")
     elif result.kept:
         print_note(_say_kept(job, result.kept))
 
 
 def _say_kept(job: Job, file: Path) -> str:
-    return f"{job.recording}: {file} is there already and is kept; --overwrite replaces it"
+    return f"{job.label}: {file} is there already and is kept; --overwrite replaces it"
 
 
 def _seconds(job: Job) -> float | None:

@@ -84,6 +84,8 @@ def test_names_are_printed_whatever_the_locale(transcribe, tmp_path):
 def test_standard_input(transcribe, two):
     sound = (two / "b" / "x.wav").read_bytes()
     assert transcribe("-", input=sound, text=False).stdout == b"two two\n"
+    for told in (b"", b"error: standard input: out/stdin.txt is there already and is kept; --overwrite replaces it\n"):
+        assert transcribe("-", "-o", "out", input=sound, text=False).stderr == told
 
 
 def test_closed_streams_are_no_tracebacks(two, tiny):
