@@ -284,7 +284,6 @@ def test_half_a_recording_counts_in_no_figure(run, files, name, capsys):
         ),
         ("measurements.live", ["joints", "--bundle=TINY"], "joints needs a MANIFEST"),
         ("measurements.pauses", ["--bundle=TINY", "FOREIGN"], "foreign-0.wav: the character"),
-        ("measurements.rivals", ["--bundle=TINY", "--texts=TINY/none/texts", "SPOKEN"], "its folder does not exist"),
         ("measurements.times", ["TINY", "SPOKEN"], "'one two' is not a single word"),
         ("measurements.times", ["TINY", "SILENT"], "silent-0.wav: has no sound"),
         ("measurements.times", ["TINY", "--say=no-such-program {word}"], "does not say 'zero'"),

@@ -9,7 +9,7 @@ import soundfile
 
 from recipes.script import read_rows, script
 from speech2text.audio.utterances import read_utterances
-from speech2text.errors import ManifestError
+from speech2text.errors import ManifestError, OutputError
 
 MISSING = "not-there.jsonl"
 CALLS = {
@@ -88,3 +88,8 @@ def test_a_line_that_is_no_object_is_told_with_its_number(tmp_path, line):
     file.write_text(f'{{"id": "a"}}\n{line}\n')
     with pytest.raises(ManifestError, match=r"rows\.jsonl:2: not a JSON object"):
         read_rows(file)
+
+
+def test_rows_in_no_folder_are_told_before_the_work(tmp_path):
+    with pytest.raises(OutputError, match="its folder does not exist"):
+        read_rows(tmp_path / "none" / "rows.jsonl")
