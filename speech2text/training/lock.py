@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -17,12 +17,13 @@ from speech2text.training.recipe import recipe_from_json
 
 @contextmanager
 def hold(run: Path) -> Iterator[None]:
-    """Keep other processes from training in the folder `run`, which is made.
+    """Keep other processes from training in the folder `run`, which is made, and taken away if nothing was put in it.
 
     Raises:
         TrainingError: another process trains there, or the folder holds something else than a run.
         OutputError: the folder cannot be written.
     """
+    is_new = not run.exists()
     make_folder(run)
     try:
         if any(run.iterdir()) and not _is_run(run):
@@ -36,7 +37,16 @@ def hold(run: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        if is_new:
+            _remove_unused(run)  # before the lock is let go, so that nobody begins there meanwhile
         lock.release()
+
+
+def _remove_unused(run: Path) -> None:
+    with suppress(OSError):  # then it stays, and may be used
+        if [each.name for each in run.iterdir()] == [layout.LOCK]:
+            (run / layout.LOCK).unlink()
+            run.rmdir()
 
 
 def _is_run(folder: Path) -> bool:

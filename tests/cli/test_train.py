@@ -207,6 +207,7 @@ def test_a_profile_has_no_folder(data, tmp_path):
 
 def test_missing_data_is_one_line(tmp_path):
     assert f"{tmp_path}/none: no such manifest or folder" in complaint(*arguments(tmp_path / "none", tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_data_without_texts_is_one_line(tmp_path):
