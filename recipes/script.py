@@ -14,6 +14,7 @@ from typing import Any
 from speech2text.cli.console import show_warnings_as_lines
 from speech2text.disk import read_whole_lines, require_place
 from speech2text.errors import DamageWarning, ManifestError, Speech2TextError, damage_raised
+from speech2text.text.tokenizer import Tokenizer
 
 
 def script(main: Callable[[], None]) -> Callable[[], None]:
@@ -53,7 +54,22 @@ def read_rows(file: Path) -> list[dict[str, Any]]:
     rows = []
     for number, line in enumerate(read_whole_lines(file, mend=True), start=1):
         try:
-            rows.append(dict(json.loads(line)))
-        except (TypeError, ValueError):
-            raise ManifestError(f"{file}:{number}: not a JSON object; take it out, or name another file") from None
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        if not isinstance(row, dict):
+            raise ManifestError(f"{file}:{number}: not a JSON object; take it out, or name another file")
+        rows.append(row)
     return rows
+
+
+def encode_text(tokenizer: Tokenizer, text: str, audio: Path) -> list[int]:
+    """The tokens of what is said in the recording `audio`.
+
+    Raises:
+        ManifestError: the text has a letter that no piece has.
+    """
+    try:
+        return tokenizer.encode(text)
+    except ValueError as error:
+        raise ManifestError(f"{audio}: {error}; correct the text") from None

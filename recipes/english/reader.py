@@ -19,12 +19,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
-from recipes.script import script
+from recipes.script import encode_text, script
 from speech2text.audio.files import SAMPLE_RATE
 from speech2text.audio.utterances import read_utterances
 from speech2text.decoding.greedy import ctc_greedy
 from speech2text.decoding.protocols import BLANK
-from speech2text.errors import ManifestError, TrainingError
+from speech2text.errors import TrainingError
 from speech2text.evaluation.error_rate import count_words, total
 from speech2text.text.normalization import normalize
 from speech2text.text.tokenizer import Tokenizer
@@ -137,10 +137,7 @@ def find_recordings(manifests: Sequence[Path], teacher: TeacherFeatures, tokeniz
         text = normalize(utterance.text, utterance.language)
         if not text:
             continue
-        try:
-            tokens = tokenizer.encode(text)
-        except ValueError as error:
-            raise ManifestError(f"{utterance.audio}: {error}; correct the text") from None
+        tokens = encode_text(tokenizer, text, utterance.audio)
         stacked = torch.from_numpy(heard[: len(heard) // STACK * STACK].reshape(-1, STACK * teacher.dimension))
         recordings[utterance.audio] = Recording(utterance.audio, stacked.half(), text, tokens)
     if not recordings:

@@ -28,13 +28,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recipes.measurements.joining import Joined, join
-from recipes.script import script
+from recipes.script import encode_text, script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.audio.utterances import Utterance, read_utterances
 from speech2text.decoding.protocols import BLANK, FloatArray
-from speech2text.errors import ManifestError
 from speech2text.runtime.loudness import FRAME, Loudness
 from speech2text.runtime.recognizer import Recognizer
 from speech2text.runtime.segmenter import LOUD, Segmenter
@@ -129,10 +128,8 @@ def main() -> None:
 
 def _words(recognizer: Recognizer, utterance: Utterance) -> list[Interval]:
     """Where each word of the text is in the recording, in seconds."""
-    try:
-        tokens = recognizer.tokenizer.encode(normalize(utterance.text, utterance.language))
-    except ValueError as error:
-        raise ManifestError(f"{utterance.audio}: {error}; correct the text") from None
+    text = normalize(utterance.text, utterance.language)
+    tokens = encode_text(recognizer.tokenizer, text, utterance.audio)
     samples = read_audio(utterance.audio)
     log_probs = recognizer.listener.listen(samples).ctc_log_probs
     frame = recognizer.manifest.model.memory_frame_seconds

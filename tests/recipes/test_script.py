@@ -82,7 +82,7 @@ def test_a_number_of_nothing_is_told_in_a_line(name, options, monkeypatch, capsy
     assert capsys.readouterr().err.endswith("is not a whole number from 1 on\n")
 
 
-@pytest.mark.parametrize("line", ["{", "1", '"text"', ""])
+@pytest.mark.parametrize("line", ["{", "1", '"text"', "", "[]", "null"])
 def test_a_line_that_is_no_object_is_told_with_its_number(tmp_path, line):
     file = tmp_path / "rows.jsonl"
     file.write_text(f'{{"id": "a"}}\n{line}\n')
