@@ -12,7 +12,7 @@ import click
 from speech2text.audio.limits import LEAST_RATE, MOST_CHANNELS, MOST_RATE, SAMPLE_TYPES
 from speech2text.cli.console import keep_libraries_quiet, print_note, print_output
 from speech2text.cli.options import NamedPath, given, model_option, require_finite, require_name, search_options
-from speech2text.disk import is_file
+from speech2text.disk import is_file, require_place
 from speech2text.errors import AudioError, OutputError
 from speech2text.runtime.endpoints import DAY, LEAST_LONGEST, LEAST_SILENCE, EndpointRules
 from speech2text.text.writers import GROWING
@@ -139,6 +139,7 @@ def _check_name(option: str, path: Path | None, known: tuple[str, ...]) -> None:
         raise OutputError(f"{path}: is a pipe, which cannot be written anew with each segment; name a file")
     if is_file(path) and path.stat().st_size > _EMPTY_BYTES.get(suffix, 0):
         raise OutputError(f"{path}: is there already, perhaps of another session; choose another name, or move it away")
+    require_place(path)
 
 
 def _pipe_opener(rate: int, channels: int, encoding: str) -> Callable[[], LiveSource]:

@@ -161,7 +161,8 @@ def test_the_rules_of_segments_can_be_chosen(listen):
         (b"\x1a\x45\xdf\xa3" + bytes(9), (), 1, "webm, aac, m4a or mp4; pipe what `ffmpeg"),
         (b"\0\0\0\x20ftypM4A " + bytes(9), (), 1, "webm, aac, m4a or mp4; pipe what `ffmpeg"),
         (b"\xff\xf1\x60\x40\x01\x5f\xfc\xde\0\0" * 2, (), 1, "webm, aac, m4a or mp4; pipe what `ffmpeg"),
-        (bytes(8), ("--save-audio", "nowhere/talk.wav"), 1, "nowhere/talk.wav: cannot be written"),
+        (bytes(8), ("--save-audio", "nowhere/talk.wav"), 1, "nowhere/talk.wav: its folder does not exist"),
+        (bytes(8), ("--output", "talk.srt", "--save-audio", "nowhere/talk.wav"), 1, "its folder does not exist"),
         (bytes(8), ("--output", "morning.srt"), 1, "morning.srt: is there already"),
         (bytes(8), ("--hotwords-file", "missing.txt"), 1, "missing.txt"),
     ],
@@ -172,6 +173,7 @@ def test_what_cannot_be_done_is_told_in_a_line(listen, tmp_path, data, *, argume
     assert done.returncode == code
     assert message in done.stderr.decode()
     assert done.stderr.decode().splitlines()[0].startswith(("error", "Usage"))
+    assert not list(tmp_path.glob("talk.*"))
 
 
 @pytest.fixture

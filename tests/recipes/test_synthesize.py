@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -98,3 +100,13 @@ def test_a_manifest_that_a_stop_has_cut_short_is_gone_on_with(run, told, tmp_pat
     spoken = len(told)
     assert run("--hours", "0.01") == rows
     assert len(told) == spoken + 1
+
+
+@pytest.mark.skipif(not shutil.which("espeak-ng"), reason="needs the program espeak-ng")
+@pytest.mark.parametrize("accent", sorted(set(synthesize.ESPEAK_ACCENTS)))
+def test_espeak_says_what_stands_for_the_letter_a_as_it_says_the_letter(accent):
+    said = [
+        subprocess.run(["espeak-ng", "-q", "-x", "-v", accent, text], check=True, capture_output=True).stdout.split()
+        for text in (f"c {synthesize.ESPEAK_LETTER_A} t", "A.")
+    ]
+    assert said[0][1] == said[1][0]
