@@ -25,6 +25,11 @@ def is_pipe(path: Path) -> bool:
     return os.path.exists(path) and not is_file(path) and not os.path.isdir(path)  # noqa: PTH110, PTH112 - as above
 
 
+def without_links(path: Path) -> Path:
+    """Where a path leads; a link that leads to itself stays as it is, where Path.resolve may raise RuntimeError."""
+    return Path(os.path.realpath(path))
+
+
 def as_utf8(text: str) -> bytes:
     """The text in UTF-8; what of a file's name is no UTF-8 is escaped, as in JSON and Python."""
     return text.encode(errors="backslashreplace")
@@ -55,7 +60,7 @@ def require_place(file: Path) -> None:
         if not file.parent.is_dir():
             raise OutputError(f"{file}: its folder does not exist; make it or choose another")
         if file.is_file() or not file.exists():  # a device is written to, not replaced
-            _require_rights(file.resolve().parent)
+            _require_rights(without_links(file).parent)
     except OSError as error:
         raise OutputError(f"{file}: cannot be written ({error.strerror}); {_remedy(error)}") from None
 
@@ -75,12 +80,12 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     try:
         if path.is_file() or not path.exists():  # a device or a pipe cannot be replaced; a folder is refused below
             # a thread writes one file at a time, so the name is free; it is short, as the path's may be the longest
-            draft = path.resolve().with_name(f".{os.getpid()}-{threading.get_ident()}.part")
+            draft = without_links(path).with_name(f".{os.getpid()}-{threading.get_ident()}.part")
         draft.write_bytes(as_utf8(content) if isinstance(content, str) else content)
         if draft != path:
             if path.exists():
                 shutil.copymode(path, draft)  # what only its owner may read stays so
-            draft.replace(path.resolve())
+            draft.replace(without_links(path))
     except OSError as error:
         if draft != path:
             with contextlib.suppress(OSError):

@@ -60,6 +60,8 @@ NUMBERS_AMONG_SHORT, LARGEST_NUMBER_LOG10 = 0.3, 3.0
 LONGEST_SECONDS, MOST_LETTERS_A_SECOND = 20.0, 30.0
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+TITLES = frozenset(("mr", "mrs", "ms", "dr", "st"))
+"""Written so, and not as they are said: the recordings' texts have mister and saint."""
 MISAKI_LETTER_A = "[A](/\u02c8A/)"
 ESPEAK_LETTER_A = "eh"
 """What espeak-ng says like the letter; its "ay" is said like the letter i."""
@@ -116,9 +118,11 @@ def hibari() -> Engine:
     from hibari import Hibari
 
     voice = Hibari()
-    return Engine(
-        ["heart"], MISAKI_LETTER_A, lambda text, _, speed: (voice(text, speed=float(np.clip(speed, 0.5, 2))), 24_000)
-    )
+
+    def read(text: str, _: str, speed: float) -> tuple[FloatArray, int]:
+        return voice(_without_abbreviation(text), speed=speed), 24_000
+
+    return Engine(["heart"], MISAKI_LETTER_A, read)
 
 
 def kokoro() -> Engine:
@@ -142,7 +146,8 @@ def kokoro() -> Engine:
 
     def read(text: str, voice: str, speed: float) -> tuple[FloatArray, int]:
         first, second = voice.split("+")
-        tokens = [vocabulary[sign] for sign in to_phonemes[first[0] == "b"](text) if sign in vocabulary]
+        phonemes = to_phonemes[first[0] == "b"](_without_abbreviation(text))
+        tokens = [vocabulary[sign] for sign in phonemes if sign in vocabulary]
         style = (styles[first] + styles[second])[len(tokens) - 1] / 2
         inputs = {"tokens": np.array([[0, *tokens, 0]]), "style": style, "speed": np.array([speed], np.float32)}
         return session.run(None, inputs)[0].ravel(), 24_000
@@ -302,12 +307,18 @@ def _is_plain(line: str) -> bool:
     words = _words(line)
     plain = all(letter.isascii() and (letter.isalpha() or letter in " ,.?!;:'\"-") for letter in line)
     read_aloud = all(word.lower() in ("a", "i", "o") if len(word) == 1 else not word.isupper() for word in words)
+    read_aloud = read_aloud and not TITLES & {word.lower() for word in words}
     a_line = line[:1] != "-" and "." not in line[:-1] and WORDS[0] <= len(words) <= WORDS[1]
     return plain and read_aloud and a_line and any(len(word) > 1 for word in words)
 
 
 def _words(line: str) -> list[str]:
     return [word.strip(",.?!;:'\"-") for word in line.split()]
+
+
+def _without_abbreviation(text: str) -> str:
+    """The text with a space before its last point: misaki says "no." like "number", and "no ." like "no"."""
+    return f"{text[:-1]} ." if text.endswith(".") else text
 
 
 def _text(sentences: Sequence[str], engine: Engine, spelled: float, generator: Generator) -> tuple[str, str]:
@@ -338,7 +349,8 @@ def _signs(sentences: Sequence[str], generator: Generator) -> Iterator[str]:
     """A word and its letters, a number digit by digit, a lone digit, or a code of letters and digits."""
     kind = generator.integers(6)
     if kind <= 1:
-        word = max(normalize(_drawn(sentences, generator), "en").replace("'", "").split(), key=len)
+        words = normalize(_drawn(sentences, generator), "en").split()
+        word = max((word for word in words if "'" not in word), key=len, default="o")
         if kind == 0:
             yield word
         yield from word

@@ -19,7 +19,7 @@ from speech2text.cli.options import (
     search_options,
     threads_option,
 )
-from speech2text.disk import require_place, write_rows
+from speech2text.disk import require_place, without_links, write_rows
 from speech2text.errors import OutputError
 from speech2text.runtime.options import SEARCHES, Search, SearchOptions
 
@@ -204,14 +204,14 @@ def _files_of(utterances: Sequence[Utterance], *bundles: str | None) -> Iterator
 
 def _check_outputs(read: Sequence[object], output: Path | None, html: Path | None) -> None:
     """See now, not after the work, that what is asked for can be written, and over nothing that is read (but noise)."""
-    others = {Path(each).resolve() for each in read if isinstance(each, (str, Path)) and each}
+    others = {without_links(Path(each)) for each in read if isinstance(each, (str, Path)) and each}
     for path in filter(None, (output, html)):
         if str(path) == "-":
             raise click.UsageError("standard output has the report; name a file instead of -")
         require_place(path)
-        if path.resolve() in others:
+        if without_links(path) in others:
             raise OutputError(f"{path}: would be written over what this command reads or writes; choose another name")
-        others.add(path.resolve())
+        others.add(without_links(path))
     if html:
         from speech2text.cli.pictures import require_libraries
 

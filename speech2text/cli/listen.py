@@ -135,11 +135,11 @@ def _check_name(option: str, path: Path | None, known: tuple[str, ...]) -> None:
     if suffix not in known:
         suffixes = ", ".join(f".{each}" for each in known)
         raise click.UsageError(f"{option} {path}: the name must end in one of: {suffixes}")
+    require_place(path)
     if path.is_fifo():
         raise OutputError(f"{path}: is a pipe, which cannot be written anew with each segment; name a file")
     if is_file(path) and path.stat().st_size > _EMPTY_BYTES.get(suffix, 0):
         raise OutputError(f"{path}: is there already, perhaps of another session; choose another name, or move it away")
-    require_place(path)
 
 
 def _pipe_opener(rate: int, channels: int, encoding: str) -> Callable[[], LiveSource]:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 
+from speech2text.audio.files import true_place
+
 
 def place_output(recording: Path, argument: str) -> PurePath:
     """Where the transcript of a recording goes within the output folder, with the recording's own suffix.
@@ -38,7 +40,7 @@ def name_outputs(places: Mapping[Path, PurePath]) -> list[str]:
 
 def _longer_names(recording: Path, place: PurePath) -> Iterator[str]:
     """The place with its suffix, and then after more and more of the folders that it is in."""
-    folders = recording.resolve().parts[1 : -len(place.parts)]
+    folders = true_place(recording).parts[1 : -len(place.parts)]
     for begin in range(len(folders), -1, -1):
         yield place.with_name("-".join([*folders[begin:], place.name])).as_posix()
 

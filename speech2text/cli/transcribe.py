@@ -12,7 +12,7 @@ import click
 from speech2text.cli.console import keep_libraries_quiet, print_error, show_warnings_as_lines
 from speech2text.cli.options import NamedPath, given, model_option, search_options, threads_option
 from speech2text.cli.outputs import name_outputs, place_output
-from speech2text.disk import make_folder
+from speech2text.disk import make_folder, without_links
 from speech2text.errors import AudioError
 from speech2text.runtime.options import SearchOptions
 from speech2text.text.subtitles import Layout
@@ -100,7 +100,7 @@ def transcribe(
     formats = FORMATS if output_format == ALL_FORMATS else (output_format,)
     layout = Layout(max_line_width, max_line_count, highlight_words)
     hotwords = [options.hotwords] if isinstance(options.hotwords, Path) else []
-    read = frozenset(file.resolve() for file in [*(job.recording for job in jobs), *hotwords])
+    read = frozenset(without_links(file) for file in [*(job.recording for job in jobs), *hotwords])
     output = Output(output_dir, formats, layout, overwrite=overwrite, with_names=total > 1, read=read)
     failed += transcribe_all(recognizer, jobs, output, threads)
     if failed:

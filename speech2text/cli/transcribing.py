@@ -18,7 +18,7 @@ from speech2text.audio.files import STANDARD_INPUT, is_seekable, open_recording,
 from speech2text.cli.console import print_error, print_note, print_output, progress_bar, sum_known
 from speech2text.cli.interrupts import EXIT_AFTER_SIGNAL, interrupts_set
 from speech2text.cli.parallel import StoppedError, map_in_order
-from speech2text.disk import is_file, is_pipe, make_folder, require_place, write_atomically
+from speech2text.disk import is_file, is_pipe, make_folder, require_place, without_links, write_atomically
 from speech2text.errors import AudioError, OutputError
 from speech2text.text.plain_line import in_a_line
 from speech2text.text.subtitles import DEFAULT_LAYOUT, Layout
@@ -91,7 +91,7 @@ class Output:
         """
         kept = self.find_kept(name)
         for file in self._files(name):
-            if file.resolve() in self.read:
+            if without_links(file) in self.read:
                 raise OutputError(f"{file}: would be written over what is read; name another folder with --output-dir")
             if file not in kept:
                 make_folder(file.parent)

@@ -16,6 +16,7 @@ from speech2text.text.normalization import normalize
 SENTENCES = """The cat sat on the mat, didn't it?
 NASA is left out, being letters.
 So are the 3 mice.
+So is what Mr Smith said.
 Nothing is too short.
 Too short.
 """
@@ -110,3 +111,9 @@ def test_espeak_says_what_stands_for_the_letter_a_as_it_says_the_letter(accent):
         for text in (f"c {synthesize.ESPEAK_LETTER_A} t", "A.")
     ]
     assert said[0][1] == said[1][0]
+
+
+def test_the_last_word_of_a_text_is_not_read_as_an_abbreviation():
+    phonemes = pytest.importorskip("hibari.g2p").G2P()
+    assert phonemes(synthesize._without_abbreviation("He said no.")).split()[-1] == phonemes("no") + "."
+    assert synthesize._without_abbreviation("Didn't it?") == "Didn't it?"
