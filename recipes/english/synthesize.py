@@ -120,7 +120,7 @@ def hibari() -> Engine:
     voice = Hibari()
 
     def read(text: str, _: str, speed: float) -> tuple[FloatArray, int]:
-        return voice(_without_abbreviation(text), speed=speed), 24_000
+        return voice(without_abbreviation(text), speed=speed), 24_000
 
     return Engine(["heart"], MISAKI_LETTER_A, read)
 
@@ -146,7 +146,7 @@ def kokoro() -> Engine:
 
     def read(text: str, voice: str, speed: float) -> tuple[FloatArray, int]:
         first, second = voice.split("+")
-        phonemes = to_phonemes[first[0] == "b"](_without_abbreviation(text))
+        phonemes = to_phonemes[first[0] == "b"](without_abbreviation(text))
         tokens = [vocabulary[sign] for sign in phonemes if sign in vocabulary]
         style = (styles[first] + styles[second])[len(tokens) - 1] / 2
         inputs = {"tokens": np.array([[0, *tokens, 0]]), "style": style, "speed": np.array([speed], np.float32)}
@@ -316,7 +316,7 @@ def _words(line: str) -> list[str]:
     return [word.strip(",.?!;:'\"-") for word in line.split()]
 
 
-def _without_abbreviation(text: str) -> str:
+def without_abbreviation(text: str) -> str:
     """The text with a space before its last point: misaki says "no." like "number", and "no ." like "no"."""
     return f"{text[:-1]} ." if text.endswith(".") else text
 

@@ -201,10 +201,10 @@ class Worker:
             result = Result(self._part(segments, done), error)
         except StoppedError:
             if segments:
-                self.results[job] = self._written(job.name, Result(self._part(segments, done), stopped=True))
+                self.results[job] = self._written(job, Result(self._part(segments, done), stopped=True))
             raise
         if not result.error or segments:
-            result = self._written(job.name, result)
+            result = self._written(job, result)
         self.results[job] = result
         return result
 
@@ -212,10 +212,12 @@ class Worker:
         """A transcript that ends after so many seconds, or with its last segment."""
         return Transcript(tuple(segments), max([seconds, *(segment.end for segment in segments[-1:])]), self.language)
 
-    def _written(self, name: str, result: Result) -> Result:
-        """The result after its files were written, with the error if they could not be."""
+    def _written(self, job: Job, result: Result) -> Result:
+        """The result after its files were written, with the error if they could not be, or were there meanwhile."""
         try:
-            self.output.write(name, result.transcript, is_part=result.is_part)
+            if not result.is_part and self.output.is_done(job.name):
+                raise OutputError(_say_kept(job, self.output.find_kept(job.name)[0]))
+            self.output.write(job.name, result.transcript, is_part=result.is_part)
         except OutputError as error:
             return replace(result, error=error)
         return result

@@ -163,6 +163,7 @@ def test_the_rules_of_segments_can_be_chosen(listen):
         (b"\xff\xf1\x60\x40\x01\x5f\xfc\xde\0\0" * 2, (), 1, "webm, aac, m4a or mp4; pipe what `ffmpeg"),
         (bytes(8), ("--save-audio", "nowhere/talk.wav"), 1, "nowhere/talk.wav: its folder does not exist"),
         (bytes(8), ("--output", "talk.srt", "--save-audio", "nowhere/talk.wav"), 1, "its folder does not exist"),
+        (bytes(8), ("--output", f"{'n' * 300}.srt"), 1, "File name too long"),
         (bytes(8), ("--output", "morning.srt"), 1, "morning.srt: is there already"),
         (bytes(8), ("--hotwords-file", "missing.txt"), 1, "missing.txt"),
     ],

@@ -79,3 +79,13 @@ def test_in_any_order_and_with_more_recordings_no_name_becomes_another_recording
     some = data.draw(st.lists(st.sampled_from(files), unique=True)) if files else []
     for name, file in zip(names_of(some), some, strict=True):
         assert names.get(name, file) == file
+
+
+def test_links_are_told_apart_by_the_folders_they_are_in(tmp_path):
+    places = {}
+    for folder, target in (("a", "x1.flac"), ("b", "x2.flac")):
+        (tmp_path / folder).mkdir()
+        link = tmp_path / folder / "talk.flac"
+        link.symlink_to(tmp_path / "store" / target)
+        places[link] = place_output(link, str(link))
+    assert name_outputs(places) == ["a-talk.flac", "b-talk.flac"]

@@ -531,6 +531,23 @@ def test_what_cannot_be_written_is_told_before_the_work(transcribe, two, tmp_pat
     assert [each.name for each in (two / "out").iterdir()] == ["x.srt"]
 
 
+def test_a_transcript_that_came_meanwhile_is_kept_and_told(tiny, tmp_path):
+    record(tmp_path / "c.wav", *["three", ""] * 10, seconds=1.0)
+    worker = Worker(
+        load_model(tiny).transcribe, Output(tmp_path, ("txt",)), lambda _: (tmp_path / "c.txt").write_text("mine")
+    )
+    assert "c.txt is there already and is kept" in str(worker.run(Job(tmp_path / "c.wav", "c")).error)
+    assert (tmp_path / "c.txt").read_text() == "mine"
+
+
+def test_a_link_to_itself_is_told_and_the_others_are_heard(transcribe, two):
+    (two / "loop.wav").symlink_to("loop.wav")
+    done = transcribe("loop.wav", "b/x.wav", "-o", "out")
+    assert done.returncode == 1
+    assert "error: loop.wav: cannot be opened" in done.stderr
+    assert [file.name for file in (two / "out").iterdir()] == ["x.txt"]
+
+
 def test_a_worker_that_is_stopped_writes_what_it_has(tiny, tmp_path):
     record(tmp_path / "c.wav", *["three", ""] * 35, seconds=1.0)
 

@@ -115,5 +115,5 @@ def test_espeak_says_what_stands_for_the_letter_a_as_it_says_the_letter(accent):
 
 def test_the_last_word_of_a_text_is_not_read_as_an_abbreviation():
     phonemes = pytest.importorskip("hibari.g2p").G2P()
-    assert phonemes(synthesize._without_abbreviation("He said no.")).split()[-1] == phonemes("no") + "."
-    assert synthesize._without_abbreviation("Didn't it?") == "Didn't it?"
+    assert phonemes(synthesize.without_abbreviation("He said no.")).split()[-1] == phonemes("no") + "."
+    assert synthesize.without_abbreviation("Didn't it?") == "Didn't it?"
