@@ -140,8 +140,8 @@ class Pipe:
         """What has come, at most so many bytes; none at the end."""
         try:
             return self._read_some(most)
-        except OSError as error:
-            reason = error.strerror or error
+        except (OSError, ValueError) as error:  # a file that is closed meanwhile raises the second
+            reason = getattr(error, "strerror", None) or error
             raise AudioError(f"standard input: cannot be read ({reason}); check what writes it") from None
 
     def _read_exactly(self, count: int) -> bytes:

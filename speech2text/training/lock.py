@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,7 +24,7 @@ def hold(run: Path) -> Iterator[None]:
         TrainingError: another process trains there, or the folder holds something else than a run.
         OutputError: the folder cannot be written.
     """
-    is_new = not run.exists()
+    is_new = not os.path.exists(run)  # noqa: PTH110 - Path.exists raises OSError for names that are too long
     make_folder(run)
     try:
         if any(run.iterdir()) and not _is_run(run):
