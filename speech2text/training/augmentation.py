@@ -38,6 +38,10 @@ BEEPING_SHARE = 0.5
 BEEPS_A_SECOND = (0.3, 8.0)
 BEEP_SHARE = (0.2, 0.8)
 """How much of a beep's period sounds."""
+GLIDING_SHARE = 0.3
+"""Of the tones, those that rise and fall, as of a siren."""
+GLIDES_A_SECOND, GLIDE_OCTAVES = (0.2, 4.0), (0.1, 1.0)
+"""How often they do, and how far to both sides."""
 RESPONSE_HERTZ = (60.0, 150.0, 350.0, 800.0, 1600.0, 3000.0, 5000.0, 8000.0)
 """Where a microphone's gain is drawn; between them it is a straight line over the logarithm of the frequency."""
 FFT_BLOCK = 4096
@@ -124,16 +128,24 @@ def generated_noise(length: int) -> Tensor:
 
 
 def tones(length: int) -> Tensor:
-    """One to MOST_TONES tones (length,) at once, steady or beeping, as of machines and instruments."""
+    """One to MOST_TONES tones (length,) at once, steady, beeping or gliding, as of machines, sirens and instruments."""
     count = 1 + int(torch.randint(MOST_TONES, ()))
     seconds = torch.arange(length) / SAMPLE_RATE
     low, high = (torch.tensor(hertz).log() for hertz in TONE_HERTZ)
     hertz = (low + (high - low) * torch.rand(count)).exp()
-    phases = 2 * torch.pi * (hertz[:, None] * seconds + torch.rand(count, 1))
+    phases = 2 * torch.pi * (hertz[:, None] * _bent(seconds) + torch.rand(count, 1))
     steady = (torch.rand(count, 1) * phases.sin()).sum(dim=0)
     if not happens(BEEPING_SHARE):
         return steady
     return steady * ((seconds * _between(*BEEPS_A_SECOND) + torch.rand(())) % 1 < _between(*BEEP_SHARE))
+
+
+def _bent(seconds: Tensor) -> Tensor:
+    """Times (N,) that pass faster and slower in GLIDING_SHARE of all cases, so that what sounds by them glides."""
+    if not happens(GLIDING_SHARE):
+        return seconds
+    turn = 2 * torch.pi * (seconds * _between(*GLIDES_A_SECOND) + torch.rand(()))
+    return (2 ** (_between(*GLIDE_OCTAVES) * turn.sin())).cumsum(dim=0) / SAMPLE_RATE
 
 
 def coloured_noise(length: int, slope: float) -> Tensor:

@@ -215,10 +215,20 @@ def test_tones_are_narrow_while_they_sound_and_half_of_them_beep():
     beeping = (sounds > 0.1) & (sounds < 0.9)
     assert 20 <= beeping.sum() <= 40
     assert (beeping | (sounds > 0.99)).all()
-    stretches = heard.unfold(1, RATE // 20, RATE // 100).flatten(0, 1)
+    stretches = heard.unfold(1, RATE // 50, RATE // 100).flatten(0, 1)
     stretches = stretches[(stretches != 0).all(dim=1)]
-    energy = torch.fft.rfft(stretches * torch.hann_window(RATE // 20)).abs().square().sort(descending=True).values
+    energy = torch.fft.rfft(stretches * torch.hann_window(RATE // 50)).abs().square().sort(descending=True).values
     assert (energy[:, : 5 * MOST_TONES].sum(dim=1) > 0.95 * energy.sum(dim=1)).all()
+
+
+def test_some_of_the_tones_without_end_glide():
+    torch.manual_seed(0)
+    heard = torch.stack([tones(2 * RATE) for _ in range(200)])
+    endless = heard[(heard != 0).float().mean(dim=1) > 0.99]
+    spectra = torch.stft(endless, 2048, window=torch.hann_window(2048), return_complex=True).abs().square()
+    held = spectra.mean(dim=2).amax(dim=1) / spectra.amax(dim=(1, 2))  # of a tone that glides each place holds little
+    assert 0.15 < (held < 0.5).float().mean() < 0.45
+    assert (held > 0.9).float().mean() > 0.5
 
 
 def masked(frames=200, bins=80, batch=6, **changes):
