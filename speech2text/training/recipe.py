@@ -152,7 +152,7 @@ class TrainingSettings(Section):
     seed: int = Field(default=1, ge=0, lt=2**31)
     steps: int = Field(default=6000, ge=1)
     batch_seconds: float = Field(default=80.0, gt=0, le=86_400)
-    learning_rate: float = Field(default=1.5e-3, gt=0, le=10)
+    learning_rate: float = Field(default=1.5e-3, gt=0, le=1e30)  # the optimiser counts in single precision
     warmup_steps: int = Field(default=300, ge=0)
     """Steps in which the rate rises; half of all at most."""
     weight_decay: float = Field(default=0.01, ge=0, le=1)
