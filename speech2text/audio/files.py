@@ -23,6 +23,7 @@ from speech2text.audio.channels import CANCELLED, are_cancelled
 from speech2text.audio.container import AudioFile, open_audio
 from speech2text.audio.resampling import LOUDEST, SAMPLE_RATE, FloatArray, Resampler
 from speech2text.audio.utterances import AUDIO_SUFFIXES, find_audio, is_audio
+from speech2text.disk import without_links
 from speech2text.errors import AudioError, AudioWarning, DamageWarning, damage_raised
 
 __all__ = [
@@ -167,7 +168,7 @@ def _find_matches(pattern: str) -> list[Path]:
 
 def true_place(recording: Path) -> Path:
     """Where it is, by whatever folders it was named; a link to a recording is one of its own."""
-    return recording.parent.resolve() / recording.name
+    return without_links(recording.parent) / recording.name
 
 
 class _Stream:

@@ -179,11 +179,10 @@ class Worker:
             raise StoppedError
         try:
             self.output.require_places(job.name)
+            self._require_undone(job)
         except OutputError as error:
             return Result(self._part(), error)
         kept = next(iter(self.output.find_kept(job.name)), None)
-        if kept and self.output.is_done(job.name):
-            return Result(self._part(), OutputError(_say_kept(job, kept)))
         segments: list[Segment] = []
         done = 0.0
 
@@ -212,11 +211,15 @@ class Worker:
         """A transcript that ends after so many seconds, or with its last segment."""
         return Transcript(tuple(segments), max([seconds, *(segment.end for segment in segments[-1:])]), self.language)
 
+    def _require_undone(self, job: Job) -> None:
+        if self.output.is_done(job.name):
+            raise OutputError(_say_kept(job, self.output.find_kept(job.name)[0]))
+
     def _written(self, job: Job, result: Result) -> Result:
         """The result after its files were written, with the error if they could not be, or were there meanwhile."""
         try:
-            if not result.is_part and self.output.is_done(job.name):
-                raise OutputError(_say_kept(job, self.output.find_kept(job.name)[0]))
+            if not result.is_part:
+                self._require_undone(job)
             self.output.write(job.name, result.transcript, is_part=result.is_part)
         except OutputError as error:
             return replace(result, error=error)
