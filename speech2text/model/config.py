@@ -21,6 +21,8 @@ class LASConfig:
     """Layers that join two frames of the layer below to one."""
     plain_layers: int = 1
     """Layers on top that keep the rate."""
+    residual_layers: int = 0
+    """Layers on top of those whose output is added to what they hear."""
     listener_units: int = 256
     """Of each LSTM, forward and backward."""
     listener_bits: int = 8
@@ -44,5 +46,5 @@ class LASConfig:
 
     @property
     def listener_layers(self) -> int:
-        """All LSTM layers of the listener: the first, the pyramid's and the plain ones."""
-        return 1 + self.pyramid_layers + self.plain_layers
+        """All LSTM layers of the listener: the first, the pyramid's, the plain and the residual ones."""
+        return 1 + self.pyramid_layers + self.plain_layers + self.residual_layers

@@ -1,9 +1,10 @@
 """The listener: PCM (batch, samples) to a memory (batch, frames / reduction, dim) that the speller attends to.
 
 A pyramid of bidirectional LSTMs (Chan et al. 2016, section 3.1, eq. 5): between the layers neighbouring outputs are
-concatenated, so each layer of the pyramid sees half as many frames. The forward LSTMs run on for ever; the backward
-LSTMs restart at every chunk, so a listener that was trained with many chunk sizes hears files whole and streams as
-they come, with the same weights.
+concatenated, so each layer of the pyramid sees half as many frames. Residual layers on top (He et al. 2016, eq. 1)
+begin by adding nothing, so a trained listener can be given more of them. The forward LSTMs run on for ever; the
+backward LSTMs restart at every chunk, so a listener that was trained with many chunk sizes hears files whole and
+streams as they come, with the same weights.
 """
 
 from __future__ import annotations
@@ -94,8 +95,12 @@ class Listener(nn.Module):
         self.config = config
         self.frontend = LogMel()
         units = config.listener_units
-        widths = [config.stack * MEL_BINS, *[4 * units] * config.pyramid_layers, *[2 * units] * config.plain_layers]
-        self.layers = nn.ModuleList(ChunkedBidirectionalLSTM(width, units) for width in widths)
+        same_rate = config.plain_layers + config.residual_layers
+        widths = [config.stack * MEL_BINS, *[4 * units] * config.pyramid_layers, *[2 * units] * same_rate]
+        layers = [ChunkedBidirectionalLSTM(width, units) for width in widths]
+        for layer in layers[len(layers) - config.residual_layers :]:
+            nn.init.zeros_(layer.norm.weight)
+        self.layers = nn.ModuleList(layers)
         self.dropout = nn.Dropout(config.dropout)
         self.values = nn.Linear(2 * units, config.memory)
         self.keys = nn.Linear(2 * units, config.memory)
@@ -106,6 +111,10 @@ class Listener(nn.Module):
         weights = self.values.weight
         zeros = weights.new_zeros(batch, len(self.layers), self.config.listener_units)
         return ListenerState(weights.new_zeros(batch, OVERLAP_SAMPLES), zeros, zeros)
+
+    def is_residual(self, depth: int) -> bool:
+        """Whether the output of this layer is added to what it hears."""
+        return depth >= len(self.layers) - self.config.residual_layers
 
     def forward(
         self, pcm: Tensor, lengths: Tensor, state: ListenerState | None = None, chunk: int | None = None
@@ -138,8 +147,9 @@ class Listener(nn.Module):
                 x, lengths = concatenate_neighbours(x, lengths, 2)
                 rate *= 2
             carried = (state.hidden[:, depth][None].contiguous(), state.cell[:, depth][None].contiguous())
-            x, (layer_hidden, layer_cell) = layer(x, lengths, carried, chunk and chunk // rate)
-            x = self.dropout(x)
+            told, (layer_hidden, layer_cell) = layer(x, lengths, carried, chunk and chunk // rate)
+            told = self.dropout(told)
+            x = x + told if self.is_residual(depth) else told
             hidden.append(layer_hidden[0])
             cell.append(layer_cell[0])
         ctc_log_probs = self.ctc(x).float().log_softmax(dim=2)

@@ -40,12 +40,14 @@ def read_sizes(
     layers, units = shape.listener_state[FORWARD_HIDDEN]
     stack = arrays["listener/0/forward/of_inputs"].shape[2] // MEL_BINS
     pyramid_layers = (shape.reduction // stack).bit_length() - 1
+    residual_layers = sum(node.output[0].endswith("/sum") for node in listener.graph.node)
     constants = {each.name: each for each in speller.graph.initializer}
     split = next(node for node in speller.graph.node if node.output[0] == "speller/query/parts")
     return {
         "stack": stack,
         "pyramid_layers": pyramid_layers,
-        "plain_layers": layers - 1 - pyramid_layers,
+        "plain_layers": layers - 1 - pyramid_layers - residual_layers,
+        "residual_layers": residual_layers,
         "listener_units": units,
         "listener_bits": BITS if any(each.name.endswith(IN_FOUR_BITS) for each in listener.graph.initializer) else 8,
         "memory": arrays["listener/values/weight"].shape[1],

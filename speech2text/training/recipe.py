@@ -101,6 +101,7 @@ class ModelSettings(Section):
     stack: int = Field(default=LASConfig.stack, ge=1, le=DEEPEST)
     pyramid_layers: int = Field(default=LASConfig.pyramid_layers, ge=0, le=DEEPEST)
     plain_layers: int = Field(default=LASConfig.plain_layers, ge=1, le=DEEPEST)
+    residual_layers: int = Field(default=LASConfig.residual_layers, ge=0, le=DEEPEST)
     listener_units: int = Field(default=LASConfig.listener_units, ge=8, le=WIDEST)
     listener_bits: Literal[4, 8] = 8
     memory: int = Field(default=LASConfig.memory, ge=8, le=WIDEST)

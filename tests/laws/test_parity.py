@@ -20,6 +20,7 @@ SIZES = [
     {"stack": 1, "pyramid_layers": 0},
     {"stack": 2, "pyramid_layers": 2, "plain_layers": 2, "speller_layers": 2},
     {"stack": 3, "pyramid_layers": 1, "heads": 1},
+    {"residual_layers": 2},
 ]
 
 

@@ -14,7 +14,7 @@ from speech2text.model.listener import Heard, Listener, concatenate_neighbours, 
 CONFIGS = [
     LASConfig(vocabulary=7, listener_units=12, memory=16),
     LASConfig(vocabulary=7, listener_units=12, memory=16, stack=1, pyramid_layers=2, plain_layers=2),
-    LASConfig(vocabulary=7, listener_units=12, memory=16, stack=3, pyramid_layers=0),
+    LASConfig(vocabulary=7, listener_units=12, memory=16, stack=3, pyramid_layers=0, residual_layers=2),
 ]
 
 

@@ -35,8 +35,10 @@ SOUND = (np.random.default_rng(0).standard_normal(16_000) * 0.1).astype(np.float
 def make_model(vocabulary, **sizes):
     torch.manual_seed(0)
     small = {"listener_units": 12, "memory": 8, "heads": 2, "embedding": 8, "speller_layers": 2, "speller_units": 10}
-    model = LAS(LASConfig(vocabulary=vocabulary, **{**small, "pyramid_layers": 2, **sizes})).eval()
+    layers = {"pyramid_layers": 2, "residual_layers": 1}
+    model = LAS(LASConfig(vocabulary=vocabulary, **{**small, **layers, **sizes})).eval()
     model.listener.frontend.mean.fill_(-6.0)
+    torch.nn.init.ones_(model.listener.layers[-1].norm.weight)
     return model
 
 
@@ -95,7 +97,7 @@ def test_a_bundle_gives_back_the_weights(model, bundles):
     found, recipe = started_from(bundles["fp32"])
     for name, tensor in model.state_dict().items():
         torch.testing.assert_close(found.state_dict()[name], tensor, rtol=0, atol=1e-6, msg=name)
-    assert recipe.model.pyramid_layers == 2
+    assert (recipe.model.pyramid_layers, recipe.model.plain_layers, recipe.model.residual_layers) == (2, 1, 1)
     assert (recipe.decoding.beam_size, recipe.decoding.ctc_weight, recipe.decoding.chunk_seconds) == (3, 0.4, 0.32)
 
 
@@ -138,6 +140,14 @@ def test_a_first_layer_that_joins_more_frames_hears_their_mean(model, tokenizer,
     four = torch.cat([pair, pair], dim=2)
     first, theirs = (each.listener.layers[0].forward_lstm for each in (wider, model))
     assert torch.allclose(first(four)[0], theirs(pair)[0], atol=1e-6)
+
+
+def test_residual_layers_that_are_new_change_nothing_at_first(model, tokenizer, bundles):
+    deeper = LAS(replace(model.config, residual_layers=3)).eval()
+    share = adopt_weights(deeper, tokenizer, read_origin(str(bundles["fp32"])))
+    numbers = [sum(tensor.numel() for tensor in each.state_dict().values()) for each in (model, deeper)]
+    assert share == pytest.approx(numbers[0] / numbers[1])
+    np.testing.assert_allclose(ctc_of_model(deeper), ctc_of_model(model), atol=1e-5)
 
 
 def test_what_has_another_shape_keeps_its_random_start(bundles, tokenizer):

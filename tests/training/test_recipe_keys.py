@@ -35,6 +35,7 @@ CHANGES = {
     "model.stack": ("model.stack=3",),
     "model.pyramid_layers": ("model.pyramid_layers=2",),
     "model.plain_layers": ("model.plain_layers=2",),
+    "model.residual_layers": ("model.residual_layers=1",),
     "model.listener_units": ("model.listener_units=9",),
     "model.listener_bits": ("model.listener_bits=4",),
     "model.memory": ("model.memory=10",),
