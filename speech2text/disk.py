@@ -81,16 +81,18 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         if path.is_file() or not path.exists():  # a device or a pipe cannot be replaced; a folder is refused below
             # a thread writes one file at a time, so the name is free; it is short, as the path's may be the longest
             draft = without_links(path).with_name(f".{os.getpid()}-{threading.get_ident()}.part")
-        draft.write_bytes(as_utf8(content) if isinstance(content, str) else content)
-        if draft != path:
-            if path.exists():
+        with draft.open("wb") as file:
+            if draft != path and path.exists():
                 shutil.copymode(path, draft)  # what only its owner may read stays so
+            file.write(as_utf8(content) if isinstance(content, str) else content)
+        if draft != path:
             draft.replace(without_links(path))
     except OSError as error:
-        if draft != path:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); {_remedy(error)}") from None
+    finally:
+        if draft != path:  # whatever stopped it, Ctrl-C too
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); {_remedy(error)}") from None
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -83,6 +83,24 @@ def test_a_failure_midway_leaves_the_old_file_alone(tmp_path):
     assert path.read_text() == "old"
 
 
+class Interrupted(str):
+    """A text whose writing is stopped by Ctrl-C."""
+
+    __slots__ = ()
+
+    def encode(self, *_: str, **__: str) -> bytes:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_midway_leaves_the_old_file_alone(tmp_path):
+    path = tmp_path / "x.txt"
+    write_atomically(path, "old")
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(path, Interrupted("new"))
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_text() == "old"
+
+
 def test_a_line_that_a_stop_cut_short_is_taken_out(tmp_path):
     path = tmp_path / "x.jsonl"
     path.write_text("one\ntwo\nthr")

@@ -12,6 +12,11 @@ _APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u201b\u02bc`\u00b4\u2032\uff
 """What stands for an apostrophe in typographic texts and on careless keyboards."""
 _VARIATION_SELECTORS = dict.fromkeys([*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])
 """What chooses between the looks of a character, as after many emoji; it is neither seen nor heard."""
+_PAUSE = re.compile(r"(?<=[^\W\d_])(?:[,;!?\u2026\u060c\u061b\u061f\u0964]|\.{2,})+(?=[^\W\d_])")
+"""Marks of a pause that a careless hand has put between two words without a space."""
+_TURKIC = {ord("I"): "\u0131", ord("\u0130"): "i"}
+"""Capitals whose small letters are others than elsewhere, in the languages that write both i and \u0131."""
+_TURKIC_LANGUAGES = ("az", "tr")
 _LONELY_MARK = re.compile(r"(?<![^\s'])[^\w\s']+")
 """Marks, where all other characters are letters, numbers, apostrophes or spaces, that follow no letter or number."""
 _LONELY_APOSTROPHE = re.compile(r"(?<![^\s\d'])'|'(?![^\s\d'])")
@@ -23,10 +28,12 @@ def normalize(text: str, language: str = "") -> str:
 
     Letters become lower case (NFC), dashes, slashes and underscores a space; an apostrophe stays between letters and
     digits stay; all other punctuation and symbols go, with the marks on them. English ("en") loses its diacritics,
-    which are loans: "café".
+    which are loans: "café"; in Turkish and Azerbaijani "I" is a capital "ı".
     """
-    text = unicodedata.normalize("NFC", text).lower().translate(_APOSTROPHES | _VARIATION_SELECTORS)
-    if without_region(language) == "en":
+    code = without_region(language)
+    text = unicodedata.normalize("NFC", text).translate(_TURKIC if code in _TURKIC_LANGUAGES else {})
+    text = _PAUSE.sub(" ", text.lower().translate(_APOSTROPHES | _VARIATION_SELECTORS))
+    if code == "en":
         text = "".join(c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) != "Mn")
     text = _LONELY_MARK.sub("", "".join(map(_keep, text)))
     text = _LONELY_APOSTROPHE.sub("", text)

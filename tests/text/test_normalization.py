@@ -18,6 +18,8 @@ from speech2text.text.normalization import normalize
         ("6'2\" or 5' 11'', since '99 it's 3'4", "62 or 5 11 since 99 it's 34"),
         ("well-known and/or snake_case", "well known and or snake case"),
         ("1,000 steps at 5 %", "1000 steps at 5"),
+        ("Hello,world...again?Yes;no…never", "hello world again yes no never"),
+        ("مرحبا،بكم", "مرحبا بكم"),
         ("U.S.A. & co.", "usa co"),
         ("Où est l\u2019été ? Ça va !", "où est l'été ça va"),
         ("¿Dónde está el niño?", "dónde está el niño"),
@@ -46,7 +48,13 @@ def test_english_loses_its_diacritics_and_other_languages_keep_them():
     assert normalize("Café, naïve", "fr") == "café naïve"
 
 
-@given(st.text(), st.sampled_from(["", "en", "fr"]))
+def test_capitals_are_those_of_the_language():
+    for language in ("tr", "az-Latn", "tr_TR"):
+        assert normalize("I\u011fd\u0131r \u0130zmir", language) == "\u0131\u011fd\u0131r izmir"
+    assert normalize("Iris", "nl") == "iris"
+
+
+@given(st.text(), st.sampled_from(["", "en", "fr", "tr"]))
 def test_normalising_again_changes_nothing(text, language):
     once = normalize(text, language)
     assert normalize(once, language) == once
