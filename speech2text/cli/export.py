@@ -83,6 +83,8 @@ def export(
     trained = load_run(run)
     if lm_source is None:
         _refuse_lm_weight(run, trained)
+    if trained.step < (steps := trained.recipe.training.steps):
+        print_note(f"{run} has done {trained.step} of {steps} steps: the model is as it was then")
     recording = _choose_sample(run, sample, utterances)
     exported = _make(trained, lm_source, recording, bundle)
     candidates = [exported, quantize_bundle(exported, trained.model.config.listener_bits)] if int8 else [exported]

@@ -89,6 +89,7 @@ def test_writes_a_bundle_that_transcribes_its_own_sample(
     assert model.transcribe(bundle / "sample.flac").text == model.manifest.sample.text
     output = capsys.readouterr()
     assert output.out == ""
+    assert "run has done 1 of 6000 steps: the model is as it was then" in output.err
     assert "graphs equal to the model" in output.err
     assert "the bundle brings a recording of the run's data; choose another by --sample" in output.err
 
