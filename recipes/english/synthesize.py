@@ -46,6 +46,7 @@ from recipes.script import read_rows, script
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.decoding.protocols import FloatArray
 from speech2text.disk import make_folder
+from speech2text.errors import ManifestError, OutputError
 from speech2text.text.normalization import normalize
 from speech2text.training.sentences import read_lines
 
@@ -60,6 +61,8 @@ SILENCE_SECONDS, LEVELS = (0.08, 0.35), (-28.0, -18.0)
 WORDS = (3, 18)
 MOST_WORDS_OF_SHORT = 3
 NUMBERS_AMONG_SHORT, LARGEST_NUMBER_LOG10 = 0.3, 3.0
+MOST_IN_VAIN = 100
+"""Utterances in a row that come out odd or not at all, after which the engine is taken for broken."""
 LONGEST_SECONDS, MOST_LETTERS_A_SECOND = 20.0, 30.0
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -229,17 +232,36 @@ def main() -> None:
     )
     make_folder(arguments.out)
     manifest = arguments.out / "manifest.jsonl"
-    known = {row["id"]: float(row["duration"]) for row in read_rows(manifest) if row["id"].startswith(narrator.prefix)}
-    seconds = sum(known.values())
-    number = 1 + max((int(name.removeprefix(narrator.prefix)) for name in known), default=-1)
+    number, seconds = _read_before(manifest, narrator.prefix)
+    in_vain = 0
     while seconds < 3600 * arguments.hours:
         row = narrator.read_to(arguments.out, number)
         number += 1
+        in_vain = 0 if row else in_vain + 1
         if row:
-            with manifest.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
+            _add(manifest, row)
             seconds += row["duration"]
+        elif in_vain == MOST_IN_VAIN:
+            parser.error(f"{arguments.engine} said nothing of use {in_vain} times in a row; try it by hand")
     print(f"{manifest}: {seconds / 3600:.2f} h of {arguments.engine}", file=sys.stderr)
+
+
+def _read_before(manifest: Path, prefix: str) -> tuple[int, float]:
+    """The number of the first utterance to come of those that begin with `prefix`, and how many seconds there are."""
+    try:
+        ours = [row for row in read_rows(manifest) if row["id"].startswith(prefix)]
+        numbers = [int(row["id"].removeprefix(prefix)) for row in ours]
+        return 1 + max(numbers, default=-1), sum(float(row["duration"]) for row in ours)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise ManifestError(f"{manifest}: a row is not of this script ({error!r}); name another folder") from None
+
+
+def _add(manifest: Path, row: dict[str, Any]) -> None:
+    try:
+        with manifest.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+    except OSError as error:
+        raise OutputError(f"{manifest}: cannot be written ({error.strerror}); free space, go on") from None
 
 
 class Narrator:
@@ -276,8 +298,11 @@ class Narrator:
         if not len(text) / MOST_LETTERS_A_SECOND <= duration <= LONGEST_SECONDS:
             return None
         audio = Path("audio") / self.name / f"{number // 1000:03d}" / f"{name}.flac"
-        (out / audio).parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(out / audio, samples, SAMPLE_RATE)
+        make_folder((out / audio).parent)
+        try:
+            soundfile.write(out / audio, samples, SAMPLE_RATE)
+        except soundfile.LibsndfileError as error:
+            raise OutputError(f"{out / audio}: cannot be written ({error.error_string}); free space, go on") from None
         row: dict[str, Any] = {"id": name, "audio": str(audio), "text": text, "speaker": speaker.name}
         return row | {"corpus": f"synthetic-{self.name}", "duration": round(duration, 3), "lang": "en"}
 
