@@ -5,6 +5,7 @@ Randomness comes from torch's global generator, which the trainer seeds before e
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -69,12 +70,14 @@ class WaveformAugmentation:
         speed = settings.speeds[int(torch.randint(len(settings.speeds), ()))]
         if speed != 1.0:
             samples = sound.speed(samples, SAMPLE_RATE, speed)[0]
-        start = 0
+        start, spoken = 0, len(samples)
         if settings.room_seconds:
             samples, start = self._in_a_room(samples)
         if happens(settings.noise_share):
             noise = self._noise if happens(RECORDED_NOISE_SHARE) else generated_noise
-            samples = sound.add_noise(samples, noise(len(samples)), torch.tensor(_between(*settings.snr_db)))
+            of_speech_db = 10 * math.log10(spoken / len(samples))  # add_noise compares energies, that of the room too
+            snr = torch.tensor(_between(*settings.snr_db) + of_speech_db)
+            samples = sound.add_noise(samples, noise(len(samples)), snr)
         if settings.response_db:
             samples = through_microphone(samples, _between(0.0, settings.response_db))
         if happens(settings.telephone_share):

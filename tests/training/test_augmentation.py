@@ -87,6 +87,14 @@ def recorded_noise(tmp_path):
     return load_corpus(read_utterances(tmp_path / "noise", with_texts=False), tmp_path / "cache", math.inf)
 
 
+def test_noise_has_the_drawn_ratio_to_the_speech_however_long_the_room_is_quiet(speech):
+    word = speech[: RATE // 4]
+    for _ in range(5):
+        version = augmentation(noise_share=1.0, snr_db=(10.0, 10.0), room_seconds=2.0)(word)
+        quiet = torch.cat([version.samples[: version.start], version.samples[version.start + len(word) :]])
+        assert power_db(word) - power_db(quiet) == pytest.approx(10.0, abs=1.5)
+
+
 def test_recorded_noise_has_the_drawn_ratio_even_when_it_is_silence(speech, recorded_noise):
     augment = augmentation(recorded_noise, noise_share=1.0, snr_db=(12.0, 12.0))
     for _ in range(8):
