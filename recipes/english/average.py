@@ -1,8 +1,9 @@
 """The mean of the weights of two trainings: `python -m recipes.english.average [--share S] RUN ORIGIN OUT`
 
 OUT is a run's folder with the mean of the averaged weights of RUN, a run, and of ORIGIN, a run or a bundle of the same
-shape and pieces (Wortsman et al. 2022, model soups), under the terms of both. Trainings can begin with it, and it can
-be exported, with --manifest or --sample, since it has no recordings of its own.
+shape and pieces (Wortsman et al. 2022, model soups), under the terms of both. Residual layers that ORIGIN has not are
+RUN's, and add as much less as they are to count less. Trainings can begin with the mean, and it can be exported, with
+--manifest or --sample, since it has no recordings of its own.
 """
 
 from __future__ import annotations
@@ -51,16 +52,29 @@ def average(run: Path, origin: str, out: Path, share: float = 0.5) -> None:
         raise TrainingError(f"{run}: no run with a checkpoint; give the folder of one")
     recipe = recipe_from_json(run / layout.RECIPE)
     same_pieces = load_tokenizer(run).pieces == other.tokenizer.pieces
-    same_heads = recipe.model.heads == other.inheritance.settings["model"]["heads"]  # no shape tells them
-    if not (same_pieces and same_heads and _shapes(checkpoint.average) == _shapes(other.weights)):
+    sizes = other.inheritance.settings["model"]
+    same_heads = recipe.model.heads == sizes["heads"]  # no shape tells them
+    more = recipe.model.residual_layers - sizes["residual_layers"]
+    theirs = other.weights | _adding_nothing(checkpoint.average, recipe.las_config(2).listener_layers, more)
+    if not (same_pieces and same_heads and _shapes(checkpoint.average) == _shapes(theirs)):
         raise TrainingError(f"{run} and {origin}: differ in shape or in pieces, and have no mean")
     if out.exists():
         raise TrainingError(f"{out}: is there already; name another folder")
     make_folder(out)
     write_atomically(out / layout.RECIPE, other.inheritance.join(recipe).to_json())
     write_atomically(out / layout.PIECES, (run / layout.PIECES).read_bytes())
-    mean = {name: share * weights + (1 - share) * other.weights[name] for name, weights in checkpoint.average.items()}
+    mean = {name: share * weights + (1 - share) * theirs[name] for name, weights in checkpoint.average.items()}
     save_checkpoint(out, replace(checkpoint, model=mean, average=mean))
+
+
+def _adding_nothing(weights: dict[str, Tensor], layers: int, count: int) -> dict[str, Tensor]:
+    """The last `count` of a listener's `layers` as they would be if they added nothing to what they hear."""
+    added: dict[str, Tensor] = {}
+    for depth in range(layers - count, layers):
+        norm, layer = f"listener.layers.{depth}.norm.", f"listener.layers.{depth}."
+        of_layer = {name: each for name, each in weights.items() if name.startswith(layer)}
+        added |= {name: torch.zeros_like(each) if name.startswith(norm) else each for name, each in of_layer.items()}
+    return added
 
 
 def _shapes(weights: dict[str, Tensor]) -> dict[str, torch.Size]:

@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from recipes.english import average
+from speech2text.model.las import LAS
 from speech2text.training import layout
-from speech2text.training.checkpoint import load_checkpoint, load_run, save_checkpoint
+from speech2text.training.checkpoint import load_checkpoint, load_run, load_tokenizer, save_checkpoint
+from speech2text.training.recipe import recipe_from_json
 
 
 def call(monkeypatch, *arguments):
@@ -30,6 +32,21 @@ def test_the_mean_lies_half_way_or_where_it_is_told(run, tmp_path, monkeypatch, 
     assert all(torch.equal(weights, begun.average[name]) for name, weights in begun.model.items())
     found = load_run(tmp_path / "mean").model.state_dict()
     assert all(torch.equal(found[name], share * weights) for name, weights in checkpoint.average.items())
+
+
+def test_layers_that_one_of_them_has_more_add_as_much_less(run, tmp_path, monkeypatch):
+    deeper = shutil.copytree(run, tmp_path / "deeper", ignore=shutil.ignore_patterns("cache", "checkpoints"))
+    recipe = json.loads((deeper / layout.RECIPE).read_text())
+    recipe["model"]["residual_layers"] = 2
+    (deeper / layout.RECIPE).write_text(json.dumps(recipe))
+    shallow = load_checkpoint(run)
+    model = LAS(recipe_from_json(deeper / layout.RECIPE).las_config(len(load_tokenizer(run))))
+    added = {name: torch.ones_like(each) for name, each in model.state_dict().items() if name not in shallow.average}
+    save_checkpoint(deeper, replace(shallow, average=shallow.average | added))
+    call(monkeypatch, "--share", 0.25, deeper, run, tmp_path / "mean")
+    found = load_run(tmp_path / "mean").model.state_dict()
+    assert all(torch.allclose(found[name], weights) for name, weights in shallow.average.items())
+    assert added and all((found[name] == (0.25 if ".norm." in name else 1.0)).all() for name in added)
 
 
 def test_it_stands_under_the_terms_of_both(run, tmp_path, monkeypatch):
