@@ -150,7 +150,7 @@ def plan_run(recipe: Path | None, changes: Sequence[str], run: Path | None, sour
         source: as of `read_origin`; None to begin with nothing.
 
     Raises:
-        TrainingError: as `read_origin`, or the run began without a source.
+        TrainingError: as `read_origin`, or the run began without a source, or fine-tunes one and none is given.
         RecipeError, BundleError: as `read_origin` and `read_recipe`.
     """
     path = recipe or (DEFAULT_RECIPE if source is None else FINETUNING_RECIPE)
@@ -160,6 +160,8 @@ def plan_run(recipe: Path | None, changes: Sequence[str], run: Path | None, sour
         raise RecipeError(f"--set {pieces}: fine-tuning keeps the pieces of {source}; a RECIPE may learn others")
     settings = read_recipe(path, changes)
     folder = run or Path("runs") / settings.name
+    if source is None and recipe is None and read_inheritance(folder):
+        raise TrainingError(f"{folder}: holds a run that began with --init-from; give that again, or another --run")
     if source is None:
         return RunPlan(settings, path, folder, FROM_NOTHING)
     origin = None if has_checkpoint(folder) else read_origin(source)

@@ -415,6 +415,8 @@ def test_init_from_fine_tunes_and_goes_on_without_its_source(data, tmp_path):
     assert again.exit_code == 0, again.stderr
     assert "from step 6" in again.stderr.splitlines()[0]
     assert load_run(tmp_path / "tuned").recipe == recipe
+    line = complaint("--data", data, "--run", tmp_path / "tuned", *settings)
+    assert "holds a run that began with --init-from; give that again" in line
 
 
 def test_init_from_says_what_its_pieces_cannot_write(data, tmp_path):
