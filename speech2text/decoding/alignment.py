@@ -39,9 +39,8 @@ def align(ctc_log_probs: FloatArray, tokens: Sequence[int]) -> tuple[TokenSpan, 
         return None
     if len(tokens) == 0:
         return ()
-    log_probs = np.maximum(ctc_log_probs[:, labels].astype(np.float64), LEAST_LOG_PROB)  # (T, states)
-    path = _likeliest_path(log_probs, skips)
-    posteriors = np.exp(log_probs[np.arange(len(path)), path])
+    path = _likeliest_path(ctc_log_probs, labels, skips)
+    posteriors = np.exp(_scores(ctc_log_probs[np.arange(len(path)), labels[path]]))
     spans = []
     for state in range(1, len(labels), 2):
         frames = np.flatnonzero(path == state)
@@ -54,22 +53,28 @@ def least_frames(tokens: Sequence[int]) -> int:
     return len(tokens) + sum(left == right for left, right in pairwise(tokens))
 
 
-def _likeliest_path(log_probs: NDArray[np.float64], skips: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _likeliest_path(
+    ctc_log_probs: FloatArray, labels: NDArray[np.int64], skips: NDArray[np.bool_]
+) -> NDArray[np.int64]:
     """The state of each frame (T,): from the first two states to the last two, 0, 1 or (where `skips`) 2 on a frame.
 
-    log_probs: (T, states); the last states must be within reach.
+    labels, skips: (states,); the last states must be within reach.
     """
-    frames, states = log_probs.shape
-    moves = np.zeros((frames, states), dtype=np.int64)
+    frames, states = len(ctc_log_probs), len(labels)
+    moves = np.zeros((frames, states), dtype=np.uint8)  # all that grows with both, a gigabyte for an hour of speech
     scores = np.full(states + 2, -np.inf)  # two impossible states in front, so that every state has predecessors
-    scores[2:4] = log_probs[0, :2]
+    scores[2:4] = _scores(ctc_log_probs[0, labels[:2]])
     skip_penalty = np.where(skips, 0.0, -np.inf)
     for frame in range(1, frames):
         arrivals = np.stack([scores[2:], scores[1:-1], scores[:-2] + skip_penalty])  # (3, states)
         moves[frame] = arrivals.argmax(axis=0)
-        scores[2:] = arrivals.max(axis=0) + log_probs[frame]
+        scores[2:] = arrivals.max(axis=0) + _scores(ctc_log_probs[frame, labels])
     path = np.empty(frames, dtype=np.int64)
     path[-1] = states - 1 if scores[-1] >= scores[-2] else states - 2
     for frame in range(frames - 1, 0, -1):
         path[frame - 1] = path[frame] - moves[frame, path[frame]]
     return path
+
+
+def _scores(log_probs: FloatArray) -> NDArray[np.float64]:
+    return np.maximum(log_probs.astype(np.float64), LEAST_LOG_PROB)
