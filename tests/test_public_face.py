@@ -11,6 +11,7 @@ NAMES = [
     "AudioError",
     "AudioWarning",
     "BundleError",
+    "DamageWarning",
     "EndpointRules",
     "HotwordsError",
     "OutputError",

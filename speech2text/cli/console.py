@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +15,7 @@ from speech2text.errors import OutputError
 from speech2text.text.plain_line import in_a_line
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.progress import Progress, ProgressColumn
 
 STANDARD_ERROR = 2
@@ -57,6 +59,17 @@ class _Bar:
 
 
 _bar = _Bar()
+
+
+def lay_out(*parts: RenderableType) -> str:
+    """What rich makes of the parts, one below the other, in the columns that standard output has."""
+    from rich.console import Console
+
+    console = Console(markup=False, highlight=False, emoji=False, width=shutil.get_terminal_size().columns)
+    with console.capture() as capture:
+        for part in parts:
+            console.print(part)
+    return capture.get()
 
 
 def print_output(text: str, end: str = "\n") -> None:

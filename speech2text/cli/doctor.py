@@ -13,6 +13,7 @@ import click
 
 from speech2text.cli.console import print_error, print_output
 from speech2text.errors import AudioError, DependencyError, Speech2TextError, one_line
+from speech2text.text.plain_line import in_a_line
 
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)")
 _EXTRA = re.compile(r"extra == ['\"](?P<extra>\w+)['\"]")
@@ -38,7 +39,7 @@ def doctor(bundle: str) -> None:
     """
     broken = 0
     for check in _checks(bundle):
-        print_output(f"{check.state:<6}  {check.subject:<14}  {check.finding}")
+        print_output(in_a_line(f"{check.state:<6}  {check.subject:<14}  {check.finding}"))  # a bundle's names too
         broken += check.state == "broken"
     if broken:
         print_error(f"{broken} of the checks above found something broken")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from speech2text.cli.console import keep_libraries_quiet, print_note, print_output, show_warnings_as_lines
+from speech2text.cli.console import keep_libraries_quiet, lay_out, print_note, print_output, show_warnings_as_lines
 from speech2text.cli.options import (
     NamedPath,
     given,
@@ -19,7 +19,7 @@ from speech2text.cli.options import (
     search_options,
     threads_option,
 )
-from speech2text.disk import require_place, without_links, write_rows
+from speech2text.disk import is_file, require_place, without_links, write_rows
 from speech2text.errors import OutputError
 from speech2text.runtime.options import SEARCHES, Search, SearchOptions
 
@@ -205,12 +205,16 @@ def _files_of(utterances: Sequence[Utterance], *bundles: str | None) -> Iterator
 def _check_outputs(read: Sequence[object], output: Path | None, html: Path | None) -> None:
     """See now, not after the work, that what is asked for can be written, and over nothing that is read (but noise)."""
     others = {without_links(Path(each)) for each in read if isinstance(each, (str, Path)) and each}
-    for path in filter(None, (output, html)):
+    for path, suffix in ((output, ".jsonl"), (html, ".html")):
+        if path is None:
+            continue
         if str(path) == "-":
             raise click.UsageError("standard output has the report; name a file instead of -")
         require_place(path)
         if without_links(path) in others:
             raise OutputError(f"{path}: would be written over what this command reads or writes; choose another name")
+        if is_file(path) and path.suffix.lower() != suffix:
+            raise OutputError(f"{path}: is there, and only a {suffix} file would be replaced; choose another name")
         others.add(without_links(path))
     if html:
         from speech2text.cli.pictures import require_libraries
@@ -270,11 +274,6 @@ def _print_report(report: Report, origin: dict[str, Any], report_format: str, wo
 
         print_output(json.dumps(origin | to_dict(report), ensure_ascii=False))
         return
-    from rich.console import Console
-
     from speech2text.evaluation.text_report import render
 
-    console = Console(highlight=False)
-    with console.capture() as capture:
-        console.print(render(report, worst))
-    print_output(capture.get(), end="")
+    print_output(lay_out(render(report, worst)), end="")

@@ -134,8 +134,14 @@ def _hear(
     samples = read_audio(utterance.audio)
     noisy = any(way.snr is not None for way in ways)
     beside = noise.beside(utterance, len(samples)) if noisy else samples
-    heard = [samples if way.snr is None else add_noise(samples, beside, way.snr) for way in ways]
-    return [pair(utterance, transcribe(way.recognizer, each)) for way, each in zip(ways, heard, strict=True)]
+    recognised = []
+    for way in ways:
+        heard = samples if way.snr is None else add_noise(samples, beside, way.snr)
+        try:
+            recognised.append(pair(utterance, transcribe(way.recognizer, heard)))
+        except AudioError as error:  # noise that is silent but for a click is made louder than any sound
+            raise AudioError(f"{utterance.audio} with noise at {way.snr:g} dB: {error}") from None
+    return recognised
 
 
 @lru_cache(maxsize=_CLIPS_HELD)

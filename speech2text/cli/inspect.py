@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from speech2text.cli.console import print_output
+from speech2text.cli.console import lay_out, print_output
 from speech2text.text.plain_line import in_a_line
 
 if TYPE_CHECKING:
@@ -23,30 +23,18 @@ def inspect(bundle: str) -> None:
 
     BUNDLE is the folder of a bundle; without it, the model inside the package. All of its files are verified.
     """
-    from rich.console import Console
-
     from speech2text.bundle.store import find_bundle, open_bundle
 
     opened = open_bundle(find_bundle(bundle))
-    console = Console(markup=False, highlight=False, emoji=False)
-    with console.capture() as capture:
-        console.print(f"{opened.manifest.name}: {opened.manifest.description}\n")
-        for table in (
-            _facts(str(opened.folder), opened.manifest),
-            _data(opened.manifest),
-            _error_rates(opened.manifest),
-            _files(opened.manifest),
-        ):
-            console.print(table)
-            console.print()
-    lines = capture.get().rstrip().split("\n")
-    print_output("\n".join(in_a_line(line.rstrip()) for line in lines))  # names may come from others
+    manifest = opened.manifest
+    tables = (_facts(str(opened.folder), manifest), _data(manifest), _error_rates(manifest), _files(manifest))
+    text = lay_out(f"{manifest.name}: {manifest.description}\n", *(part for table in tables for part in (table, "")))
+    print_output("\n".join(in_a_line(line.rstrip()) for line in text.rstrip().split("\n")))  # names come from others
 
 
 def _facts(folder: str, manifest: Manifest) -> Table:
-    model, decoding = manifest.model, manifest.decoding
+    model = manifest.model
     frame, chunk = 1000 * model.memory_frame_seconds, 1000 * model.chunk_seconds
-    search = f"beam {decoding.beam_size}, CTC weight {decoding.ctc_weight:g}, length bonus {decoding.length_bonus:g}"
     return _table(
         ("", ""),
         [
@@ -56,12 +44,19 @@ def _facts(folder: str, manifest: Manifest) -> Table:
             ("Parameters", f"{manifest.parameters / 1e6:.1f} M, {manifest.precision}"),
             ("Hears", f"{model.sample_rate} Hz, a frame each {frame:g} ms, streams in chunks of {chunk:g} ms"),
             ("Spells", f"{model.vocabulary} pieces"),
-            ("Search", search),
+            ("Search", _search(manifest)),
             ("Language model", _language_model(manifest)),
             ("Sample", f"{manifest.sample.audio}: {manifest.sample.text}"),
             ("Format", str(manifest.format_version)),
         ],
     )
+
+
+def _search(manifest: Manifest) -> str:
+    """All that decides what is read, but the weight of the language model, which stands beside it."""
+    settings = vars(manifest.decoding)
+    told = {name: settings[name] for name in settings if name != "lm_weight" and settings[name] not in (None, 0.0)}
+    return ", ".join(f"{name.replace('_', ' ').replace('ctc', 'CTC')} {value:g}" for name, value in told.items())
 
 
 def _language_model(manifest: Manifest) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from speech2text.audio.limits import LEAST_RATE, MOST_CHANNELS, MOST_RATE, SAMPLE_TYPES
+from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.cli.console import keep_libraries_quiet, print_note, print_output
 from speech2text.cli.options import NamedPath, given, model_option, require_finite, require_name, search_options
 from speech2text.disk import is_file, require_place
@@ -40,7 +41,7 @@ _STARTING_SECONDS = 3.0  # a virtual device may take two
     help="The microphone, by its number or a part of its name.",
 )
 @click.option("--list-devices", is_flag=True, help="Print the microphones with their numbers, and leave.")
-@click.option("--rate", type=click.IntRange(LEAST_RATE, MOST_RATE), default=16_000, help="Of raw samples.")
+@click.option("--rate", type=click.IntRange(LEAST_RATE, MOST_RATE), default=SAMPLE_RATE, help="Of raw samples, in Hz.")
 @click.option("--channels", type=click.IntRange(1, MOST_CHANNELS), default=1, help="Of raw samples.")
 @click.option("--encoding", type=click.Choice(tuple(SAMPLE_TYPES)), default="s16le", help="Of raw samples.")
 @click.option("--output", "-o", type=NamedPath(), help="Keep FILE.srt, .vtt or .jsonl whole with each segment.")

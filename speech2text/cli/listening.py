@@ -45,8 +45,7 @@ class Listening:
     heard: float = 0.0
     busy: float = 0.0
     _lateness: Lateness = field(default_factory=Lateness)
-    _zeros: float = 0.0
-    _zeros_told: bool = False
+    _zeros: float | None = 0.0  # seconds of nothing else so far; None once something came, or that was told
     _damage_told: bool = False
 
     def run(self) -> None:
@@ -124,9 +123,12 @@ class Listening:
             self.on_note(f"warning: {lost:.2f} s of sound were lost; the computer is too busy")
 
     def _check_zeros(self, samples: NDArray[np.float32]) -> None:
-        self._zeros = 0.0 if np.any(samples) else self._zeros + len(samples) / self.source.rate
-        if self._zeros >= _SILENT_SECONDS and not self._zeros_told:
-            self._zeros_told = True
+        """Tell it where nothing else has come so far: between words there is digital silence too, as of a gate."""
+        if self._zeros is None:
+            return
+        self._zeros = None if np.any(samples) else self._zeros + len(samples) / self.source.rate
+        if self._zeros is not None and self._zeros >= _SILENT_SECONDS:
+            self._zeros = None
             self.on_note(f"warning: the sound is all zeros; check {self.source.check}")
 
     def summary(self) -> list[str]:

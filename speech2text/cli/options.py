@@ -62,13 +62,13 @@ def given(*names: str) -> list[str]:
 
 
 model_option = click.option(
-    "--model", default="default", callback=require_name, help="`default`, or the folder of a bundle."
+    "--model", default="default", callback=require_name, metavar="BUNDLE", help="`default`, or the folder of a bundle."
 )
 threads_option = click.option(
     "--threads",
     type=click.IntRange(1, MOST_THREADS),
     default=1,
-    help="Files transcribed side by side, in so many processes; the result is the same.",
+    help="Recordings heard side by side, in so many processes; the result is the same.",
 )
 processor_threads_option = click.option(
     "--threads", type=click.IntRange(1, MOST_THREADS), show_default="one a core", help="Processor threads."

@@ -9,7 +9,7 @@ import click
 from speech2text.audio.limits import MOST_RATE
 from speech2text.cli.console import keep_libraries_quiet, print_note, show_warnings_as_lines
 from speech2text.cli.dependencies import packages_of
-from speech2text.cli.options import model_option, require_finite, search_options
+from speech2text.cli.options import model_option, require_finite, require_name, search_options
 from speech2text.runtime.options import MOST_THREADS
 from speech2text.serving.limits import LOWEST_RATE, Limits
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", help="The address to listen on; 0.0.0.0 is all.")
+@click.option("--host", callback=require_name, default="127.0.0.1", help="The address to listen on; 0.0.0.0 is all.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65_535),

@@ -57,6 +57,8 @@ def train(
 
     Ctrl-C stops; the same command goes on at the last checkpoint. torchrun makes several processes share the work.
     """
+    if profile and run:
+        raise click.UsageError("--run is where a run is kept, and --profile keeps nothing")
     with packages_of("train", needed_by="training"):
         import torch
 
@@ -68,8 +70,6 @@ def train(
     team = join_team()
     if not team.leads:
         warnings.simplefilter("ignore")  # the leader tells them
-    if profile and run:
-        raise click.UsageError("--run is where a run is kept, and --profile keeps nothing.")
     if profile:
         changes = (*changes, f"training.steps={PROFILE_STEPS}")
         with TemporaryDirectory() as scratch:

@@ -44,9 +44,16 @@ def active_power(speech: FloatArray) -> float:
 
 
 def cut_noise(clip: FloatArray, length: int, generator: np.random.Generator) -> FloatArray:
-    """`length` samples of a clip (N,), N > 0, from a random place on; a short clip goes round and round."""
+    """`length` samples of a clip (N,), N > 0, from a random place on; a short clip goes round and round.
+
+    Where it is silent there for as long, they begin at a random one of its sounds.
+    """
     start = int(generator.integers(len(clip) if len(clip) <= length else len(clip) - length + 1))
-    return np.resize(np.roll(clip, -start), length)
+    cut = np.resize(np.roll(clip, -start), length)
+    sounds = np.flatnonzero(clip)
+    if cut.any() or not len(sounds):
+        return cut
+    return np.resize(np.roll(clip, -int(generator.choice(sounds))), length)
 
 
 def make_pink_noise(length: int, generator: np.random.Generator) -> FloatArray:

@@ -101,8 +101,9 @@ class Recognizer:
         """The transcript of a recording of any length.
 
         Args:
-            source: the path of a sound file, an open binary file, or samples (N,) or (N, channels): floats between
-                -1 and 1, or signed integers over the whole range of their type. Channels are averaged.
+            source: the path of a sound file, an open binary file, which is read from its first byte on wherever it
+                stands, or samples (N,) or (N, channels): floats between -1 and 1, or signed integers over the whole
+                range of their type. Channels are averaged.
             sample_rate: the rate of an array in Hz, 16000 if not given; a file knows its own.
             on_progress: called with the seconds done so far, again and again; what it raises ends the transcription.
             on_segment: called with each segment as soon as it is final, so that what was transcribed is not lost when

@@ -139,7 +139,7 @@ def _make_app(
         routes=[
             Route("/health", health),
             Route("/v1/models", models),
-            Route("/v1/models/{id}", model),
+            Route("/v1/models/{id:path}", model),
             Route("/v1/audio/transcriptions", transcriptions, methods=["POST"]),
             WebSocketRoute("/v1/stream", streams.serve),
             Route("/v1/stream", _ask_for_socket),

@@ -85,7 +85,9 @@ class Transcriptions:
                     transcript = await self._hear(order.recording, receive)
                 finally:
                     await form.close()
-            await order.answer(transcript)(scope, receive, send)
+                # subtitles of hours take a second, in which no stream would be heard
+                answer = await asyncio.get_running_loop().run_in_executor(self._pool, order.answer, transcript)
+            await answer(scope, receive, send)
         except ClientDisconnect:
             pass  # nobody is there any more
 

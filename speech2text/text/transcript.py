@@ -37,9 +37,11 @@ class Alternative:
 class Segment:
     """A stretch of speech between pauses; `text` is its words joined by spaces.
 
-    guard: the guard that took words away, because they were not said ("silence", "loop"); None if none did. Where there
-        were hot words, the segment was then read again without them, and `text` may have words all the same.
-    alternatives: the best readings, the first of which is `text`, when more than one was asked for.
+    guard: the guard that took words away, because they were not said ("silence", "loop"), or "silence" where it was too
+        quiet for any; else None. Where there were hot words, the segment was then read again without them, and `text`
+        may have words all the same.
+    alternatives: the best readings, the first of which is `text`, when more than one was asked for; none where `guard`
+        is "silence".
     """
 
     text: str

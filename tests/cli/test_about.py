@@ -75,13 +75,19 @@ def test_inspect_fits_a_terminal_even_when_names_are_long(speech2text, tmp_path,
     assert "1234.5" in done.stdout
 
 
-def test_inspect_lets_no_name_steer_the_terminal(speech2text, tmp_path):
+@pytest.mark.parametrize("command", ["inspect", "doctor"])
+def test_no_name_in_a_bundle_steers_the_terminal(speech2text, tmp_path, command):
     manifest = replace(tiny_manifest(), name="a\x1b[31mred", wer={"b\x1b]0;title": ErrorRate(0.1, 0.0, 0.2, 10)})
     write_bundle(tmp_path / "loud", manifest, tiny_files())
-    done = speech2text("inspect", "loud")
+    done = speech2text(command, "loud")
     assert done.returncode == 0
     assert "\x1b" not in done.stdout
     assert "red" in done.stdout
+
+
+def test_a_terminal_that_tells_no_width_is_taken_for_one_of_80_columns(speech2text, tiny):
+    done = speech2text("inspect", tiny, env={**os.environ, "COLUMNS": "0"})
+    assert done.stdout == speech2text("inspect", tiny, env={**os.environ, "COLUMNS": "80"}).stdout
 
 
 def test_inspect_refuses_what_was_changed(speech2text, tiny, tmp_path):
@@ -164,7 +170,7 @@ def test_transcribing_imports_nothing_that_it_does_not_need(tiny):
         "from speech2text.cli.app import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "print([name for name in ('torch', 'jiwer', 'rich', 'soxr', 'typer', 'pydantic') if name in sys.modules])"
+        "print([name for name in ('torch', 'jiwer', 'rich', 'soxr', 'pydantic') if name in sys.modules])"
     )
     command = [sys.executable, "-c", code, "transcribe", str(tiny / "sample.flac"), "--model", str(tiny)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

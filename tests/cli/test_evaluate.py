@@ -451,6 +451,15 @@ def test_a_page_without_its_libraries_says_what_to_install(bundle, manifest, tmp
     assert capsys.readouterr().err == "error: --html needs the package 'librosa': pip install 'speech2text[html]'\n"
 
 
+def test_only_what_looks_like_a_result_is_replaced(bundle, manifest, tmp_path, capsys):
+    thesis = tmp_path / "thesis.txt"
+    thesis.write_text("mine")
+    for option, suffix in (("--output", ".jsonl"), ("--html", ".html")):
+        assert run(manifest, "--model", bundle, option, thesis) == 1
+        assert f"thesis.txt: is there, and only a {suffix} file would be replaced" in capsys.readouterr().err
+    assert thesis.read_text() == "mine"
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -334,4 +334,5 @@ def test_another_sound_file_is_not_taken_for_raw_samples(listen, file_format):
 
 def test_digital_silence_is_told_once(listen):
     assert listen(bytes(300_000)).stderr.count(b"the sound is all zeros; check what writes it") == 1
+    assert b"all zeros" not in listen(as_bytes("RAW") + bytes(100_000) + as_bytes("RAW")).stderr
     assert b"all zeros" not in listen(as_bytes("RAW")).stderr

@@ -68,6 +68,14 @@ def test_every_stretch_of_a_clip_can_be_cut():
     assert cuts == {(0, 1, 2), (1, 2, 3), (2, 3, 4)}
 
 
+def test_a_cut_of_a_clip_with_long_silences_has_some_sound():
+    clip = np.zeros(10_000, np.float32)
+    clip[70:80] = 1.0
+    for seed in range(30):
+        cut = cut_noise(clip, 50, np.random.default_rng(seed))
+        assert len(cut) == 50 and cut.any()
+
+
 def test_pink_noise_has_as_much_power_in_every_octave(generator):
     noise = make_pink_noise(1 << 16, generator)
     spectrum = np.abs(np.fft.rfft(noise)) ** 2

@@ -184,6 +184,14 @@ def test_the_models_are_one(service):
         service.client.models.retrieve("whisper-1")
 
 
+def test_a_model_whose_name_has_a_slash_is_found_by_it(tiny, tmp_path):
+    bundle = shutil.copytree(tiny, tmp_path / "bundle")
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    (bundle / "manifest.json").write_text(json.dumps({**manifest, "name": "acme/tiny"}))
+    with serving(bundle) as service:
+        assert service.client.models.retrieve("acme/tiny").id == "acme/tiny"
+
+
 def test_health(service):
     assert service.get("/health").json() == {"status": "ok", "model": "tiny", "sessions": 0}
 
