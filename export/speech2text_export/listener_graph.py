@@ -127,13 +127,14 @@ def _pyramid(graph: GraphBuilder, listener: Listener, x: str, lengths: str, stat
     x, lengths = _join(graph, "listener/stack", (x, lengths), listener.config.stack, MEL_BINS)
     for depth, layer in enumerate(listener.layers):
         assert isinstance(layer, ChunkedBidirectionalLSTM)
-        heard = x
+        below = x
         if 0 < depth <= listener.config.pyramid_layers:
             x, lengths = _join(graph, f"listener/{depth}/join", (x, lengths), 2, 2 * listener.config.listener_units)
         elif depth:
             x = graph.add("Squeeze", f"listener/{depth}/squeeze", x, graph.integers(1))
-        told = _layer(graph, f"listener/{depth}", layer, (x, lengths), [layers[depth] for layers in states])
-        x = graph.add("Add", f"listener/{depth}/sum", heard, told) if listener.is_residual(depth) else told
+        x = _layer(graph, f"listener/{depth}", layer, (x, lengths), [layers[depth] for layers in states])
+        if depth >= listener.config.first_residual:
+            x = graph.add("Add", f"listener/{depth}{tensors.RESIDUAL}", below, x)
     for index, name in enumerate(state, start=1):
         after = (f"listener/{depth}/forward:{index}" for depth in range(len(listener.layers)))
         by_row = graph.states_by_row(f"listener/next_{name}", after)

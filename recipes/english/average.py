@@ -53,10 +53,10 @@ def average(run: Path, origin: str, out: Path, share: float = 0.5) -> None:
     recipe = recipe_from_json(run / layout.RECIPE)
     same_pieces = load_tokenizer(run).pieces == other.tokenizer.pieces
     sizes = other.inheritance.settings["model"]
-    same_heads = recipe.model.heads == sizes["heads"]  # no shape tells them
+    same_kind = all(getattr(recipe.model, key) == sizes[key] for key in ("heads", "plain_layers"))  # no shape tells it
     more = recipe.model.residual_layers - sizes["residual_layers"]
     theirs = other.weights | _adding_nothing(checkpoint.average, recipe.las_config(2).listener_layers, more)
-    if not (same_pieces and same_heads and _shapes(checkpoint.average) == _shapes(theirs)):
+    if not (same_pieces and same_kind and _shapes(checkpoint.average) == _shapes(theirs)):
         raise TrainingError(f"{run} and {origin}: differ in shape or in pieces, and have no mean")
     if out.exists():
         raise TrainingError(f"{out}: is there already; name another folder")

@@ -37,3 +37,5 @@ LANGUAGE_MODEL_OUTPUTS = (LOG_PROBS, *NEXT_SPELLER_STATE)
 
 IN_FOUR_BITS = "/four_bits"
 """What the name of a weight ends with that a graph stores in four bits."""
+RESIDUAL = "/residual"
+"""What the name of the sum ends with by which a layer of the listener is added to what it hears."""

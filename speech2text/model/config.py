@@ -22,7 +22,7 @@ class LASConfig:
     plain_layers: int = 1
     """Layers on top that keep the rate."""
     residual_layers: int = 0
-    """Layers on top of those whose output is added to what they hear."""
+    """Further layers on top: each adds its output to its input, and begins by adding nothing."""
     listener_units: int = 256
     """Of each LSTM, forward and backward."""
     listener_bits: int = 8
@@ -47,4 +47,9 @@ class LASConfig:
     @property
     def listener_layers(self) -> int:
         """All LSTM layers of the listener: the first, the pyramid's, the plain and the residual ones."""
-        return 1 + self.pyramid_layers + self.plain_layers + self.residual_layers
+        return self.first_residual + self.residual_layers
+
+    @property
+    def first_residual(self) -> int:
+        """The number of the first residual layer, where the first layer of all is 0."""
+        return 1 + self.pyramid_layers + self.plain_layers

@@ -2,9 +2,9 @@
 
 A pyramid of bidirectional LSTMs (Chan et al. 2016, section 3.1, eq. 5): between the layers neighbouring outputs are
 concatenated, so each layer of the pyramid sees half as many frames. Residual layers on top (He et al. 2016, eq. 1)
-begin by adding nothing, so a trained listener can be given more of them. The forward LSTMs run on for ever; the
-backward LSTMs restart at every chunk, so a listener that was trained with many chunk sizes hears files whole and
-streams as they come, with the same weights.
+begin by adding nothing, as the scale of their norm is zero then (Goyal et al. 2017, section 5.1), so a trained listener
+can be given more of them. The forward LSTMs run on for ever; the backward LSTMs restart at every chunk, so a listener
+that was trained with many chunk sizes hears files whole and streams as they come, with the same weights.
 """
 
 from __future__ import annotations
@@ -77,9 +77,11 @@ class ChunkedBidirectionalLSTM(nn.Module):
         return self.norm(torch.cat([ahead, back], dim=2)), state
 
     def _backward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """(B, T, inputs) -> (B, T, units), each row from its own end."""
         return reverse(self.backward_lstm(reverse(x, lengths))[0], lengths)
 
     def _backward_in_chunks(self, x: Tensor, lengths: Tensor, chunk: int) -> Tensor:
+        """The same, anew in every `chunk` frames."""
         batch, frames, features = x.shape
         x = nn.functional.pad(x, (0, 0, 0, -frames % chunk)).reshape(-1, chunk, features)  # (B T/chunk, chunk, F)
         starts = torch.arange(0, frames, chunk, device=x.device)
@@ -88,7 +90,7 @@ class ChunkedBidirectionalLSTM(nn.Module):
 
 
 class Listener(nn.Module):
-    """Log-mel frontend, frame stacking and a pyramid of LSTMs, with a CTC head on the memory."""
+    """Log-mel frontend, frame stacking, a pyramid of LSTMs and residual ones, with a CTC head on the memory."""
 
     def __init__(self, config: LASConfig) -> None:
         super().__init__()
@@ -98,8 +100,8 @@ class Listener(nn.Module):
         same_rate = config.plain_layers + config.residual_layers
         widths = [config.stack * MEL_BINS, *[4 * units] * config.pyramid_layers, *[2 * units] * same_rate]
         layers = [ChunkedBidirectionalLSTM(width, units) for width in widths]
-        for layer in layers[len(layers) - config.residual_layers :]:
-            nn.init.zeros_(layer.norm.weight)
+        for layer in layers[config.first_residual :]:
+            nn.init.zeros_(layer.norm.weight)  # so that it adds nothing at first
         self.layers = nn.ModuleList(layers)
         self.dropout = nn.Dropout(config.dropout)
         self.values = nn.Linear(2 * units, config.memory)
@@ -111,10 +113,6 @@ class Listener(nn.Module):
         weights = self.values.weight
         zeros = weights.new_zeros(batch, len(self.layers), self.config.listener_units)
         return ListenerState(weights.new_zeros(batch, OVERLAP_SAMPLES), zeros, zeros)
-
-    def is_residual(self, depth: int) -> bool:
-        """Whether the output of this layer is added to what it hears."""
-        return depth >= len(self.layers) - self.config.residual_layers
 
     def forward(
         self, pcm: Tensor, lengths: Tensor, state: ListenerState | None = None, chunk: int | None = None
@@ -138,18 +136,21 @@ class Listener(nn.Module):
     def listen(
         self, features: Tensor, lengths: Tensor, state: ListenerState, chunk: int | None = None
     ) -> tuple[Heard, Tensor, Tensor]:
-        """What `forward` does after the frontend: (B, T, 80) features to a memory and the LSTMs' new states."""
-        x, lengths = concatenate_neighbours(features, lengths, self.config.stack)
+        """What `forward` does after the frontend: (B, T, 80) features to a memory and the LSTMs' new states.
+
+        `lengths` (B,) and `chunk` are in feature frames.
+        """
+        x, lengths = concatenate_neighbours(features, lengths, self.config.stack)  # (B, T / stack, 80 stack)
         rate = self.config.stack
         hidden, cell = [], []
         for depth, layer in enumerate(self.layers):
             if 0 < depth <= self.config.pyramid_layers:
-                x, lengths = concatenate_neighbours(x, lengths, 2)
+                x, lengths = concatenate_neighbours(x, lengths, 2)  # (B, T / rate, 4 units)
                 rate *= 2
             carried = (state.hidden[:, depth][None].contiguous(), state.cell[:, depth][None].contiguous())
-            told, (layer_hidden, layer_cell) = layer(x, lengths, carried, chunk and chunk // rate)
-            told = self.dropout(told)
-            x = x + told if self.is_residual(depth) else told
+            output, (layer_hidden, layer_cell) = layer(x, lengths, carried, chunk and chunk // rate)
+            output = self.dropout(output)  # (B, T / rate, 2 units)
+            x = x + output if depth >= self.config.first_residual else output
             hidden.append(layer_hidden[0])
             cell.append(layer_cell[0])
         ctc_log_probs = self.ctc(x).float().log_softmax(dim=2)

@@ -75,9 +75,7 @@ class WaveformAugmentation:
             samples, start = self._in_a_room(samples)
         if happens(settings.noise_share):
             noise = self._noise if happens(RECORDED_NOISE_SHARE) else generated_noise
-            of_speech_db = 10 * math.log10(spoken / len(samples))  # add_noise compares energies, that of the room too
-            snr = torch.tensor(_between(*settings.snr_db) + of_speech_db)
-            samples = sound.add_noise(samples, noise(len(samples)), snr)
+            samples = _with_noise(samples, noise(len(samples)), _between(*settings.snr_db), spoken)
         if settings.response_db:
             samples = through_microphone(samples, _between(0.0, settings.response_db))
         if happens(settings.telephone_share):
@@ -97,7 +95,7 @@ class WaveformAugmentation:
         before, after = torch.randint(longest + 1, (2,)).tolist()
         standing = torch.nn.functional.pad(samples, (before, after))
         noise = generated_noise(len(standing))
-        return sound.add_noise(standing, noise, torch.tensor(_between(*ROOM_SNR_DB))), before
+        return _with_noise(standing, noise, _between(*ROOM_SNR_DB), len(samples)), before
 
     def _noise(self, length: int) -> Tensor:
         if self.noise is None:
@@ -105,6 +103,12 @@ class WaveformAugmentation:
         index = int(torch.randint(len(self.noise), ()))
         start = int(torch.randint(int(self.noise.lengths[index]), ()))
         return torch.from_numpy(self.noise.cycle(index, start, length)) + 1e-6 * torch.randn(length)
+
+
+def _with_noise(samples: Tensor, noise: Tensor, snr_db: float, spoken: int) -> Tensor:
+    """Samples (N,), `spoken` of them speech and the rest silence, with noise (N,) so far below the speech in power."""
+    of_all_db = 10 * math.log10(spoken / len(samples))  # add_noise compares energies, over the silence too
+    return sound.add_noise(samples, noise, torch.tensor(snr_db + of_all_db))
 
 
 def through_microphone(samples: Tensor, deviation_db: float) -> Tensor:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from speech2text.bundle.manifest import ModelShape
-from speech2text.bundle.tensors import FORWARD_HIDDEN, IN_FOUR_BITS
+from speech2text.bundle.tensors import FORWARD_HIDDEN, IN_FOUR_BITS, RESIDUAL
 from speech2text.model.four_bits import BITS, whole_weights
 from speech2text.model.frontend import MEL_BINS
 
@@ -40,7 +40,7 @@ def read_sizes(
     layers, units = shape.listener_state[FORWARD_HIDDEN]
     stack = arrays["listener/0/forward/of_inputs"].shape[2] // MEL_BINS
     pyramid_layers = (shape.reduction // stack).bit_length() - 1
-    residual_layers = sum(node.output[0].endswith("/sum") for node in listener.graph.node)
+    residual_layers = sum(node.output[0].endswith(RESIDUAL) for node in listener.graph.node)
     constants = {each.name: each for each in speller.graph.initializer}
     split = next(node for node in speller.graph.node if node.output[0] == "speller/query/parts")
     return {

@@ -17,6 +17,7 @@ from speech2text.bundle.manifest import LISTENER_NAME, MANIFEST_NAME, PIECES_NAM
 from speech2text.bundle.store import DEFAULT_NAME, Bundle, find_bundle, open_bundle
 from speech2text.disk import is_file
 from speech2text.errors import BundleError, TrainingError
+from speech2text.model.config import LASConfig
 from speech2text.model.las import LAS
 from speech2text.text.plain_line import in_a_line
 from speech2text.text.tokenizer import Tokenizer
@@ -121,8 +122,8 @@ def read_inheritance(run: Path) -> Inheritance | None:
 def adopt_weights(model: LAS, tokenizer: Tokenizer, origin: Origin) -> float:
     """Copy every tensor of the same name and shape, and of those with a row a piece the rows of pieces both know.
 
-    A first layer that joins some times as many frames as the origin's starts by hearing their mean, and a listener with
-    more units by hearing what the origin's hears (widening.py).
+    A first layer that joins some times as many frames as the origin's starts by hearing their mean, a listener with
+    more units by hearing what the origin's hears (widening.py), and residual layers that are new add nothing at first.
 
     Returns:
         the share of the model's numbers that came from the origin.
@@ -132,7 +133,7 @@ def adopt_weights(model: LAS, tokenizer: Tokenizer, origin: Origin) -> float:
     to, of = torch.tensor(rows).T
     copied = 0.0
     own = model.state_dict()
-    weights = widen_listener(origin.weights, model.config.listener_units)
+    weights = widen_listener(_without_other_layers(origin, model.config), model.config.listener_units)
     for name, tensor in own.items():
         source = weights.get(name)
         known = origin.weights[name].numel() / source.numel() if source is not None else 0.0  # the rest is of new units
@@ -148,6 +149,14 @@ def adopt_weights(model: LAS, tokenizer: Tokenizer, origin: Origin) -> float:
             tensor.copy_(source)
             copied += known * tensor.numel()
     return copied / sum(tensor.numel() for tensor in own.values())
+
+
+def _without_other_layers(origin: Origin, config: LASConfig) -> dict[str, Tensor]:
+    """The origin's weights but those of layers that are residual there and plain in the model, or the reverse."""
+    theirs = LASConfig(vocabulary=len(origin.tokenizer), **origin.inheritance.settings["model"])
+    first, end = sorted((theirs.first_residual, config.first_residual))
+    others = tuple(f"listener.layers.{depth}." for depth in range(first, end))
+    return {name: weights for name, weights in origin.weights.items() if not name.startswith(others)}
 
 
 def _origin_of_run(folder: Path) -> Origin:

@@ -14,7 +14,7 @@ from tests.laws.random_model import export, make_model
 TOLERANCE = 1e-4
 MODELS = [
     make_model(),
-    make_model(stack=1, pyramid_layers=2, plain_layers=2, speller_layers=2),
+    make_model(stack=1, pyramid_layers=2, plain_layers=1, residual_layers=1, speller_layers=2),
     make_model(stack=3, pyramid_layers=0),
 ]
 ragged = st.lists(st.integers(1, 12_000), min_size=2, max_size=4)

@@ -21,7 +21,10 @@ CONFIGS = [
 @pytest.fixture(params=CONFIGS, ids=lambda config: f"reduction-{config.reduction}")
 def listener(request: pytest.FixtureRequest) -> Listener:
     torch.manual_seed(0)
-    return Listener(request.param).eval()
+    listener = Listener(request.param).eval()
+    for layer in listener.layers:
+        torch.nn.init.ones_(layer.norm.weight)  # a residual layer begins by adding nothing
+    return listener
 
 
 def make_batch(lengths: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -34,19 +34,34 @@ def test_the_mean_lies_half_way_or_where_it_is_told(run, tmp_path, monkeypatch, 
     assert all(torch.equal(found[name], share * weights) for name, weights in checkpoint.average.items())
 
 
+def reshaped(run, folder, **sizes):
+    """The run with a model of other sizes in it, all of whose new weights are 1."""
+    shutil.copytree(run, folder, ignore=shutil.ignore_patterns("cache", "checkpoints"))
+    recipe = json.loads((folder / layout.RECIPE).read_text())
+    recipe["model"] |= sizes
+    (folder / layout.RECIPE).write_text(json.dumps(recipe))
+    known = load_checkpoint(run)
+    model = LAS(recipe_from_json(folder / layout.RECIPE).las_config(len(load_tokenizer(run))))
+    added = {name: torch.ones_like(each) for name, each in model.state_dict().items() if name not in known.average}
+    save_checkpoint(folder, replace(known, average=known.average | added))
+    return folder, added
+
+
 def test_layers_that_one_of_them_has_more_add_as_much_less(run, tmp_path, monkeypatch):
-    deeper = shutil.copytree(run, tmp_path / "deeper", ignore=shutil.ignore_patterns("cache", "checkpoints"))
-    recipe = json.loads((deeper / layout.RECIPE).read_text())
-    recipe["model"]["residual_layers"] = 2
-    (deeper / layout.RECIPE).write_text(json.dumps(recipe))
-    shallow = load_checkpoint(run)
-    model = LAS(recipe_from_json(deeper / layout.RECIPE).las_config(len(load_tokenizer(run))))
-    added = {name: torch.ones_like(each) for name, each in model.state_dict().items() if name not in shallow.average}
-    save_checkpoint(deeper, replace(shallow, average=shallow.average | added))
+    deeper, added = reshaped(run, tmp_path / "deeper", residual_layers=2)
     call(monkeypatch, "--share", 0.25, deeper, run, tmp_path / "mean")
     found = load_run(tmp_path / "mean").model.state_dict()
-    assert all(torch.allclose(found[name], weights) for name, weights in shallow.average.items())
+    assert all(torch.allclose(found[name], weights) for name, weights in load_checkpoint(run).average.items())
     assert added and all((found[name] == (0.25 if ".norm." in name else 1.0)).all() for name in added)
+
+
+@pytest.mark.parametrize("sizes", [{"heads": 1}, {"plain_layers": 2}])
+def test_what_no_shape_tells_apart_has_no_mean_either(run, tmp_path, monkeypatch, capsys, sizes):
+    deeper, _ = reshaped(run, tmp_path / "deeper", residual_layers=1)
+    other, _ = reshaped(run, tmp_path / "other", **{"residual_layers": 0 if "plain_layers" in sizes else 1, **sizes})
+    with pytest.raises(SystemExit):
+        call(monkeypatch, deeper, other, tmp_path / "mean")
+    assert "differ in shape" in capsys.readouterr().err
 
 
 def test_it_stands_under_the_terms_of_both(run, tmp_path, monkeypatch):
@@ -59,16 +74,6 @@ def test_it_stands_under_the_terms_of_both(run, tmp_path, monkeypatch):
     assert "CC BY-SA 4.0" in mean["licence"]
     assert recipe["licence"] in mean["licence"]
     assert mean["credits"] == [theirs, *recipe["credits"]]
-
-
-def test_other_heads_have_no_mean(run, tmp_path, monkeypatch, capsys):
-    other = shutil.copytree(run, tmp_path / "other", ignore=shutil.ignore_patterns("cache"))
-    recipe = json.loads((other / layout.RECIPE).read_text())
-    recipe["model"]["heads"] *= 2
-    (other / layout.RECIPE).write_text(json.dumps(recipe))
-    with pytest.raises(SystemExit):
-        call(monkeypatch, run, other, tmp_path / "mean")
-    assert "differ in shape" in capsys.readouterr().err
 
 
 def test_what_has_no_mean_is_told_in_a_line(run, tmp_path, monkeypatch, capsys):

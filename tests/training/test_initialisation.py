@@ -67,8 +67,6 @@ def bundles(model, tokenizer, tmp_path_factory):
 
 
 def _save_in(bundle, folder):
-    from dataclasses import replace
-
     return save_bundle(replace(bundle, folder=folder), {}).folder
 
 
@@ -148,6 +146,29 @@ def test_residual_layers_that_are_new_change_nothing_at_first(model, tokenizer, 
     numbers = [sum(tensor.numel() for tensor in each.state_dict().values()) for each in (model, deeper)]
     assert share == pytest.approx(numbers[0] / numbers[1])
     np.testing.assert_allclose(ctc_of_model(deeper), ctc_of_model(model), atol=1e-5)
+
+
+def test_a_layer_is_not_taken_for_one_of_another_role(model, tokenizer, bundles):
+    plain = LAS(replace(model.config, plain_layers=2, residual_layers=0)).eval()
+    before = {name: tensor.clone() for name, tensor in plain.state_dict().items()}
+    assert adopt_weights(plain, tokenizer, read_origin(str(bundles["fp32"]))) < 1
+    last = f"listener.layers.{len(plain.listener.layers) - 1}."
+    assert all(torch.equal(before[name], tensor) for name, tensor in plain.state_dict().items() if last in name)
+
+
+def test_new_residual_layers_learn(model, tokenizer, bundles):
+    torch.manual_seed(0)
+    deeper = LAS(replace(model.config, residual_layers=2))
+    adopt_weights(deeper, tokenizer, read_origin(str(bundles["fp32"])))
+    layer = deeper.listener.layers[-1]
+    before = {name: tensor.clone() for name, tensor in layer.state_dict().items()}
+    optimiser = torch.optim.SGD(deeper.parameters(), 0.1)
+    for _ in range(2):  # the first step moves the norm, which was zero, and with it the LSTMs begin to count
+        optimiser.zero_grad()
+        heard = deeper.listener(torch.randn(2, 16_000), torch.tensor([16_000, 16_000]))[0]
+        heard.ctc_log_probs.square().sum().backward()
+        optimiser.step()
+    assert all((tensor != before[name]).any() for name, tensor in layer.state_dict().items())
 
 
 def test_what_has_another_shape_keeps_its_random_start(bundles, tokenizer):

@@ -32,7 +32,7 @@ def count(model: LAS) -> int:
 @pytest.mark.parametrize("pyramid_layers", [0, 1, 2])
 def test_units_that_were_there_compute_what_they_did_and_nobody_hears_the_new_ones(pyramid_layers: int) -> None:
     torch.manual_seed(0)
-    sizes = {**SIZES, "pyramid_layers": pyramid_layers, "plain_layers": 1}
+    sizes = {**SIZES, "pyramid_layers": pyramid_layers, "plain_layers": 1, "residual_layers": 1}
     narrow, wide = (LAS(LASConfig(listener_units=units, **sizes)).eval() for units in (8, 13))
     wide.load_state_dict(widen_listener(narrow.state_dict(), 13))
     for depth, (old, new) in enumerate(zip(narrow.listener.layers, wide.listener.layers, strict=True)):
