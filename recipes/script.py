@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import warnings
 from argparse import ArgumentTypeError
@@ -41,6 +42,22 @@ def at_least_one(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
     return int(text)
+
+
+def number_from(least: float, most: float = sys.float_info.max) -> Callable[[str], float]:
+    """A number from `least` to `most`, as the `type` of an argument."""
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not least <= number <= most:
+            bounds = f"{least:g} to {most:g}" if most < sys.float_info.max else f"{least:g} on"
+            raise ArgumentTypeError(f"{text!r} is not a number from {bounds}")
+        return number
+
+    return read
 
 
 def read_rows(file: Path) -> list[dict[str, Any]]:

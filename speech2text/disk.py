@@ -114,12 +114,25 @@ def _remedy(error: OSError) -> str:
 def read_whole_lines(file: Path, *, mend: bool = False) -> list[str]:
     """The lines of a file that is added to line by line, without a last one that a stop has cut short.
 
-    With `mend` that is taken out of the file, so that more can be added; a file that is still to come has no lines.
+    With `mend` that is taken out of the file, so that more can be added, or kept where it is a whole object of JSON and
+    only its end is missing; a file that is still to come has no lines.
     """
     if mend and not file.is_file():
         return []
     content = file.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
-    if mend and len(whole) < len(content):
+    rest = content[len(whole) :]
+    if mend and rest and _is_json(rest):
+        whole = content + b"\n"
+        with file.open("ab") as ended:
+            ended.write(b"\n")
+    elif mend and rest:
         os.truncate(file, len(whole))
     return whole.decode("utf-8").split("\n")[:-1]
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False

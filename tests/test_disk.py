@@ -110,6 +110,13 @@ def test_a_line_that_a_stop_cut_short_is_taken_out(tmp_path):
     assert path.read_text() == "one\ntwo\n"
 
 
+def test_a_last_row_that_only_lacks_its_end_is_kept(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"n": 1}\n{"n": 2}')
+    assert read_whole_lines(path, mend=True) == ['{"n": 1}', '{"n": 2}']
+    assert path.read_text() == '{"n": 1}\n{"n": 2}\n'
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_rights_is_seen_before_the_work(tmp_path):
     tmp_path.chmod(0o555)

@@ -212,7 +212,7 @@ def _to_row(utterance: Utterance, out: Path) -> dict[str, str | float | None]:
 
 
 def main(arguments: Iterable[str] | None = None) -> int:
-    """Run as a command: 0, or 1 after an error message on standard error."""
+    """Run as a command: 0, 1 after an error message on standard error, or 130 where it was interrupted."""
     parser = argparse.ArgumentParser(description="Make the manifests of AN4.")
     parser.add_argument("source", type=Path, help="the archive, its folder, or a folder with en_train.jsonl")
     parser.add_argument("out", type=Path, help="the folder for train, fit, dev and test.jsonl")
@@ -222,6 +222,8 @@ def main(arguments: Iterable[str] | None = None) -> int:
     except Speech2TextError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     print(f"wrote train, fit, dev and test.jsonl to {options.out}")
     return 0
 

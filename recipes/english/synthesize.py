@@ -33,7 +33,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.resources import files
 from itertools import combinations_with_replacement
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zlib import crc32
@@ -42,7 +41,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from recipes.script import read_rows, script
+from recipes.script import number_from, read_rows, script
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.decoding.protocols import FloatArray
 from speech2text.disk import make_folder
@@ -207,17 +206,20 @@ def main() -> None:
     parser.add_argument("engine", choices=ENGINES)
     parser.add_argument("sentences", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--hours", type=float, default=1.0, help="of this run's seed and engine (default: 1)")
+    parser.add_argument("--hours", type=number_from(0), default=1.0, help="of this run's seed and engine (default: 1)")
     parser.add_argument(
-        "--spelled", type=float, default=0.25, help="share of spelled words, digits, codes (default: 0.25)"
+        "--spelled", type=number_from(0, 1), default=0.25, help="share of spelled words, digits, codes (default: 0.25)"
     )
     parser.add_argument(
-        "--short", type=float, default=0.0, help="share of single words, two or three, and numbers (default: 0)"
+        "--short",
+        type=number_from(0, 1),
+        default=0.0,
+        help="share of single words, two or three, and numbers (default: 0)",
     )
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    if not (isfinite(arguments.hours) and arguments.seed >= 0):
-        parser.error("--hours must be a number, and --seed a whole one from 0 on")
+    if arguments.seed < 0:
+        parser.error("--seed must be a whole number from 0 on")
     sentences = read_sentences(arguments.sentences)
     if not sentences:
         parser.error(f"{arguments.sentences}: no sentence of {WORDS[0]} to {WORDS[1]} plain words")

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from recipes.measurements.joining import Joined, join
-from recipes.script import at_least_one, script
+from recipes.script import at_least_one, number_from, script
 from speech2text import EndpointRules, load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.pace import LATE_SECONDS
@@ -49,6 +49,7 @@ LOAD_SECONDS = 20
 FINAL_SECONDS = 10
 FINAL_ROUNDS = 10
 SOAK_PARTS = 12
+LEAST_SOAK_HOURS = 0.01
 RULES = (
     EndpointRules(),
     EndpointRules(silence_after_speech=0.8),
@@ -64,7 +65,7 @@ def main() -> None:
     parser.add_argument("manifest", type=Path, nargs="?", metavar="MANIFEST", help="the model's sample if not given")
     parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
     parser.add_argument("--utterances", type=at_least_one, default=60, help="at least so many, evenly spread")
-    parser.add_argument("--hours", type=float, default=2.0)
+    parser.add_argument("--hours", type=number_from(LEAST_SOAK_HOURS), default=2.0)
     arguments = parser.parse_args()
     if arguments.command == "joints" and not arguments.manifest:
         parser.error("joints needs a MANIFEST, whose utterances are joined")

@@ -30,7 +30,7 @@ import soundfile
 
 from recipes.measurements.cells import difference
 from recipes.measurements.joining import Joined, join
-from recipes.script import at_least_one, script
+from recipes.script import at_least_one, number_from, script
 from speech2text import EndpointRules, load_model
 from speech2text.audio.files import SAMPLE_RATE, probe, read_audio
 from speech2text.audio.utterances import Utterance, read_utterances
@@ -38,6 +38,7 @@ from speech2text.decoding.protocols import FloatArray
 from speech2text.errors import ManifestError
 from speech2text.evaluation.error_rate import Counts, count_words, total
 from speech2text.evaluation.significance import compare, voice
+from speech2text.runtime.endpoints import DAY, LEAST_SILENCE
 from speech2text.runtime.options import SEARCHES
 from speech2text.runtime.recognizer import Recognizer
 from speech2text.text.normalization import normalize
@@ -88,8 +89,16 @@ def main() -> None:
         "--joinings", type=at_least_one, default=3, help="orders of the utterances, each with its own noise"
     )
     parser.add_argument("--snr", type=float, default=30.0, help="decibels between the utterances and the room noise")
-    parser.add_argument("--silence", type=float, nargs="+", metavar="SECONDS", help="silence that ends a segment")
-    parser.add_argument("--hours", type=float, default=3.0, help="of the longest recording; 0 measures no memory")
+    parser.add_argument(
+        "--silence",
+        type=number_from(LEAST_SILENCE, DAY),
+        nargs="+",
+        metavar="SECONDS",
+        help="silence that ends a segment",
+    )
+    parser.add_argument(
+        "--hours", type=number_from(0), default=3.0, help="of the longest recording; 0 measures no memory"
+    )
     parser.add_argument("--search", choices=SEARCHES, default="joint")
     arguments = parser.parse_args()
     utterances = [each for each in read_utterances(arguments.manifest) if arguments.corpus in (None, each.corpus)]

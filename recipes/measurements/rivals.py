@@ -36,6 +36,7 @@ from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.utterances import Utterance, read_utterances
 from speech2text.decoding.protocols import FloatArray
+from speech2text.errors import ManifestError
 from speech2text.evaluation.error_rate import Counts, count_words, total
 from speech2text.evaluation.significance import compare
 from speech2text.text.normalization import normalize
@@ -93,7 +94,10 @@ def remembered(name: str, work: Work, texts: Path | None) -> Work:
     if texts is None:
         return work
     peer = " ".join(f"{each} {metadata.version(each)}" for each in PACKAGES.get(name, (name,)))
-    known = {row["samples"]: row["text"] for row in read_rows(texts) if row["peer"] == peer}
+    try:
+        known = {row["samples"]: row["text"] for row in read_rows(texts) if row["peer"] == peer}
+    except KeyError as error:
+        raise ManifestError(f"{texts}: a row has no {error}, so it is not of this script; name another file") from None
 
     def remember(samples: FloatArray) -> str:
         key = sha256(samples.tobytes()).hexdigest()

@@ -15,7 +15,7 @@ from pathlib import Path
 from speech2text.audio.files import probe
 from speech2text.audio.utterances import Utterance, read_utterances
 from speech2text.disk import make_folder, write_atomically
-from speech2text.errors import AudioError, OutputError, RecipeError, TrainingError
+from speech2text.errors import AudioError, OutputError, RecipeError, Speech2TextError, TrainingError, one_line
 from speech2text.text.tokenizer import Tokenizer
 from speech2text.training import layout
 from speech2text.training.checkpoint import has_checkpoint, load_tokenizer
@@ -279,10 +279,15 @@ def _prepare(recipe_path: Path, data: Path, out: Path) -> None:
         raise RecipeError(f"{script}: missing, but the recipe says prepare = true")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where its dataclasses look for their annotations
-    spec.loader.exec_module(module)
-    if not callable(getattr(module, "prepare", None)):
-        raise RecipeError(f"{script}: has no function prepare(data, out), but the recipe says prepare = true")
-    module.prepare(data, out)
+    try:
+        spec.loader.exec_module(module)
+        if not callable(getattr(module, "prepare", None)):
+            raise RecipeError(f"{script}: has no function prepare(data, out), but the recipe says prepare = true")
+        module.prepare(data, out)
+    except Speech2TextError:
+        raise
+    except Exception as error:  # whatever a recipe of somebody's raises
+        raise RecipeError(f"{script}: {type(error).__name__}: {one_line(error)}; correct it") from error
 
 
 def _tokenizer(run: Path, recipe: Recipe, corpus: Corpus, start: Start) -> Tokenizer:

@@ -1,13 +1,14 @@
 """A script of the recipes tells what is wrong with its input in a line, as the commands do."""
 
 import sys
+from argparse import ArgumentTypeError
 from importlib import import_module
 
 import numpy as np
 import pytest
 import soundfile
 
-from recipes.script import read_rows, script
+from recipes.script import number_from, read_rows, script
 from speech2text.audio.utterances import read_utterances
 from speech2text.errors import ManifestError, OutputError
 
@@ -51,6 +52,13 @@ def test_recordings_that_a_folder_leaves_out_are_told_and_the_others_measured(tm
     script(lambda: heard.extend(read_utterances(tmp_path)))()
     assert [each.audio.name for each in heard] == ["a.wav"]
     assert capsys.readouterr().err.startswith(f"warning: {tmp_path}: 1 of 2 audio files have no text and are left out")
+
+
+@pytest.mark.parametrize("text", ["-1", "nan", "inf", "1.5", "many"])
+def test_a_number_out_of_bounds_is_refused(text):
+    with pytest.raises(ArgumentTypeError, match=r"is not a number from 0 to 1"):
+        number_from(0, 1)(text)
+    assert number_from(0, 1)("0.5") == number_from(0.5)("0.5") == 0.5
 
 
 def test_a_script_that_is_interrupted_ends_as_a_command_does():

@@ -193,6 +193,10 @@ def test_prepare_makes_the_manifests_of_the_run(data, tmp_path):
     script.write_text("")
     with pytest.raises(RecipeError, match=r"prepare\.py: has no function prepare"):
         open_run(recipe, tmp_path, data, tmp_path / "run")
+    for wrong, error in (("def", "SyntaxError"), ("def prepare(source, out):\n    {}['x']", "KeyError: 'x'")):
+        script.write_text(wrong)
+        with pytest.raises(RecipeError, match=rf"prepare\.py: {error}.*; correct it"):
+            open_run(recipe, tmp_path, data, tmp_path / "run")
     script.write_text(
         "from __future__ import annotations\n"
         "from dataclasses import dataclass\n"
