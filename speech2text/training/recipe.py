@@ -96,7 +96,7 @@ class TokenizerSettings(Section):
 
 
 class ModelSettings(Section):
-    """Sizes of the model (model/config.py)."""
+    """Sizes of the model; model/config.py says what each is."""
 
     stack: int = Field(default=LASConfig.stack, ge=1, le=DEEPEST)
     pyramid_layers: int = Field(default=LASConfig.pyramid_layers, ge=0, le=DEEPEST)
@@ -118,11 +118,13 @@ class AugmentationSettings(Section):
     speeds: tuple[Speed, ...] = Field(default=(0.9, 1.0, 1.1), min_length=1)
     """Factors of speed perturbation (Ko et al. 2015), drawn evenly."""
     gain_db: Range = (-12.0, 6.0)
+    """Of each utterance, after all else; what is then louder than a recording can be is cut there."""
     room_seconds: float = Field(default=0.4, ge=0, le=LONGEST_SECONDS)
     """The longest a quiet room is heard before an utterance and after it: the runtime puts silence there."""
     noise_share: float = Field(default=0.3, ge=0, le=1)
     """Share of the utterances that get noise."""
     snr_db: Range = (5.0, 30.0)
+    """Of the speech, without the quiet around it, over that noise."""
     response_db: float = Field(default=0.0, ge=0, le=40)
     """The largest standard deviation of a microphone's gain over its frequencies."""
     telephone_share: float = Field(default=0.1, ge=0, le=1)
@@ -130,9 +132,13 @@ class AugmentationSettings(Section):
     non_speech_share: float = Field(default=0.0, ge=0, lt=1)
     """Share of the utterances in whose place noise, tones or digital silence are heard and nothing is to be written."""
     frequency_masks: int = Field(default=2, ge=0, le=MOST_MASKS)
+    """Bands of each utterance that are hidden (Park et al. 2019)."""
     frequency_mask_bins: int = Field(default=20, ge=0, le=MEL_BINS)
+    """The widest a band may be, of 80 mel bins."""
     time_masks: int = Field(default=2, ge=0, le=MOST_MASKS)
+    """Stretches of each utterance that are hidden."""
     time_mask_frames: int = Field(default=30, ge=0)
+    """The longest a stretch may be, in frames of 10 ms."""
     time_mask_share: float = Field(default=0.2, ge=0, le=1)
     """The longest a time mask may be, as a share of the longest utterance of the batch (Park et al. 2019)."""
     splice_share: float = Field(default=0.0, ge=0, le=1)
@@ -158,6 +164,7 @@ class TrainingSettings(Section):
     """Steps in which the rate rises; half of all at most."""
     weight_decay: float = Field(default=0.01, ge=0, le=1)
     clip: float = Field(default=5.0, gt=0)
+    """The largest norm of all gradients together; larger ones are scaled down to it."""
     average_decay: float = Field(default=0.999, ge=0, lt=1)
     """Of the exponential moving average of the weights that is evaluated and exported."""
     ctc_weight: float = Field(default=0.3, ge=0, le=1)
@@ -173,6 +180,7 @@ class TrainingSettings(Section):
     risk_readings: int = Field(default=4, ge=2, le=64)
     """Readings of each utterance that the risk looks at."""
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
+    """Share of what the speller is to say that goes to all pieces alike."""
     whole_share: float = Field(default=0.5, ge=0, le=1)
     """Share of the batches that are heard whole; the others in chunks of one of `chunk_seconds`."""
     chunk_seconds: tuple[ChunkSeconds, ...] = Field(default=(0.32, 0.64, 1.28), min_length=1)
