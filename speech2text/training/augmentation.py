@@ -41,8 +41,8 @@ BEEP_SHARE = (0.2, 0.8)
 """How much of a beep's period sounds."""
 GLIDING_SHARE = 0.3
 """Of the tones, those that rise and fall, as of a siren."""
-GLIDES_A_SECOND, GLIDE_OCTAVES = (0.2, 4.0), (0.1, 1.0)
-"""How often they do, and how far to both sides."""
+GLIDES_A_SECOND, GLIDE_OCTAVES = (0.05, 4.0), (0.1, 2.0)
+"""How often they do, and how far to both sides: the slowest and widest sweep through most of what is heard."""
 RESPONSE_HERTZ = (60.0, 150.0, 350.0, 800.0, 1600.0, 3000.0, 5000.0, 8000.0)
 """Where a microphone's gain is drawn; between them it is a straight line over the logarithm of the frequency."""
 FFT_BLOCK = 4096
