@@ -14,6 +14,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import NamedTuple
 
 from speech2text.text.transcript import LINE_COUNT, LINE_WIDTH, Seconds, Segment, Transcript, Word
@@ -40,7 +41,8 @@ class Layout:
     """How subtitles look: at most so many characters in a line, so many lines at once, spoken words underlined or not.
 
     Raises:
-        ValueError: a limit is less than 1.
+        TypeError: a limit is no whole number.
+        ValueError: it is less than 1.
     """
 
     max_line_width: int = LINE_WIDTH
@@ -49,8 +51,11 @@ class Layout:
 
     def __post_init__(self) -> None:
         for name in ("max_line_width", "max_line_count"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+            limit = getattr(self, name)
+            if not isinstance(limit, Integral):
+                raise TypeError(f"{name} must be a whole number, not {limit!r}")
+            if limit < 1:
+                raise ValueError(f"{name} must be at least 1, not {limit}")
 
 
 DEFAULT_LAYOUT = Layout()

@@ -93,7 +93,8 @@ class Transcript:
             highlight_words: underline each word while it is spoken, by a cue a word.
 
         Raises:
-            ValueError: a limit is less than 1.
+            TypeError: a limit is no whole number.
+            ValueError: it is less than 1.
         """
         from speech2text.text.subtitles import Layout
         from speech2text.text.writers import to_srt

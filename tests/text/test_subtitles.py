@@ -206,3 +206,9 @@ def test_the_word_spoken_is_underlined():
 def test_limits_must_leave_room(wrong):
     with pytest.raises(ValueError, match="must be at least 1"):
         Transcript((), 0.0).to_srt(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"max_line_width": 42.0}, {"max_line_count": "2"}])
+def test_limits_are_whole_numbers(wrong):
+    with pytest.raises(TypeError, match=f"{next(iter(wrong))} must be a whole number, not "):
+        Transcript((), 0.0).to_srt(**wrong)
