@@ -10,7 +10,6 @@ Two guards, asked by `Recognizer.recognise`; a segment says which of them took w
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -19,6 +18,7 @@ from speech2text.decoding.ctc import ctc_score
 from speech2text.decoding.greedy import ctc_greedy
 from speech2text.decoding.hypothesis import Hypothesis
 from speech2text.decoding.protocols import BLANK, FloatArray
+from speech2text.text.ngrams import count_ngrams
 
 SILENCE = "silence"
 LOOP = "loop"
@@ -82,14 +82,10 @@ def evidence(reading: Hypothesis, ctc_log_probs: FloatArray) -> float:
 def has_loop(words: Sequence[str], heard: Sequence[str]) -> bool:
     """Whether a row of words occurs in `words` more often than in `heard` and once more."""
     for length in range(1, len(words) + 1):
-        counts = _count_rows(words, length)
+        counts = count_ngrams(words, length)
         if max(counts.values()) == 1:
             return False  # and no longer row can occur twice
-        known = _count_rows(heard, length)
-        if any(count > known[row] + 1 for row, count in counts.items()):
+        known = count_ngrams(heard, length)
+        if any(count > known[ngram] + 1 for ngram, count in counts.items()):
             return True
     return False
-
-
-def _count_rows(words: Sequence[str], length: int) -> Counter[tuple[str, ...]]:
-    return Counter(tuple(words[begin : begin + length]) for begin in range(len(words) - length + 1))
