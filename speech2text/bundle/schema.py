@@ -55,24 +55,13 @@ def _value(kind: Any, value: Any, key: str) -> Any:  # noqa: ANN401 - any type t
         if not isinstance(value, dict):
             raise _misfit(key, "a JSON object", value)
         item = get_args(kind)[1]
-        return {_value(str, name, key): _value(item, each, _join(key, name)) for name, each in value.items()}
+        return {name: _value(item, element, _join(key, name)) for name, element in value.items()}
     accepted = (int, float) if kind is float else kind
     if not isinstance(value, accepted) or isinstance(value, bool):
         raise _misfit(key, _JSON_NAMES[kind], value)
-    if isinstance(value, str) and not _is_writable(value):
-        raise _misfit(key, "a text without lone surrogates", value)
     if kind is float and not abs(value) <= sys.float_info.max:  # as 1e999, which JSON takes for infinite
         raise _misfit(key, "a number that is finite", value)
     return value
-
-
-def _is_writable(text: str) -> bool:
-    """Whether UTF-8 has it, as not of half a pair, which JSON can escape."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _misfit(key: str, wanted: str, found: object) -> SchemaError:

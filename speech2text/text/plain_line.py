@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from unicodedata import category
 
-_CONTROLS = ("Cc", "Zl", "Zp")
-"""Unicode's categories of control characters and of separators of lines and paragraphs."""
+_CONTROLS = ("Cc", "Zl", "Zp", "Cs")
+"""Unicode's categories of control characters, of separators of lines and paragraphs, and of halves of pairs, which no
+output takes: they stand for bytes of a name that are no text."""
 
 
 def in_a_line(text: object) -> str:

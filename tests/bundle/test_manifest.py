@@ -116,16 +116,6 @@ def test_what_is_not_json_is_refused():
             Manifest.from_json(text)
 
 
-@pytest.mark.parametrize("place", ["name", "error rates"])
-def test_half_of_a_surrogate_pair_is_refused_since_no_terminal_could_show_it(data, place):
-    if place == "name":
-        data["name"] = "x\ud800"
-    else:
-        data["wer"] = {"x\ud800": {"wer": 0.1, "low": 0.0, "high": 0.2, "words": 9}}
-    with pytest.raises(BundleError, match="must be a text without lone surrogates"):
-        Manifest.from_json(json.dumps(data))
-
-
 def test_a_number_too_large_for_a_float_is_refused(data):
     data["decoding"]["length_bonus"] = "HERE"
     with pytest.raises(BundleError, match="length_bonus must be a number that is finite"):
