@@ -77,12 +77,12 @@ def test_inspect_fits_a_terminal_even_when_names_are_long(speech2text, tmp_path,
 
 @pytest.mark.parametrize("command", ["inspect", "doctor"])
 def test_no_name_in_a_bundle_steers_the_terminal(speech2text, tmp_path, command):
-    manifest = replace(tiny_manifest(), name="a\x1b[31mred\udce9", wer={"b\x1b]0;title": ErrorRate(0.1, 0.0, 0.2, 10)})
+    manifest = replace(tiny_manifest(), name="a\x1b[31mred\ud800", wer={"b\x1b]0;title": ErrorRate(0.1, 0.0, 0.2, 10)})
     write_bundle(tmp_path / "loud", manifest, tiny_files())
     done = speech2text(command, "loud")
     assert done.returncode == 0
     assert "\x1b" not in done.stdout
-    assert r"red\udce9" in done.stdout
+    assert r"red\ud800" in done.stdout
 
 
 def test_a_terminal_that_tells_no_width_is_taken_for_one_of_80_columns(speech2text, tiny):
