@@ -7,14 +7,14 @@ import math
 import sys
 import warnings
 from argparse import ArgumentTypeError
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 from speech2text.cli.console import show_warnings_as_lines
 from speech2text.disk import read_whole_lines, require_place
-from speech2text.errors import DamageWarning, ManifestError, Speech2TextError, damage_raised
+from speech2text.errors import DamageWarning, ManifestError, OutputError, Speech2TextError, damage_raised
 from speech2text.text.tokenizer import Tokenizer
 
 
@@ -78,6 +78,19 @@ def read_rows(file: Path) -> list[dict[str, Any]]:
             raise ManifestError(f"{file}:{number}: not a JSON object; take it out, or name another file")
         rows.append(row)
     return rows
+
+
+def add_row(file: Path, row: Mapping[str, Any]) -> None:
+    """Write one more line of what `read_rows` reads.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    try:
+        with file.open("a", encoding="utf-8") as rows:
+            rows.write(json.dumps(row) + "\n")
+    except OSError as error:
+        raise OutputError(f"{file}: cannot be written ({error.strerror}); free space, go on") from None
 
 
 def encode_text(tokenizer: Tokenizer, text: str, audio: Path) -> list[int]:

@@ -41,7 +41,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from recipes.script import number_from, read_rows, script
+from recipes.script import add_row, number_from, read_rows, script
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.decoding.protocols import FloatArray
 from speech2text.disk import make_folder
@@ -241,7 +241,7 @@ def main() -> None:
         number += 1
         in_vain = 0 if row else in_vain + 1
         if row:
-            _add(manifest, row)
+            add_row(manifest, row)
             seconds += row["duration"]
         elif in_vain == MOST_IN_VAIN:
             parser.error(f"{arguments.engine} said nothing of use {in_vain} times in a row; try it by hand")
@@ -256,14 +256,6 @@ def _read_before(manifest: Path, prefix: str) -> tuple[int, float]:
         return 1 + max(numbers, default=-1), sum(float(row["duration"]) for row in ours)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise ManifestError(f"{manifest}: a row is not of this script ({error!r}); name another folder") from None
-
-
-def _add(manifest: Path, row: dict[str, Any]) -> None:
-    try:
-        with manifest.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-    except OSError as error:
-        raise OutputError(f"{manifest}: cannot be written ({error.strerror}); free space, go on") from None
 
 
 class Narrator:

@@ -20,7 +20,6 @@ the next time, so that another bundle, or a run that was stopped, only waits for
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import re
 from collections import defaultdict
@@ -31,7 +30,7 @@ from pathlib import Path
 
 from recipes.measurements.cells import difference, percent
 from recipes.measurements.peers import PACKAGES, PEERS, Work
-from recipes.script import at_least_one, read_rows, script
+from recipes.script import add_row, at_least_one, read_rows, script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.utterances import Utterance, read_utterances
@@ -103,8 +102,7 @@ def remembered(name: str, work: Work, texts: Path | None) -> Work:
         key = sha256(samples.tobytes()).hexdigest()
         if key not in known:
             known[key] = work(samples)
-            with texts.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"peer": peer, "samples": key, "text": known[key]}) + "\n")
+            add_row(texts, {"peer": peer, "samples": key, "text": known[key]})
         return str(known[key])
 
     return remember

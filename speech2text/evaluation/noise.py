@@ -50,10 +50,9 @@ def cut_noise(clip: FloatArray, length: int, generator: np.random.Generator) -> 
     """
     start = int(generator.integers(len(clip) if len(clip) <= length else len(clip) - length + 1))
     cut = np.resize(np.roll(clip, -start), length)
-    sounds = np.flatnonzero(clip)
-    if cut.any() or not len(sounds):
+    if cut.any() or not clip.any():
         return cut
-    return np.resize(np.roll(clip, -int(generator.choice(sounds))), length)
+    return np.resize(np.roll(clip, -int(generator.choice(np.flatnonzero(clip)))), length)
 
 
 def make_pink_noise(length: int, generator: np.random.Generator) -> FloatArray:

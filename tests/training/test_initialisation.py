@@ -60,7 +60,6 @@ def bundles(model, tokenizer, tmp_path_factory):
     credit = (DataSource("a corpus", 1.5, "CC BY 4.0"),)
     facts = Facts("test", "Made for a test.", ("en",), "CC BY-SA 4.0", credit, decoding, chunk_frames=32)
     exported, _ = make_bundle(model, tokenizer, facts, SOUND, folder / "fp32")
-    save_bundle(exported, {})
     quantised = {"int8": quantize_bundle(exported), "four bits": quantize_bundle(exported, listener_bits=4)}
     saved = {name: _save_in(bundle, folder / name) for name, bundle in quantised.items()}
     return {"fp32": save_bundle(exported, {}).folder, **saved}
