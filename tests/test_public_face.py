@@ -44,6 +44,7 @@ def test_the_signatures():
         "hotwords",
         "hotwords_score",
         "n_best",
+        "other_speeds",
     ]
     methods = speech2text.Recognizer
     assert [*inspect.signature(methods.transcribe).parameters] == [

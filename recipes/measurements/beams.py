@@ -3,7 +3,8 @@
 For beams of 1 to 32 prints the word error rate on the manifests with its 95 % interval, how much it is above
 that of the best beam with the interval of this difference (bootstrap, paired: the same draws of speakers for both), and
 the time of the search as a multiple of the greedy attention search, measured side by side, on one thread. Then it names
-the narrowest beam that is within noise of the best: the interval of its difference holds 0. Utterances are heard whole.
+the narrowest beam that is within noise of the best: the interval of its difference holds 0. Utterances are heard whole,
+and once (hearings.py is for more).
 
 The second table is the whole of `recognise`, listening included, over clips of 10 s cut from all utterances joined: the
 least time of some rounds in each of which every search has its turn.
@@ -48,7 +49,7 @@ def main() -> None:
     if sum(map(len, sounds)) < CLIP_SECONDS * SAMPLE_RATE:
         parser.error(f"DEV has less than {CLIP_SECONDS} s of sound, too little to time")
     greedy = load_model(arguments.bundle, search="attention")
-    beams = {size: load_model(arguments.bundle, beam_size=size) for size in BEAM_SIZES}
+    beams = {size: load_model(arguments.bundle, beam_size=size, other_speeds=()) for size in BEAM_SIZES}
     _report_accuracy(greedy, beams, utterances, sounds)
     _report_speed({"greedy": greedy} | {f"beam {size}": beam for size, beam in beams.items()}, sounds, arguments)
 

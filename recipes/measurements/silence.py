@@ -13,6 +13,7 @@ clip gives a word, but never one that empties more than one spoken recording of 
 from __future__ import annotations
 
 import argparse
+import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from speech2text.decoding.protocols import FloatArray
 from speech2text.errors import ManifestError
 from speech2text.evaluation.noise import add_noise, make_pink_noise
 from speech2text.runtime.guards import LOOP, SILENCE, evidence
+from speech2text.runtime.hearings import change_speed
 from speech2text.runtime.recognizer import Recognizer
 from speech2text.runtime.segmenter import Segmenter
 from speech2text_export.bundling import write_with_card
@@ -104,15 +106,22 @@ def _clips(noises: Sequence[Noise], reported: bool) -> list[Clip]:
 
 
 def _evidence(recognizer: Recognizer, samples: FloatArray) -> float:
-    """Of the span that has most; -inf where nothing is read."""
+    """Of the span that has most; -inf where nothing is read.
+
+    Heard at several speeds a span has what most hearings have: where they read nothing, no word is believed.
+    """
     segmenter = Segmenter(recognizer.manifest.model.chunk_seconds)
     most = -np.inf
     for span in segmenter.feed(samples) + segmenter.finish():
-        memory = recognizer.listener.listen(span.samples)
-        reading = recognizer.spell(memory)[0]
-        if reading.tokens:
-            most = max(most, evidence(reading, memory.ctc_log_probs))
+        heard = [_evidence_of(recognizer, change_speed(span.samples, speed)) for speed in recognizer.speeds]
+        most = max(most, statistics.median_low(heard))
     return most
+
+
+def _evidence_of(recognizer: Recognizer, samples: FloatArray) -> float:
+    memory = recognizer.listener.listen(samples)
+    reading = recognizer.spell(memory)[0]
+    return evidence(reading, memory.ctc_log_probs) if reading.tokens else -np.inf
 
 
 def _threshold(without_speech: list[float], *spoken: list[float]) -> float:

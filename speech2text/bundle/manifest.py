@@ -26,6 +26,8 @@ PRECISIONS = ("fp32", "int8")
 LARGEST_BEAM = 1000
 LARGEST_WEIGHT = 100.0
 """Of a part of the score: long before it nothing else counts."""
+LEAST_SPEED, MOST_SPEED = 0.5, 2.0
+"""At which a recording is heard; beyond them nobody speaks."""
 _LARGEST_SIZE = 2**31
 LEAST_CTC_WEIGHT = 1e-6
 """But for 0: with less the search would take what CTC says cannot be for unlikely."""
@@ -106,7 +108,8 @@ class Decoding:
     """The settings of the search (see decoding/beam.py), chosen on development data when the bundle was made.
 
     Those with a default are off by it, and then not written: a bundle that does not use them has no such key. A reading
-    with less evidence than speech_threshold is taken for noise (runtime/guards.py).
+    with less evidence than speech_threshold is taken for noise (runtime/guards.py). Beside as it came, a span is heard
+    as many times as fast as other_speeds say (runtime/hearings.py).
     """
 
     beam_size: int
@@ -117,6 +120,7 @@ class Decoding:
     coverage_weight: float = 0.0
     lm_weight: float = 0.0
     speech_threshold: float | None = None
+    other_speeds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -268,6 +272,9 @@ class Manifest:
         for key in ("length_normalization", "end_threshold", "coverage_weight", "lm_weight"):
             weight = getattr(self.decoding, key)
             _check(0 <= weight <= LARGEST_WEIGHT, f"decoding.{key} must be 0 to {LARGEST_WEIGHT:g}")
+        for speed in self.decoding.other_speeds:
+            limits = f"{LEAST_SPEED:g} to {MOST_SPEED:g}"
+            _check(LEAST_SPEED <= speed <= MOST_SPEED, f"decoding.other_speeds must be {limits}, not {speed:g}")
         has_model = self.language_model is not None
         _check(
             has_model == (LANGUAGE_MODEL_NAME in self.files),

@@ -189,8 +189,8 @@ def _check_use(
         raise click.UsageError("--html-players is for the page: it needs --html")
     if report_format != "text" and given("worst"):
         raise click.UsageError(f"--worst is for the report to read, and --format {report_format} has every utterance")
-    if search != "joint" and (options.beam_size or options.lm_weight or options.hotwords):
-        joint = "--beam-size, --lm-weight and --hotwords-file"
+    if search != "joint" and (options.beam_size or options.lm_weight or options.hotwords or given("once")):
+        joint = "--beam-size, --once, --lm-weight and --hotwords-file"
         raise click.UsageError(f"{joint} are for the joint search, not for --search {search}")
 
 
@@ -256,6 +256,7 @@ def _describe_origin(manifest: Path, options: SearchOptions, recognizer: Recogni
         "model": recognizer.manifest.name,
         "beam_size": recognizer.decoding.beam_size if is_joint else None,
         "search": options.search,
+        "speeds": list(recognizer.speeds),
         "lm_weight": recognizer.decoding.lm_weight if is_joint else None,
         "hotwords": str(options.hotwords) if options.hotwords else None,
         "chunk_seconds": options.chunk_seconds,

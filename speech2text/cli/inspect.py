@@ -55,8 +55,12 @@ def _facts(folder: str, manifest: Manifest) -> Table:
 def _search(manifest: Manifest) -> str:
     """All that decides what is read, but the weight of the language model, which stands beside it."""
     settings = vars(manifest.decoding)
-    told = {name: settings[name] for name in settings if name != "lm_weight" and settings[name] not in (None, 0.0)}
-    return ", ".join(f"{name.replace('_', ' ').replace('ctc', 'CTC')} {value:g}" for name, value in told.items())
+    told = {name: settings[name] for name in settings if name != "lm_weight" and settings[name] not in (None, 0.0, ())}
+    numbers = {name: value if isinstance(value, tuple) else (value,) for name, value in told.items()}
+    return ", ".join(
+        f"{name.replace('_', ' ').replace('ctc', 'CTC')} {' and '.join(f'{number:g}' for number in values)}"
+        for name, values in numbers.items()
+    )
 
 
 def _language_model(manifest: Manifest) -> str:

@@ -85,6 +85,11 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
         help="Readings the search keeps.",
     )
     @click.option(
+        "--once",
+        is_flag=True,
+        help="Hear everything at one speed only, where the model would hear it at several: faster, and less right.",
+    )
+    @click.option(
         "--lm-weight",
         type=click.FloatRange(0, LARGEST_WEIGHT),
         callback=require_finite,
@@ -107,6 +112,7 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
     def with_options(
         *,
         beam_size: int | None,
+        once: bool,
         lm_weight: float | None,
         hotwords_file: Path | None,
         hotwords_score: float | None,
@@ -116,6 +122,7 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
             raise click.UsageError("--hotwords-score is for the words of --hotwords-file; name one")
         options = SearchOptions(
             beam_size=beam_size,
+            other_speeds=() if once else None,
             lm_weight=lm_weight,
             hotwords=hotwords_file or (),
             hotwords_score=HOTWORDS_SCORE if hotwords_score is None else hotwords_score,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Literal, TypeAlias, get_args
 
-from speech2text.bundle.manifest import LARGEST_BEAM, LARGEST_WEIGHT, Decoding
+from speech2text.bundle.manifest import LARGEST_BEAM, LARGEST_WEIGHT, LEAST_SPEED, MOST_SPEED, Decoding
 
 Search: TypeAlias = Literal["joint", "ctc", "attention"]
 """How a memory becomes text: the beam over both heads, or greedily by one of them."""
@@ -43,6 +43,7 @@ class SearchOptions:
     hotwords: HotwordSource = ()
     hotwords_score: float = HOTWORDS_SCORE
     n_best: int = 1
+    other_speeds: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -60,10 +61,13 @@ class SearchOptions:
             raise ValueError(f"hotwords_score must be 0 to {LARGEST_WEIGHT:g}, not {self.hotwords_score}")
         if self.n_best < 1:
             raise ValueError(f"n_best must be at least 1, not {self.n_best}")
+        if not all(LEAST_SPEED <= speed <= MOST_SPEED for speed in self.other_speeds or ()):
+            raise ValueError(f"other_speeds must be {LEAST_SPEED:g} to {MOST_SPEED:g}, not {self.other_speeds}")
         if self.search != "joint" and self.lm_weight:
             raise ValueError(f"lm_weight is for the joint search, and search is {self.search!r}")
-        if self.search != "joint" and (self.hotwords or self.n_best > 1):
-            raise ValueError(f"hotwords and n_best are for the joint search, and search is {self.search!r}")
+        if self.search != "joint" and (self.hotwords or self.n_best > 1 or self.other_speeds):
+            only = "hotwords, n_best and other_speeds"
+            raise ValueError(f"{only} are for the joint search, and search is {self.search!r}")
 
     def _check_kinds(self) -> None:
         for name, kind, said in (
@@ -79,6 +83,9 @@ class SearchOptions:
         if isinstance(self.hotwords, str) or not isinstance(self.hotwords, Sequence | os.PathLike):
             given = "a text" if isinstance(self.hotwords, str) else type(self.hotwords).__name__
             raise TypeError(f"hotwords takes a list of phrases, or a pathlib.Path to a file of them, not {given}")
+        speeds = () if self.other_speeds is None else self.other_speeds
+        if not isinstance(speeds, Sequence) or not all(isinstance(speed, Real) for speed in speeds):
+            raise TypeError(f"other_speeds must be a list of numbers, not {speeds!r}")
 
     def applied_to(self, decoding: Decoding) -> Decoding:
         """The settings a bundle was tuned for, with those given here instead."""
@@ -86,10 +93,12 @@ class SearchOptions:
             decoding = replace(decoding, beam_size=self.beam_size)
         if self.lm_weight is not None:
             decoding = replace(decoding, lm_weight=float(self.lm_weight))
+        if self.other_speeds is not None:
+            decoding = replace(decoding, other_speeds=tuple(map(float, self.other_speeds)))
         return decoding
 
     def for_search(self, search: Search) -> SearchOptions:
         """The same with a search, and without what that has no use for."""
         if search == "joint":
             return replace(self, search=search)
-        return replace(self, search=search, lm_weight=None, hotwords=(), n_best=1)
+        return replace(self, search=search, lm_weight=None, hotwords=(), n_best=1, other_speeds=None)

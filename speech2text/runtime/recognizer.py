@@ -26,13 +26,14 @@ from speech2text.errors import AudioError, BundleError
 from speech2text.runtime.arrays import mix_down, to_mono
 from speech2text.runtime.endpoints import EndpointRules
 from speech2text.runtime.guards import SILENCE, ctc_reading, guard, is_silent
+from speech2text.runtime.hearings import POOLED, Hearing, agree, change_speed
 from speech2text.runtime.listener import OnnxListener
 from speech2text.runtime.options import SearchOptions
 from speech2text.runtime.segmenter import Segmenter, Span
 from speech2text.runtime.speller import OnnxSpeller
 from speech2text.runtime.words import timed_words
 from speech2text.text.tokenizer import Tokenizer
-from speech2text.text.transcript import Alternative, Seconds, Segment, Transcript, Word
+from speech2text.text.transcript import Seconds, Segment, Transcript, Word
 
 if TYPE_CHECKING:
     from speech2text.runtime.stream import Stream
@@ -51,6 +52,7 @@ class Recognizer:
         manifest: what the bundle says of itself.
         decoding: the settings of the search: those of the bundle, or others that were asked for.
         search, chunk_seconds, n_best: see `speech2text.load_model`.
+        speeds: how often a span is heard, and how many times as fast as it is; see runtime/hearings.py.
         options: what was asked for, with the hot words themselves where a file was named.
         listener, speller, tokenizer: the parts, for whoever wants to see what the model hears.
     """
@@ -70,6 +72,7 @@ class Recognizer:
         self.chunk_seconds = options.chunk_seconds
         self.n_best = options.n_best
         self.tokenizer, self.listener, self.speller = _open_parts(bundle, options.threads)
+        self.speeds = (1.0, *self.decoding.other_speeds) if self.search == "joint" else (1.0,)
         self._terms: Sequence[Term] = ()
         self._hotwords: Sequence[Term] = ()
         if self.search == "joint" and (self.decoding.lm_weight or self.decoding.coverage_weight):
@@ -161,20 +164,30 @@ class Recognizer:
         duration = len(samples) / SAMPLE_RATE
         if is_silent(samples):
             return Segment("", 0.0, duration, guard=SILENCE)
-        memory = self.listener.listen(samples, self.chunk_seconds)
-        readings, fired = self._pass_guards(memory, self.spell(memory))
-        if fired and self._hotwords:  # they may have been read over what was said
-            readings, _ = self._pass_guards(memory, self._search_jointly(memory, self._terms))
-        tokens = readings[0].tokens if readings else ()
-        alternatives = self._as_texts(readings) if self.n_best > 1 else ()
-        frame = self.manifest.model.memory_frame_seconds
+        hearings = [self._hear(samples, speed) for speed in self.speeds]
+        verdict = agree(hearings, self.tokenizer.decode)
+        heard, fired = verdict.hearing, verdict.hearing.guard
+        alternatives = verdict.alternatives[: self.n_best] if self.n_best > 1 and fired != SILENCE else ()
         words = timed_words(
-            self.tokenizer, memory.ctc_log_probs, tokens, frame, samples, confidence=self.manifest.confidence
+            self.tokenizer,
+            heard.memory.ctc_log_probs,
+            verdict.tokens,
+            heard.frame,
+            samples,
+            confidence=self.manifest.confidence,
         )
         if not words:
             return Segment("", 0.0, duration, guard=fired, alternatives=alternatives)
         text = " ".join(word.text for word in words)
         return Segment(text, words[0].start, words[-1].end, words, fired, alternatives)
+
+    def _hear(self, samples: FloatArray, speed: float) -> Hearing:
+        """What is heard in samples (N,) at `speed` times their own, and what the guards say of it."""
+        memory = self.listener.listen(change_speed(samples, speed), self.chunk_seconds)
+        readings, fired = self._pass_guards(memory, self.spell(memory))
+        if fired and self._hotwords:  # they may have been read over what was said
+            readings, _ = self._pass_guards(memory, self._search_jointly(memory, self._terms))
+        return Hearing(memory, self.manifest.model.memory_frame_seconds * speed, readings, fired)
 
     def recognise_span(self, span: Span) -> Segment:
         """What is said in a span of a recording, with times that count from the recording's start; see `recognise`."""
@@ -199,7 +212,8 @@ class Recognizer:
         return Stream(self, sample_rate, partials, endpoints)
 
     def spell(self, memory: Memory) -> list[Hypothesis]:
-        """The best readings of what the listener heard, best first: one, or `n_best` of the joint search.
+        """The best readings of what the listener heard, best first: of the joint search `n_best`, or as many as count
+        where several hearings have to agree.
 
         No guard has seen them, see `recognise`.
         """
@@ -226,15 +240,8 @@ class Recognizer:
             length_normalization=settings.length_normalization,
             end_threshold=settings.end_threshold,
             terms=terms,
-            n_best=self.n_best,
+            n_best=self.n_best if len(self.speeds) == 1 else max(self.n_best, POOLED),
         )
-
-    def _as_texts(self, readings: Iterable[Hypothesis]) -> tuple[Alternative, ...]:
-        """Each text once with its best score: a word can be spelled by several rows of pieces."""
-        scores: dict[str, float] = {}
-        for reading in readings:
-            scores.setdefault(self.tokenizer.decode(reading.tokens), reading.score)
-        return tuple(Alternative(text, score) for text, score in scores.items())
 
 
 def _open_again(folder: Path, manifest: Manifest, options: SearchOptions) -> Recognizer:

@@ -26,7 +26,8 @@ class Alternative:
     """Another reading of a segment; the higher its `score` the likelier.
 
     Scores of one segment compare, but for the first where CTC alone read it, whose score that is: where the segment's
-    guard is "loop", or where there were hot words.
+    guard is "loop", or where there were hot words. Where the model hears a span at several speeds they are the natural
+    logarithms of probabilities; the first has the fewest errors to be expected, and may be less likely than another.
     """
 
     text: str

@@ -37,7 +37,7 @@ def test_to_json_and_from_json_are_inverse(data):
 
 def test_keys_that_may_be_left_out_are_read_and_written_again(data):
     data["decoding"] |= {"length_normalization": 0.6, "end_threshold": 1.5, "coverage_weight": 0.1, "lm_weight": 0.3}
-    data["decoding"] |= {"speech_threshold": -2.5}
+    data["decoding"] |= {"speech_threshold": -2.5, "other_speeds": [0.9, 1.1]}
     data["confidence"] = {"slope": 0.7, "bias": -0.2}
     texts = {"name": "letters of a family", "words": 1000, "licence": "CC0-1.0"}
     data["language_model"] = {"layers": 1, "units": 320, "texts": [texts]}
@@ -71,6 +71,8 @@ def test_a_language_model_is_not_there_without_its_key(data):
         (("wer",), [], "wer must be a JSON object"),
         (("wer", "a\nb"), 5, r"'wer.a\nb' must be a JSON object, not 5"),
         (("decoding", "ctc_weight"), 1.5, "ctc_weight must be 0, or 1e-06 to 1"),
+        (("decoding", "other_speeds"), [1.0, 2.5], "decoding.other_speeds must be 0.5 to 2, not 2.5"),
+        (("decoding", "other_speeds"), ["fast"], "decoding.other_speeds[0] must be a number, not 'fast'"),
         (("decoding", "ctc_weight"), 1e-300, "ctc_weight must be 0, or 1e-06 to 1"),
         (("decoding", "length_bonus"), -1e12, "length_bonus must be within 100 of 0"),
         (("decoding", "beam_size"), 0, "beam_size must be 1 to 1000"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -188,18 +189,19 @@ def test_a_language_model_is_carried_over_from_another_bundle(run: Path, tmp_pat
     assert read_manifest(tmp_path / "again").decoding.lm_weight == 0.2
 
 
-def decode_by(run: Path, **settings: float) -> None:
+def decode_by(run: Path, **settings: float | tuple[float, ...]) -> None:
     """Let the recipe of the run say how its bundle searches."""
     decoding = {**RECIPE["decoding"], **settings}  # type: ignore[dict-item]
     (run / "recipe.json").write_text(json.dumps({**RECIPE, "decoding": decoding}))
 
 
 def test_every_setting_of_the_search_goes_from_the_recipe_to_the_bundle(run: Path, tmp_path: Path) -> None:
-    settings = {"beam_size": 3, "ctc_weight": 0.4, "length_bonus": 0.2, "length_normalization": 0.6}
+    settings: dict[str, Any] = {"beam_size": 3, "ctc_weight": 0.4, "length_bonus": 0.2, "length_normalization": 0.6}
     settings |= {"end_threshold": 1.5, "coverage_weight": 0.1, "speech_threshold": -40.0}
+    settings |= {"other_speeds": (0.9, 1.2)}
     decode_by(run, **settings)
     assert export(run, tmp_path / "bundle") == 0
-    assert load_model(tmp_path / "bundle").decoding == Decoding(**settings)  # type: ignore[arg-type]
+    assert load_model(tmp_path / "bundle").decoding == Decoding(**settings)
 
 
 def test_recipe_and_bundle_have_the_same_settings_of_the_search() -> None:

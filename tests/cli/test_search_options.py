@@ -2,11 +2,14 @@
 
 import json
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import soundfile
 
-from tests.tiny_bundle import LEVELS, tone
+from speech2text.bundle.writer import write_bundle
+from tests.tiny_bundle import LEVELS, tiny_files, tiny_manifest, tone
 
 RATE = 16_000
 
@@ -72,3 +75,14 @@ def test_a_weight_for_no_language_model_is_one_line(transcribe, between, tiny):
     assert done.stderr == (
         f"error: {tiny}: has no language model to give a weight of 0.3; put one into it with `speech2text train-lm`\n"
     )
+
+
+def test_hearing_once_takes_what_it_sounds_like_at_its_own_speed(speech2text, tmp_path):
+    """A tone of 8 kHz is quieter at speeds between, since neighbours of opposite sign are mixed."""
+    sound = np.concatenate([np.tile([0.25, -0.25], 3840), np.zeros(RATE)])
+    soundfile.write(tmp_path / "x.wav", sound, RATE, subtype="FLOAT")
+    manifest = tiny_manifest()
+    manifest = replace(manifest, decoding=replace(manifest.decoding, other_speeds=(0.95, 1.05)))
+    bundle = write_bundle(tmp_path / "bundle", manifest, tiny_files()).folder
+    assert speech2text("transcribe", "x.wav", "--model", bundle).stdout == "two\n"
+    assert speech2text("transcribe", "x.wav", "--model", bundle, "--once").stdout == "one\n"

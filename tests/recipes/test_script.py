@@ -20,6 +20,7 @@ CALLS = {
     "measurements.beams": [MISSING],
     "measurements.calibration": [MISSING, "spoken.jsonl"],
     "measurements.edges": [MISSING],
+    "measurements.hearings": [MISSING],
     "measurements.hotwords": [MISSING],
     "measurements.live": ["delays", MISSING],
     "measurements.long_recordings": [MISSING],

@@ -27,6 +27,9 @@ def test_what_is_impossible_is_told_before_a_bundle_is_looked_for():
         {"lm_weight": "1"},
         {"chunk_seconds": "1"},
         {"hotwords_score": None},
+        {"other_speeds": 0.9},
+        {"other_speeds": "0.9"},
+        {"other_speeds": [0.9, None]},
         {"hotwords": "one two"},
         {"hotwords": np.array(["one", "two"])},
     ],
@@ -39,8 +42,14 @@ def test_what_is_of_the_wrong_kind_is_named(given):
 def test_what_is_given_takes_the_place_of_what_a_bundle_was_tuned_for():
     tuned = Decoding(beam_size=8, ctc_weight=0.3, length_bonus=0.1, lm_weight=0.5)
     assert SearchOptions().applied_to(tuned) == tuned
-    asked = SearchOptions(beam_size=1, lm_weight=0.0).applied_to(tuned)
-    assert asked == Decoding(beam_size=1, ctc_weight=0.3, length_bonus=0.1, lm_weight=0.0)
+    asked = SearchOptions(beam_size=1, lm_weight=0.0, other_speeds=[1.1]).applied_to(tuned)
+    assert asked == Decoding(beam_size=1, ctc_weight=0.3, length_bonus=0.1, lm_weight=0.0, other_speeds=(1.1,))
+
+
+@pytest.mark.parametrize("speed", [0.0, 0.49, 2.01, float("nan"), float("inf")])
+def test_nobody_speaks_at_other_speeds(speed):
+    with pytest.raises(ValueError, match=r"other_speeds must be 0\.5 to 2, not"):
+        SearchOptions(other_speeds=(1.1, speed))
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf"), 10**400])
@@ -58,7 +67,9 @@ def test_any_number_is_a_weight():
 
 @pytest.mark.parametrize("search", SEARCHES)
 def test_another_search_is_given_what_it_has_a_use_for(search):
-    options = SearchOptions(threads=2, chunk_seconds=0.5, lm_weight=0.5, hotwords=("one",), n_best=2)
+    options = SearchOptions(
+        threads=2, chunk_seconds=0.5, lm_weight=0.5, hotwords=("one",), n_best=2, other_speeds=[0.9]
+    )
     other = options.for_search(search)
     assert (other.search, other.threads, other.chunk_seconds) == (search, 2, 0.5)
     assert (other == options) == (search == "joint")

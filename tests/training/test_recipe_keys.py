@@ -99,6 +99,7 @@ NOTED = {
     "decoding.coverage_weight": "decoding.coverage_weight=0.1",
     "decoding.lm_weight": "decoding.lm_weight=0.3",
     "decoding.speech_threshold": "decoding.speech_threshold=-2.5",
+    "decoding.other_speeds": "decoding.other_speeds=[0.9]",
     "decoding.chunk_seconds": "decoding.chunk_seconds=0.32",
 }
 """These describe or decode: training leaves them in the run's recipe.json for the bundle."""
