@@ -17,9 +17,10 @@ recordings = st.lists(st.tuples(st.sampled_from(["", *LEVELS]), st.floats(0.02, 
 )
 
 
-@pytest.fixture(scope="module")
-def recognizer(tmp_path_factory):
-    return speech2text.load_model(write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny").folder)
+@pytest.fixture(scope="module", params=[(), (0.9, 1.1)], ids=["once", "thrice"])
+def recognizer(request, tmp_path_factory):
+    bundle = write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
+    return speech2text.load_model(bundle.folder, other_speeds=request.param)
 
 
 @settings(max_examples=25)
