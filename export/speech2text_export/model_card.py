@@ -16,7 +16,7 @@ _CARD = """\
 | licence of the weights | {licence} |
 | parameters | {parameters:.1f} million, {precision} |
 | hears | {sample_rate} Hz, one channel; other recordings are converted |
-| streams | in chunks of {chunk:.2f} s |
+{speeds}| streams | in chunks of {chunk:.2f} s |
 
 Transcribe with it:
 
@@ -56,6 +56,7 @@ def model_card(manifest: Manifest) -> str:
         parameters=manifest.parameters / 1e6,
         precision=manifest.precision,
         sample_rate=shape.sample_rate,
+        speeds=_speeds(manifest),
         chunk=shape.chunk_seconds,
         data=_data(manifest),
         language_model=_language_model(manifest),
@@ -64,6 +65,15 @@ def model_card(manifest: Manifest) -> str:
         sample=manifest.sample.audio,
         sample_text=f"“{manifest.sample.text}”" if manifest.sample.text else "nothing",
     )
+
+
+def _speeds(manifest: Manifest) -> str:
+    """A row of the table; nothing where everything is heard once."""
+    speeds = manifest.decoding.other_speeds
+    if not speeds:
+        return ""
+    told = " and ".join(f"{speed:g}" for speed in speeds)
+    return f"| heard | {1 + len(speeds)} times: as it came, and at {told} times its speed |\n"
 
 
 def _data(manifest: Manifest) -> str:

@@ -1,7 +1,7 @@
 """Silence around a recording: `python -m recipes.measurements.edges MANIFEST.jsonl [...] [--bundle BUNDLE]`
 
 Prints the word error rate by corpus when recordings are heard as they are, and between two moments of silence as the
-runtime hears them. The guards against silence and loops are left out of both: they would take words away.
+runtime hears them, once. The guards against silence and loops are left out of both: they would take words away.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("manifests", nargs="+", type=Path, metavar="MANIFEST")
     parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
     arguments = parser.parse_args()
-    recognizer = load_model(arguments.bundle)
+    recognizer = load_model(arguments.bundle, other_speeds=())
     bare: defaultdict[str, list[Counts]] = defaultdict(list)
     quiet: defaultdict[str, list[Counts]] = defaultdict(list)
     for utterance in (utterance for manifest in arguments.manifests for utterance in read_utterances(manifest)):

@@ -5,8 +5,9 @@ word, by kind; words invented in a minute of them; the share of spoken recording
 left nothing, as they are and with a room noise 20 dB below them, which a model that never heard noise takes for
 silence; and how often the guard against loops fired. NOISE.jsonl has a `class` and a `fold` for each recording: fold 5
 is reported, beside 241 clips made by nonspeech.py. `--tune` first chooses the threshold of the guard on the other
-folds, on other made clips and on the spoken recordings, and writes it into the bundle: the least with which no tuning
-clip gives a word, but never one that empties more than one spoken recording of 100, as they are or in the room.
+folds, on other made clips and on the spoken recordings, and writes it into the bundle: halfway between the least with
+which no tuning clip gives a word and the most that empties one spoken recording of 100, as they are or in the room, so
+that others of either kind have room; and the latter where that is the smaller.
 `recipes/figures.py` comes after: the error rates in the bundle are of the threshold before.
 """
 
@@ -133,7 +134,7 @@ def _threshold(without_speech: list[float], *spoken: list[float]) -> float:
         raise ManifestError("nothing is read in the spoken recordings; name others")
     of_spoken = min(float(np.quantile(way, SPOKEN_EMPTIED, method="lower")) for way in read)
     print(f"clips need {of_clips:.2f} at least, spoken recordings {of_spoken:.2f} at most")
-    return float(np.floor(100 * min(of_clips, of_spoken)) / 100)
+    return float(np.floor(100 * min((of_clips + of_spoken) / 2, of_spoken)) / 100)
 
 
 def _write(folder: Path, threshold: float) -> None:

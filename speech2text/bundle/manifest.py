@@ -28,6 +28,8 @@ LARGEST_WEIGHT = 100.0
 """Of a part of the score: long before it nothing else counts."""
 LEAST_SPEED, MOST_SPEED = 0.5, 2.0
 """At which a recording is heard; beyond them nobody speaks."""
+MOST_OTHER_SPEEDS = 8
+"""Each costs as much as the recording's own, and more than four bring nothing."""
 _LARGEST_SIZE = 2**31
 LEAST_CTC_WEIGHT = 1e-6
 """But for 0: with less the search would take what CTC says cannot be for unlikely."""
@@ -272,6 +274,8 @@ class Manifest:
         for key in ("length_normalization", "end_threshold", "coverage_weight", "lm_weight"):
             weight = getattr(self.decoding, key)
             _check(0 <= weight <= LARGEST_WEIGHT, f"decoding.{key} must be 0 to {LARGEST_WEIGHT:g}")
+        count = len(self.decoding.other_speeds)
+        _check(count <= MOST_OTHER_SPEEDS, f"decoding.other_speeds must be {MOST_OTHER_SPEEDS} at most, not {count}")
         for speed in self.decoding.other_speeds:
             limits = f"{LEAST_SPEED:g} to {MOST_SPEED:g}"
             _check(LEAST_SPEED <= speed <= MOST_SPEED, f"decoding.other_speeds must be {limits}, not {speed:g}")

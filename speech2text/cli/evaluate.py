@@ -92,7 +92,11 @@ def _read_levels(_: click.Context, __: click.Parameter, value: str | None) -> tu
     callback=require_name,
     help="Another bundle, or the .jsonl file that --output wrote for it: is this model better, and how surely?",
 )
-@click.option("--compare-searches", is_flag=True, help="A column for each search: CTC, attention, joint, and with LM.")
+@click.option(
+    "--compare-searches",
+    is_flag=True,
+    help="A column for each search: CTC and attention, heard once, joint, and with LM.",
+)
 @click.option(
     "--snr",
     metavar="DB,DB,…",
@@ -256,7 +260,7 @@ def _describe_origin(manifest: Path, options: SearchOptions, recognizer: Recogni
         "model": recognizer.manifest.name,
         "beam_size": recognizer.decoding.beam_size if is_joint else None,
         "search": options.search,
-        "speeds": list(recognizer.speeds),
+        "other_speeds": list(recognizer.speeds[1:]),
         "lm_weight": recognizer.decoding.lm_weight if is_joint else None,
         "hotwords": str(options.hotwords) if options.hotwords else None,
         "chunk_seconds": options.chunk_seconds,

@@ -96,7 +96,10 @@ def _stretches(segments: Sequence[Segment], length: int) -> Iterator[tuple[int, 
 
 
 def _spell_again(recognizer: Recognizer, text: str, samples: FloatArray, start: float) -> Spelling:
-    """Attention and alignment of a text that was recognised in samples (N,), which begin at `start` seconds."""
+    """Attention and alignment of a text that was recognised in samples (N,), which begin at `start` seconds.
+
+    They are those of the samples at their own speed, whichever hearing the text is from.
+    """
     from speech2text.decoding.alignment import align
     from speech2text.decoding.forcing import force_attention
     from speech2text.evaluation.inspection import Spelling, Spike

@@ -66,8 +66,9 @@ def _read(name: str) -> str:
 
 
 def _describe(origin: Mapping[str, Any]) -> str:
-    known = ((key.replace("_", " "), value) for key, value in origin.items() if value is not None)
-    return " · ".join(f"{escape(key)} <b>{escape(str(value))}</b>" for key, value in known)
+    known = {key.replace("_", " "): value for key, value in origin.items() if value not in (None, [])}
+    told = {key: ", ".join(map(str, value)) if isinstance(value, list) else str(value) for key, value in known.items()}
+    return " · ".join(f"{escape(key)} <b>{escape(value)}</b>" for key, value in told.items())
 
 
 def _make_tiles(report: Report) -> str:

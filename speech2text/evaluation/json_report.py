@@ -16,7 +16,7 @@ one rate) or was not asked for is null. The keys are stable within one `schema_v
      "utterances": [{"id", "text", "hypothesis", "errors": COUNTS}, …]}
 
     `evaluate --format json` puts before these what was heard, and how: "manifest", "model", "beam_size", "search",
-    "lm_weight", "hotwords", "chunk_seconds".
+    "other_speeds", "lm_weight", "hotwords", "chunk_seconds".
 
     COUNTS: {"rate", "reference", "substitutions", "deletions", "insertions"}
     INTERVAL: {"low", "high", "resampled", "of", "doubt"}; the doubt is why it is not to be trusted, "" where it is

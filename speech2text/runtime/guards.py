@@ -42,7 +42,7 @@ def guard(
     Args:
         readings: one at least, best first.
         ctc_log_probs: (T, V), from which they were read.
-        speech_threshold: the least evidence of the best reading; with less none passes. None lets all of them pass.
+        speech_threshold: the least evidence of a reading; where the best has less, none passes. None lets all pass.
         as_text: turns tokens into words with spaces between them.
 
     Where the best loops, the CTC head's own reading takes its place, however many others there are that do not: these
@@ -51,10 +51,14 @@ def guard(
     best = readings[0]
     if not best.tokens:
         return readings, None
-    if speech_threshold is not None and evidence(best, ctc_log_probs) < speech_threshold:
+
+    def has_evidence(reading: Hypothesis) -> bool:
+        return speech_threshold is None or not reading.tokens or evidence(reading, ctc_log_probs) >= speech_threshold
+
+    if not has_evidence(best):
         return (), SILENCE
     heard = as_text(ctc_greedy(ctc_log_probs)).split()
-    passed = [reading for reading in readings if not has_loop(as_text(reading.tokens).split(), heard)]
+    passed = [each for each in readings if has_evidence(each) and not has_loop(as_text(each.tokens).split(), heard)]
     if passed and passed[0] is best:
         return passed, None
     others = [reading for reading in passed if as_text(reading.tokens).split() != heard]

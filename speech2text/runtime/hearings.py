@@ -1,9 +1,13 @@
-"""One span heard at several speeds, and the reading on which the hearings agree best.
+"""One span heard at several speeds, and one text of it: minimum Bayes risk over N-best lists (Goel and Byrne 2000).
 
 A listener that hears the same span a little slower or faster makes other errors, while what it has right mostly stays.
-So each hearing gives its likeliest readings, whose scores become the probabilities of their texts; the mean over all
-hearings is what is believed, and of all texts that with the fewest word errors to be expected is taken (Goel and Byrne
-2000). `python -m recipes.measurements.hearings` prints what that brings, and what it costs.
+Each hearing gives its best readings, whose scores, as they are, are taken for logarithms of posteriors; their mean over
+the hearings is the posterior of a text, and of all texts that with the fewest word errors to be expected is taken.
+`python -m recipes.measurements.hearings` prints what that brings, and what it costs.
+
+What the guards say comes first. Where most hearings hear nothing, nothing is said; the others have no vote then, nor do
+those that hear nothing where most hear something. A reading that CTC alone gave, in place of one that looped, is taken
+only where there is no other.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from speech2text.decoding.hypothesis import EMPTY, Hypothesis
 from speech2text.decoding.protocols import FloatArray, Memory
 from speech2text.text.transcript import Alternative, Seconds
 
-POOLED = 8
+N_BEST = 8
 """Readings of each hearing that count; half as many bring a little less, and three times as many no more."""
 
 AsText = Callable[[Sequence[int]], str]
@@ -31,13 +35,15 @@ class Hearing:
     """A span as it was heard at one speed.
 
     memory: what the listener made of it; frame: how much of the span a memory frame takes; readings: those that the
-    guards let pass, best first, none where nothing was said; guard: the one that took the best away, if one did.
+    guards let pass, best first, none where they let none; guard: the one that took the best away, if one did; fired:
+    the same, or where hot words were taken away and the span was read again without them, what had taken those.
     """
 
     memory: Memory
     frame: Seconds
     readings: Sequence[Hypothesis]
     guard: str | None
+    fired: str | None
 
     @property
     def best(self) -> Hypothesis:
@@ -46,8 +52,8 @@ class Hearing:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What was said: the tokens, in the hearing that gave them, and all texts, best first."""
+class Consensus:
+    """What was said: the tokens, in the hearing whose they are, and all texts, best first."""
 
     hearing: Hearing
     tokens: tuple[int, ...]
@@ -55,7 +61,7 @@ class Verdict:
 
 
 def change_speed(samples: FloatArray, speed: float) -> FloatArray:
-    """Samples (N,) as if spoken `speed` times as fast, (about N / speed,), by linear interpolation.
+    """Samples (N,) as if spoken `speed` times as fast, (ceil(N / speed),), by linear interpolation.
 
     A filter as that of audio/resampling.py leaves no sound at all in slower speech above the highest that it had, and
     no training has heard the like: what it makes is recognised worse (recipes/english/README.md).
@@ -67,51 +73,59 @@ def change_speed(samples: FloatArray, speed: float) -> FloatArray:
     return changed
 
 
-def agree(hearings: Sequence[Hearing], as_text: AsText) -> Verdict:
-    """The verdict of one or more hearings of a span.
+def combine(hearings: Sequence[Hearing], as_text: AsText) -> Consensus:
+    """What one or more hearings of a span, that at its own speed first, say together; see the module.
 
-    Of one it is its own reading, and the texts have the scores of the search. Of several it is the text of least risk,
-    the texts have the logarithms of their probabilities as scores, and the hearing is the one that believes most in it.
+    Where one alone counts, it is its own reading, and the texts have the scores of the search. Else the texts have the
+    logarithms of their posteriors as scores, and the tokens are of the hearing where the text has the highest.
     """
-    if len(hearings) == 1:
-        return _verdict_of_one(hearings[0], as_text)
-    beliefs = [_beliefs(hearing, as_text) for hearing in hearings]
+    voters = _voters(hearings)
+    if len(voters) == 1:
+        return _own(voters[0], as_text)
+    posteriors = [_posteriors(hearing, as_text) for hearing in voters]
     mean: dict[str, float] = defaultdict(float)
-    for belief in beliefs:
-        for text, probability in belief.items():
-            mean[text] += probability / len(hearings)
-    texts = sorted(mean, key=lambda text: -mean[text])
+    for each in posteriors:
+        for text, posterior in each.items():
+            mean[text] += posterior / len(voters)
+    texts = sorted((text for text in mean if mean[text] > 0), key=lambda text: -mean[text])
     best = texts.pop(_least_risk([text.split() for text in texts], [mean[text] for text in texts]))
-    hearing = hearings[max(range(len(hearings)), key=lambda index: beliefs[index].get(best, 0.0))]
-    tokens = next((each.tokens for each in hearing.readings if as_text(each.tokens) == best), ())
-    return Verdict(hearing, tokens, tuple(Alternative(text, math.log(mean[text])) for text in [best, *texts]))
+    hearing = voters[max(range(len(voters)), key=lambda index: posteriors[index].get(best, 0.0))]
+    tokens = next(each.tokens for each in hearing.readings if as_text(each.tokens) == best)
+    return Consensus(hearing, tokens, tuple(Alternative(text, math.log(mean[text])) for text in [best, *texts]))
 
 
-def _verdict_of_one(hearing: Hearing, as_text: AsText) -> Verdict:
+def _voters(hearings: Sequence[Hearing]) -> Sequence[Hearing]:
+    """The hearings that count, one at least; between as many that hear something and nothing the first decides."""
+    spoken = [each for each in hearings if each.best.tokens]
+    silent = [each for each in hearings if not each.best.tokens]
+    if len(silent) > len(spoken) or (len(silent) == len(spoken) and hearings[0] is silent[0]):
+        return silent[:1]
+    return [each for each in spoken if each.guard is None] or spoken[:1]
+
+
+def _own(hearing: Hearing, as_text: AsText) -> Consensus:
     """Each text once with its best score: a word can be spelled by several rows of pieces."""
     scores: dict[str, float] = {}
     for reading in hearing.readings:
         scores.setdefault(as_text(reading.tokens), reading.score)
     alternatives = tuple(Alternative(text, score) for text, score in scores.items())
-    return Verdict(hearing, hearing.best.tokens, alternatives)
+    return Consensus(hearing, hearing.best.tokens, alternatives)
 
 
-def _beliefs(hearing: Hearing, as_text: AsText) -> Mapping[str, float]:
-    """The probability of each text that a hearing gives; of its own alone where a guard has spoken."""
-    readings = [hearing.best] if hearing.guard or not hearing.readings else hearing.readings[:POOLED]
+def _posteriors(hearing: Hearing, as_text: AsText) -> Mapping[str, float]:
+    """The posterior of each text among the readings that count."""
+    readings = hearing.readings[:N_BEST]
     scores = np.array([reading.score for reading in readings])
-    shares = np.exp(scores - scores.max())
-    beliefs: dict[str, float] = defaultdict(float)
-    for reading, share in zip(readings, shares / shares.sum(), strict=True):
-        if share > 0:
-            beliefs[as_text(reading.tokens)] += float(share)
-    return beliefs
+    posteriors: dict[str, float] = defaultdict(float)
+    for reading, posterior in zip(readings, np.exp(scores - np.logaddexp.reduce(scores)).tolist(), strict=True):
+        posteriors[as_text(reading.tokens)] += posterior
+    return posteriors
 
 
 def _least_risk(texts: Sequence[Sequence[str]], probabilities: Sequence[float]) -> int:
     """Which of the texts t, rows of words, has the least Σ_u p(u) · d(t, u), d being the edit distance in words.
 
-    Of several the first. It is what Goel and Byrne (2000, eq. 4) call the minimum Bayes risk over a list.
+    Of several the first.
     """
     from rapidfuzz.distance import Levenshtein  # whoever hears once starts without it
 

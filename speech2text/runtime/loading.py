@@ -40,7 +40,7 @@ def load_model(
         hotwords: words and phrases to expect, as a list, or as a `pathlib.Path` to a file with one a line.
         hotwords_score: what each letter of a hot word adds to the score of a reading; 0 is nothing.
         n_best: how many readings of each segment to give in `Segment.alternatives`, best first; fewer where the search
-            finds fewer, none for 1. The text is the same.
+            finds fewer, none for 1. Of each of several hearings, see other_speeds, 8 count. The text is the same.
         other_speeds: how many times as fast each span is heard, beside as it came, instead of what the bundle was tuned
             for; the text is the one on which all hearings agree best. () hears it once: fastest, and a little less
             right where the bundle has some.
@@ -54,8 +54,8 @@ def load_model(
         HotwordsError: the file of hot words cannot be read, or the model has no pieces to write one with.
         TypeError: a setting of the wrong kind; hotwords that are a text could be a phrase or the name of a file.
         ValueError: n_best below 1, threads not 1 to 1024, beam_size not 1 to 1000, lm_weight or hotwords_score not 0 to
-            100, other_speeds not 0.5 to 2, no such search, a setting that this search has no use for, or chunks that
-            are not of some length.
+            100, other_speeds not 0.5 to 2 or more than 8, no such search, a setting that this search has no use for, or
+            chunks that are not of some length.
     """
     options = SearchOptions(
         threads=threads,

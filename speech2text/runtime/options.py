@@ -9,7 +9,14 @@ from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Literal, TypeAlias, get_args
 
-from speech2text.bundle.manifest import LARGEST_BEAM, LARGEST_WEIGHT, LEAST_SPEED, MOST_SPEED, Decoding
+from speech2text.bundle.manifest import (
+    LARGEST_BEAM,
+    LARGEST_WEIGHT,
+    LEAST_SPEED,
+    MOST_OTHER_SPEEDS,
+    MOST_SPEED,
+    Decoding,
+)
 
 Search: TypeAlias = Literal["joint", "ctc", "attention"]
 """How a memory becomes text: the beam over both heads, or greedily by one of them."""
@@ -63,6 +70,8 @@ class SearchOptions:
             raise ValueError(f"n_best must be at least 1, not {self.n_best}")
         if not all(LEAST_SPEED <= speed <= MOST_SPEED for speed in self.other_speeds or ()):
             raise ValueError(f"other_speeds must be {LEAST_SPEED:g} to {MOST_SPEED:g}, not {self.other_speeds}")
+        if len(self.other_speeds or ()) > MOST_OTHER_SPEEDS:
+            raise ValueError(f"other_speeds must be {MOST_OTHER_SPEEDS} at most, not {len(self.other_speeds or ())}")
         if self.search != "joint" and self.lm_weight:
             raise ValueError(f"lm_weight is for the joint search, and search is {self.search!r}")
         if self.search != "joint" and (self.hotwords or self.n_best > 1 or self.other_speeds):
@@ -84,7 +93,8 @@ class SearchOptions:
             given = "a text" if isinstance(self.hotwords, str) else type(self.hotwords).__name__
             raise TypeError(f"hotwords takes a list of phrases, or a pathlib.Path to a file of them, not {given}")
         speeds = () if self.other_speeds is None else self.other_speeds
-        if not isinstance(speeds, Sequence) or not all(isinstance(speed, Real) for speed in speeds):
+        is_list = isinstance(speeds, Sequence) and not isinstance(speeds, str | bytes)
+        if not is_list or any(isinstance(speed, bool) or not isinstance(speed, Real) for speed in speeds):
             raise TypeError(f"other_speeds must be a list of numbers, not {speeds!r}")
 
     def applied_to(self, decoding: Decoding) -> Decoding:

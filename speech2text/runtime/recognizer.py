@@ -26,7 +26,7 @@ from speech2text.errors import AudioError, BundleError
 from speech2text.runtime.arrays import mix_down, to_mono
 from speech2text.runtime.endpoints import EndpointRules
 from speech2text.runtime.guards import SILENCE, ctc_reading, guard, is_silent
-from speech2text.runtime.hearings import POOLED, Hearing, agree, change_speed
+from speech2text.runtime.hearings import N_BEST, Hearing, change_speed, combine
 from speech2text.runtime.listener import OnnxListener
 from speech2text.runtime.options import SearchOptions
 from speech2text.runtime.segmenter import Segmenter, Span
@@ -52,7 +52,7 @@ class Recognizer:
         manifest: what the bundle says of itself.
         decoding: the settings of the search: those of the bundle, or others that were asked for.
         search, chunk_seconds, n_best: see `speech2text.load_model`.
-        speeds: how often a span is heard, and how many times as fast as it is; see runtime/hearings.py.
+        speeds: those at which each span is heard, 1.0, as it came, first; see runtime/hearings.py.
         options: what was asked for, with the hot words themselves where a file was named.
         listener, speller, tokenizer: the parts, for whoever wants to see what the model hears.
     """
@@ -165,29 +165,30 @@ class Recognizer:
         if is_silent(samples):
             return Segment("", 0.0, duration, guard=SILENCE)
         hearings = [self._hear(samples, speed) for speed in self.speeds]
-        verdict = agree(hearings, self.tokenizer.decode)
-        heard, fired = verdict.hearing, verdict.hearing.guard
-        alternatives = verdict.alternatives[: self.n_best] if self.n_best > 1 and fired != SILENCE else ()
+        consensus = combine(hearings, self.tokenizer.decode)
+        heard = consensus.hearing
+        alternatives = consensus.alternatives[: self.n_best] if self.n_best > 1 else ()
         words = timed_words(
             self.tokenizer,
             heard.memory.ctc_log_probs,
-            verdict.tokens,
+            consensus.tokens,
             heard.frame,
             samples,
             confidence=self.manifest.confidence,
         )
         if not words:
-            return Segment("", 0.0, duration, guard=fired, alternatives=alternatives)
+            return Segment("", 0.0, duration, guard=heard.fired, alternatives=alternatives)
         text = " ".join(word.text for word in words)
-        return Segment(text, words[0].start, words[-1].end, words, fired, alternatives)
+        return Segment(text, words[0].start, words[-1].end, words, heard.fired, alternatives)
 
     def _hear(self, samples: FloatArray, speed: float) -> Hearing:
         """What is heard in samples (N,) at `speed` times their own, and what the guards say of it."""
         memory = self.listener.listen(change_speed(samples, speed), self.chunk_seconds)
         readings, fired = self._pass_guards(memory, self.spell(memory))
+        guard = fired
         if fired and self._hotwords:  # they may have been read over what was said
-            readings, _ = self._pass_guards(memory, self._search_jointly(memory, self._terms))
-        return Hearing(memory, self.manifest.model.memory_frame_seconds * speed, readings, fired)
+            readings, guard = self._pass_guards(memory, self._search_jointly(memory, self._terms))
+        return Hearing(memory, self.manifest.model.memory_frame_seconds * speed, readings, guard, fired)
 
     def recognise_span(self, span: Span) -> Segment:
         """What is said in a span of a recording, with times that count from the recording's start; see `recognise`."""
@@ -240,7 +241,7 @@ class Recognizer:
             length_normalization=settings.length_normalization,
             end_threshold=settings.end_threshold,
             terms=terms,
-            n_best=self.n_best if len(self.speeds) == 1 else max(self.n_best, POOLED),
+            n_best=self.n_best if len(self.speeds) == 1 else N_BEST,
         )
 
 

@@ -40,9 +40,9 @@ class Segment:
 
     guard: the guard that took words away, because they were not said ("silence", "loop"), or "silence" where it was too
         quiet for any; else None. Where there were hot words, the segment was then read again without them, and `text`
-        may have words all the same.
-    alternatives: the best readings, the first of which is `text`, when more than one was asked for; none where `guard`
-        is "silence".
+        may have words all the same. Of several hearings it is that of the one whose text was taken.
+    alternatives: the best readings, the first of which is `text`, when more than one was asked for; none where nothing
+        was left of them.
     """
 
     text: str

@@ -11,7 +11,14 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from speech2text.bundle.manifest import LARGEST_BEAM, LARGEST_WEIGHT, LEAST_CTC_WEIGHT, LEAST_SPEED, MOST_SPEED
+from speech2text.bundle.manifest import (
+    LARGEST_BEAM,
+    LARGEST_WEIGHT,
+    LEAST_CTC_WEIGHT,
+    LEAST_SPEED,
+    MOST_OTHER_SPEEDS,
+    MOST_SPEED,
+)
 from speech2text.errors import RecipeError
 from speech2text.model.config import LASConfig
 from speech2text.model.frontend import HOP_SAMPLES, MEL_BINS, SAMPLE_RATE
@@ -202,7 +209,9 @@ class DecodingSettings(Section):
     """Of the language model that `export --lm` puts in; 0 leaves it the weight it has where it comes from."""
     speech_threshold: float | None = None
     """A reading with less evidence is taken for noise (runtime/guards.py); recipes/measurements/silence.py finds it."""
-    other_speeds: tuple[Annotated[float, Field(ge=LEAST_SPEED, le=MOST_SPEED)], ...] = ()
+    other_speeds: tuple[Annotated[float, Field(ge=LEAST_SPEED, le=MOST_SPEED)], ...] = Field(
+        default=(), max_length=MOST_OTHER_SPEEDS
+    )
     """How many times as fast a span is heard, beside as it came (runtime/hearings.py)."""
     chunk_seconds: ChunkSeconds = 0.64
 

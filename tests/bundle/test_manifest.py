@@ -72,6 +72,7 @@ def test_a_language_model_is_not_there_without_its_key(data):
         (("wer", "a\nb"), 5, r"'wer.a\nb' must be a JSON object, not 5"),
         (("decoding", "ctc_weight"), 1.5, "ctc_weight must be 0, or 1e-06 to 1"),
         (("decoding", "other_speeds"), [1.0, 2.5], "decoding.other_speeds must be 0.5 to 2, not 2.5"),
+        (("decoding", "other_speeds"), [1.1] * 9, "decoding.other_speeds must be 8 at most, not 9"),
         (("decoding", "other_speeds"), ["fast"], "decoding.other_speeds[0] must be a number, not 'fast'"),
         (("decoding", "ctc_weight"), 1e-300, "ctc_weight must be 0, or 1e-06 to 1"),
         (("decoding", "length_bonus"), -1e12, "length_bonus must be within 100 of 0"),

@@ -192,6 +192,19 @@ def test_json_says_what_made_the_figures(bundle, manifest, capsys):
     assert report["beam_size"] == 2
 
 
+def test_hearing_at_several_speeds_is_named_in_the_report(manifest, capsys, tmp_path):
+    several = replace(tiny_manifest(), decoding=replace(tiny_manifest().decoding, other_speeds=(0.95, 1.05)))
+    bundle = write_bundle(tmp_path / "several", several, tiny_files()).folder
+    for options, speeds in (((), [0.95, 1.05]), (("--once",), []), (("--search", "ctc"), [])):
+        assert run_json(capsys, manifest, "--model", bundle, *options)[1]["other_speeds"] == speeds
+
+
+@pytest.mark.parametrize("option", [("--once",), ("--beam-size", "2"), ("--lm-weight", "0.1")])
+def test_settings_of_the_joint_search_are_a_wrong_use_of_another(bundle, manifest, capsys, option):
+    assert run(manifest, "--model", bundle, "--search", "ctc", *option) == 2
+    assert "are for the joint search, not for --search ctc" in capsys.readouterr().err
+
+
 def test_threads_change_nothing(bundle, manifest, capsys):
     assert run_json(capsys, manifest, "--model", bundle) == run_json(
         capsys, manifest, "--model", bundle, "--threads", 4

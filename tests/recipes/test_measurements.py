@@ -188,10 +188,10 @@ def test_the_threshold_of_speech_goes_into_the_bundle(run, files, monkeypatch):
 @pytest.mark.parametrize(
     ("without_speech", "spoken", "threshold"),
     [
-        ([-np.inf, 1.0, 3.0], [5.0] * 101, 3.01),  # no clip gives a word
+        ([-np.inf, 1.0, 3.0], [5.0] * 101, 4.0),  # no clip gives a word, and none is near to it
         ([-np.inf, 1.0, 3.0], [0.4, 0.5] + [5.0] * 99, 0.5),  # one recording of 101 is emptied
-        ([-np.inf] * 3, [5.0] * 101, 0.0),
-        ([-np.inf] * 3, [-np.inf, 5.0], 0.0),
+        ([-np.inf] * 3, [5.0] * 101, 2.5),
+        ([-np.inf] * 3, [-np.inf, 5.0], 2.5),
     ],
 )
 def test_a_threshold_empties_few_recordings_whatever_the_clips_need(without_speech, spoken, threshold):

@@ -1,5 +1,6 @@
-"""Several hearings of one span: how they agree, and what becomes of times, guards and further readings."""
+"""Several hearings of one span: how they are combined, and what becomes of times, guards and further readings."""
 
+import pickle
 from dataclasses import replace
 from itertools import pairwise
 
@@ -13,7 +14,7 @@ from speech2text.decoding.hypothesis import Hypothesis
 from speech2text.decoding.protocols import Memory
 from speech2text.evaluation.error_rate import count_words
 from speech2text.runtime.guards import LOOP, SILENCE
-from speech2text.runtime.hearings import POOLED, Hearing, agree, change_speed
+from speech2text.runtime.hearings import N_BEST, Hearing, change_speed, combine
 from speech2text.runtime.options import SearchOptions
 from speech2text.runtime.recognizer import Recognizer
 from tests.tiny_bundle import tone
@@ -29,14 +30,14 @@ def as_text(tokens):
 def hearing(*readings, guard=None, frame=0.08):
     """What gave these texts, each with its probability, the likeliest first."""
     hypotheses = [Hypothesis(tuple(map(WORDS.index, text.split())), np.log(p), 0.0) for text, p in readings]
-    return Hearing(NOTHING, frame, hypotheses, guard)
+    return Hearing(NOTHING, frame, hypotheses, guard, guard)
 
 
 def test_one_hearing_has_its_own_reading_and_the_scores_of_the_search():
     only = hearing(("a b", 0.4), ("c d", 0.3), ("c e", 0.3))
-    verdict = agree([only], as_text)
-    assert (verdict.hearing, as_text(verdict.tokens)) == (only, "a b")
-    assert [(each.text, each.score) for each in verdict.alternatives] == [
+    consensus = combine([only], as_text)
+    assert (consensus.hearing, as_text(consensus.tokens)) == (only, "a b")
+    assert [(each.text, each.score) for each in consensus.alternatives] == [
         (as_text(each.tokens), each.score) for each in only.readings
     ]
 
@@ -44,59 +45,77 @@ def test_one_hearing_has_its_own_reading_and_the_scores_of_the_search():
 def test_what_most_hearings_say_is_taken_from_the_one_that_is_surest_of_it():
     unsure, sure, other = hearing(("a b", 0.6), ("a", 0.4)), hearing(("a b", 1.0)), hearing(("c d", 0.9), ("a d", 0.1))
     for order in ([unsure, sure, other], [other, sure, unsure]):
-        verdict = agree(order, as_text)
-        assert (verdict.hearing, as_text(verdict.tokens)) == (sure, "a b")
-    scores = {each.text: np.exp(each.score) for each in verdict.alternatives}
+        consensus = combine(order, as_text)
+        assert (consensus.hearing, as_text(consensus.tokens)) == (sure, "a b")
+    scores = {each.text: np.exp(each.score) for each in consensus.alternatives}
     assert scores == pytest.approx({"a b": 1.6 / 3, "a": 0.4 / 3, "c d": 0.3, "a d": 0.1 / 3})
-    assert [each.text for each in verdict.alternatives] == ["a b", "c d", "a", "a d"]
+    assert [each.text for each in consensus.alternatives] == ["a b", "c d", "a", "a d"]
 
 
 def test_a_text_that_is_less_likely_is_taken_where_fewer_errors_are_to_be_expected():
     others = [("d e f", 0.9), ("d e h", 0.1)], [("d e g", 0.9), ("d e f", 0.05), ("d e h", 0.05)]
-    verdict = agree([hearing(("a b c", 1.0)), *(hearing(*each) for each in others)], as_text)
-    assert as_text(verdict.tokens) == "d e f"
-    assert [each.text for each in verdict.alternatives] == ["d e f", "a b c", "d e g", "d e h"]
+    consensus = combine([hearing(("a b c", 1.0)), *(hearing(*each) for each in others)], as_text)
+    assert as_text(consensus.tokens) == "d e f"
+    assert [each.text for each in consensus.alternatives] == ["d e f", "a b c", "d e g", "d e h"]
 
 
-texts = st.lists(st.sampled_from("abc"), max_size=4).map(" ".join)
+texts = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(" ".join)
 shares = st.floats(0.01, 1.0)
 
 
 @given(st.lists(st.lists(st.tuples(texts, shares), min_size=1, max_size=4), min_size=2, max_size=4))
 def test_no_text_has_fewer_errors_to_be_expected(rows):
     hearings = [hearing(*sorted(each, key=lambda reading: -reading[1])) for each in rows]
-    believed: dict[str, float] = {}
+    posteriors: dict[str, float] = {}
     for each in rows:
         for text, share in each:
-            believed[text] = believed.get(text, 0.0) + share / sum(other for _, other in each)
+            posteriors[text] = posteriors.get(text, 0.0) + share / sum(other for _, other in each)
 
     def expected_errors(text):
-        counts = count_words([text] * len(believed), [*believed])
-        return sum(p * count.errors for p, count in zip(believed.values(), counts, strict=True))
+        counts = count_words([text] * len(posteriors), [*posteriors])
+        return sum(p * count.errors for p, count in zip(posteriors.values(), counts, strict=True))
 
-    found = as_text(agree(hearings, as_text).tokens)
-    assert expected_errors(found) == pytest.approx(min(map(expected_errors, believed)))
-
-
-@pytest.mark.parametrize("silent", [hearing(guard=SILENCE), hearing(("", 1.0))])
-def test_nothing_is_said_where_most_hearings_hear_nothing(silent):
-    spoken = hearing(("a", 0.9), ("b", 0.1))
-    assert agree([spoken, silent, silent], as_text).tokens == ()
-    assert as_text(agree([silent, spoken, spoken], as_text).tokens) == "a"
+    found = as_text(combine(hearings, as_text).tokens)
+    assert expected_errors(found) == pytest.approx(min(map(expected_errors, posteriors)))
 
 
-def test_what_stands_in_for_a_loop_is_the_only_reading_of_its_hearing():
-    """Its score is that of CTC alone, and does not compare with those of the others."""
-    stood_in = hearing(("a", 1e-9), ("b", 1.0), guard=LOOP)
-    assert as_text(agree([stood_in, hearing(("a", 0.6), ("c", 0.4))], as_text).tokens) == "a"
+@pytest.mark.parametrize("silent", [hearing(guard=SILENCE), hearing(("", 0.4), ("a b", 0.3), ("a c", 0.3))])
+def test_most_hearings_decide_whether_anything_is_said_and_the_first_where_they_are_as_many(silent):
+    """However unsure they are of it, so that the texts that are not theirs together are likelier."""
+    spoken = hearing(("a", 0.4), ("b", 0.3), ("c", 0.3))
+    for order in ([spoken, silent, silent], [silent, spoken, silent], [silent, spoken]):
+        consensus = combine(order, as_text)
+        assert (consensus.hearing, consensus.tokens) == (silent, ())
+    for order in ([silent, spoken, spoken], [spoken, spoken, silent], [spoken, silent]):
+        assert as_text(combine(order, as_text).tokens) == "a"
+
+
+def test_what_stands_in_for_a_loop_is_taken_where_there_is_nothing_else():
+    """It is the reading of CTC alone, and its score does not compare with others."""
+    stood_in, clean = hearing(("f", 0.9), guard=LOOP), hearing(("a", 0.4), ("b", 0.35), ("c", 0.25))
+    for order in ([stood_in, clean, stood_in], [clean, stood_in, clean]):
+        consensus = combine(order, as_text)
+        assert (consensus.hearing, as_text(consensus.tokens)) == (clean, "a")
+    consensus = combine([stood_in, hearing(("g", 0.9), guard=LOOP), hearing(guard=SILENCE)], as_text)
+    assert (consensus.hearing, as_text(consensus.tokens)) == (stood_in, "f")
+
+
+@pytest.mark.parametrize("gap", [744.2, 744.8, 745.2, 1e4])
+def test_a_reading_next_to_impossible_is_left_out(gap):
+    """Half of the smallest number above zero is none, and has no logarithm."""
+    far = Hypothesis((1,), -gap, 0.0)
+    unlikely = replace(hearing(("a", 1.0)), readings=[Hypothesis((0,), 0.0, 0.0), far])
+    consensus = combine([unlikely, hearing(("a", 1.0))], as_text)
+    assert consensus.alternatives[0].text == "a"
+    assert all(np.isfinite(each.score) for each in consensus.alternatives)
 
 
 def test_readings_behind_those_that_count_change_nothing():
     alphabet = [f"{first} {second}" for first in WORDS for second in WORDS]
-    many = hearing(*((text, 0.01) for text in alphabet[: POOLED + 5]))
-    few = replace(many, readings=many.readings[:POOLED])
+    many = hearing(*((text, 0.01) for text in alphabet[: N_BEST + 5]))
+    few = replace(many, readings=many.readings[:N_BEST])
     other = hearing(("h h", 1.0))
-    assert agree([many, other], as_text).alternatives == agree([few, other], as_text).alternatives
+    assert combine([many, other], as_text).alternatives == combine([few, other], as_text).alternatives
 
 
 @pytest.mark.parametrize("speed", [0.5, 0.95, 1.0, 1.05, 2.0])
@@ -138,9 +157,26 @@ def test_hearing_once_is_asked_for_with_no_other_speeds(tuned, brief):
     assert Recognizer(tuned(), SearchOptions(other_speeds=(1.9, 2.0))).recognise(brief).text == "two"
 
 
-def test_more_readings_change_no_text(tuned, brief):
+@pytest.mark.parametrize("n_best", [3, 100])
+def test_more_readings_change_no_text(tuned, brief, n_best):
     bundle = tuned(other_speeds=(1.9, 2.0))
-    segment = Recognizer(bundle, SearchOptions(n_best=3)).recognise(brief)
+    segment = Recognizer(bundle, SearchOptions(n_best=n_best)).recognise(brief)
     assert [each.text for each in segment.alternatives][:2] == ["two", "one"]
-    assert len(segment.alternatives) <= 3
+    assert len(segment.alternatives) <= min(n_best, 3 * N_BEST)
     assert replace(segment, alternatives=()) == Recognizer(bundle).recognise(brief)
+
+
+@pytest.mark.parametrize("speeds", [(), (0.95, 1.05)])
+def test_hot_words_that_a_guard_takes_away_leave_what_was_said_and_its_readings(tuned, speeds):
+    samples = tone("three", "three")
+    bundle = tuned(other_speeds=speeds)
+    plain = Recognizer(bundle, SearchOptions(n_best=4)).recognise(samples)
+    keen = Recognizer(bundle, SearchOptions(n_best=4, hotwords=["two"], hotwords_score=100)).recognise(samples)
+    assert (keen.guard, plain.guard) == ("loop", None)
+    assert replace(keen, guard=None) == plain
+    assert plain.text == plain.alternatives[0].text == "three"
+
+
+def test_a_recogniser_in_another_process_hears_at_the_same_speeds(bundle, brief):
+    recognizer = Recognizer(bundle, SearchOptions(other_speeds=(1.9, 2.0)))
+    assert pickle.loads(pickle.dumps(recognizer)).recognise(brief) == recognizer.recognise(brief)

@@ -30,6 +30,9 @@ def test_what_is_impossible_is_told_before_a_bundle_is_looked_for():
         {"other_speeds": 0.9},
         {"other_speeds": "0.9"},
         {"other_speeds": [0.9, None]},
+        {"other_speeds": [True]},
+        {"other_speeds": ""},
+        {"other_speeds": b"\x01\x02"},
         {"hotwords": "one two"},
         {"hotwords": np.array(["one", "two"])},
     ],
@@ -50,6 +53,11 @@ def test_what_is_given_takes_the_place_of_what_a_bundle_was_tuned_for():
 def test_nobody_speaks_at_other_speeds(speed):
     with pytest.raises(ValueError, match=r"other_speeds must be 0\.5 to 2, not"):
         SearchOptions(other_speeds=(1.1, speed))
+
+
+def test_other_speeds_are_few():
+    with pytest.raises(ValueError, match="other_speeds must be 8 at most, not 9"):
+        SearchOptions(other_speeds=[1.1] * 9)
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf"), 10**400])
