@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from speech2text.audio.files import EMPTY_NAME, read_blocks
 from speech2text.audio.resampling import SAMPLE_RATE
-from speech2text.bundle.manifest import LISTENER_NAME, PIECES_NAME, SPELLER_NAME, Manifest
+from speech2text.bundle.manifest import LISTENER_NAME, PIECES_NAME, SPELLER_NAME, Decoding, Manifest
 from speech2text.bundle.store import Bundle, open_bundle
 from speech2text.decoding.beam import beam_search
 from speech2text.decoding.greedy import attention_greedy
@@ -71,14 +71,9 @@ class Recognizer:
         self.search = options.search
         self.chunk_seconds = options.chunk_seconds
         self.n_best = options.n_best
-        self.tokenizer, self.listener, self.speller = _open_parts(bundle, options.threads)
         self.speeds = (1.0, *self.decoding.other_speeds) if self.search == "joint" else (1.0,)
-        self._terms: Sequence[Term] = ()
+        self.tokenizer, self.listener, self.speller, self._terms = _open_parts(bundle, options, self.decoding)
         self._hotwords: Sequence[Term] = ()
-        if self.search == "joint" and (self.decoding.lm_weight or self.decoding.coverage_weight):
-            from speech2text.runtime.terms import open_terms  # only whoever uses them waits for it
-
-            self._terms = open_terms(bundle, self.decoding, options.threads)
         if options.hotwords:
             from speech2text.runtime.hotwords import make_hotwords
 
@@ -252,16 +247,23 @@ def _open_again(folder: Path, manifest: Manifest, options: SearchOptions) -> Rec
     return Recognizer(bundle, options)
 
 
-def _open_parts(bundle: Bundle, threads: int) -> tuple[Tokenizer, OnnxListener, OnnxSpeller]:
+def _open_parts(
+    bundle: Bundle, options: SearchOptions, decoding: Decoding
+) -> tuple[Tokenizer, OnnxListener, OnnxSpeller, Sequence[Term]]:
     shape = bundle.manifest.model
     if shape.sample_rate != SAMPLE_RATE:
         raise BundleError(f"{bundle.folder}: hears {shape.sample_rate} Hz; this version hears {SAMPLE_RATE} Hz only")
+    terms: Sequence[Term] = ()
     with ThreadPoolExecutor(1) as side:  # the listener takes as long to open as the rest together
-        opening = side.submit(OnnxListener, bundle.files[LISTENER_NAME], shape, threads)
+        opening = side.submit(OnnxListener, bundle.files[LISTENER_NAME], shape, options.threads)
         tokenizer = _tokenizer(bundle)
+        if options.search == "joint" and (decoding.lm_weight or decoding.coverage_weight):
+            from speech2text.runtime.terms import open_terms  # only whoever uses them waits for it
+
+            terms = open_terms(bundle, decoding, options.threads)
         try:
-            speller = OnnxSpeller(bundle.files[SPELLER_NAME], shape, threads)
-            return tokenizer, opening.result(), speller
+            speller = OnnxSpeller(bundle.files[SPELLER_NAME], shape, options.threads)
+            return tokenizer, opening.result(), speller, terms
         except BundleError as error:
             raise BundleError(f"{bundle.folder}: {error}") from None
 
