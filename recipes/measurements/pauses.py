@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from onnxruntime import InferenceSession as Silero
 
 from recipes.measurements.joining import Joined, join
 from recipes.script import encode_text, script
@@ -34,6 +35,7 @@ from speech2text.audio.files import read_audio
 from speech2text.audio.resampling import SAMPLE_RATE
 from speech2text.audio.utterances import Utterance, read_utterances
 from speech2text.decoding.protocols import BLANK, FloatArray
+from speech2text.errors import ManifestError, one_line
 from speech2text.runtime.loudness import FRAME, Loudness
 from speech2text.runtime.recognizer import Recognizer
 from speech2text.runtime.segmenter import LOUD, Segmenter
@@ -44,6 +46,7 @@ SNRS = (40, 30, 20, 10, 0)
 CHUNK_SECONDS = 0.64
 PAUSE_FRAMES = 30
 JOINED_UTTERANCES = 100
+_NO_SILERO = "not the silero_vad.onnx of the package silero-vad"
 Flags = NDArray[np.bool_]
 Interval = tuple[float, float]
 
@@ -72,7 +75,7 @@ class Heard:
         """How long all recordings are."""
         return len(self.above) * FRAME / SAMPLE_RATE
 
-    def add(self, recognizer: Recognizer, joined: Joined, spoken: list[list[Interval]], silero: Path | None) -> None:
+    def add(self, recognizer: Recognizer, joined: Joined, spoken: list[list[Interval]], silero: Silero | None) -> None:
         """Hear the next recording; `spoken` has the words of each of its utterances."""
         start = self.seconds
         samples = joined.samples[: len(joined.samples) // FRAME * FRAME]  # so that the next begins with a frame
@@ -100,6 +103,7 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
     parser.add_argument("--silero", type=Path, metavar="FILE", help="silero_vad.onnx, to compare with")
     arguments = parser.parse_args()
+    silero = _open_silero(arguments.silero) if arguments.silero else None
     recognizer = load_model(arguments.bundle)
     utterances = read_utterances(arguments.manifest)
     spoken = [_words(recognizer, each) for each in utterances]
@@ -108,10 +112,10 @@ def main() -> None:
         heard = Heard()
         for first in range(0, len(utterances), JOINED_UTTERANCES):
             part = slice(first, first + JOINED_UTTERANCES)
-            heard.add(recognizer, join(utterances[part], snr), spoken[part], arguments.silero)
+            heard.add(recognizer, join(utterances[part], snr), spoken[part], silero)
         detectors = {"energy": heard.above <= LOUD, "ctc": heard.blank > 0.95}
         detectors["energy and ctc"] = detectors["energy"] & detectors["ctc"]
-        if arguments.silero:
+        if silero:
             detectors["silero"] = heard.silero
         joints = [(end, begin) for (_, end), (begin, _) in pairwise(heard.places)]
         pauses += [_pause_row(snr, name, quiet, heard.words, joints) for name, quiet in detectors.items()]
@@ -143,11 +147,19 @@ def _blank(recognizer: Recognizer, samples: FloatArray) -> NDArray[np.float64]:
     return np.repeat(blank, recognizer.manifest.model.memory_frame_samples // FRAME)[: len(samples) // FRAME]
 
 
-def _silero(path: Path, samples: FloatArray) -> Flags:
-    """silero-vad 6 over windows of 32 ms, each with the 4 ms before it."""
-    import onnxruntime
+def _open_silero(path: Path) -> Silero:
+    try:
+        session = Silero(str(path), providers=["CPUExecutionProvider"])
+        inputs = [each.name for each in session.get_inputs()]
+    except Exception as error:  # the classes of ONNX Runtime's errors share no base
+        raise ManifestError(f"{path}: {_NO_SILERO} ({one_line(error)})") from None
+    if inputs != ["input", "state", "sr"]:
+        raise ManifestError(f"{path}: {_NO_SILERO} (its inputs are {', '.join(inputs)})")
+    return session
 
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+def _silero(session: Silero, samples: FloatArray) -> Flags:
+    """silero-vad 6 over windows of 32 ms, each with the 4 ms before it."""
     state = np.zeros((2, 1, 128), np.float32)
     padded = np.concatenate([np.zeros(64, np.float32), samples, np.zeros(512, np.float32)])
     speech = []

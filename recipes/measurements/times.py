@@ -77,6 +77,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if not arguments.clips and not arguments.say:
         parser.error("name CLIPS or a command to --say")
+    if not arguments.words.split():
+        parser.error("--words has no word to say")
     voices = [(path.stem, _read(path)) for path in arguments.clips]
     for name, clips in voices:
         for text, _ in clips:

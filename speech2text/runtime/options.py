@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, SupportsFloat, TypeAlias, get_args
 
 from speech2text.bundle.manifest import (
     LARGEST_BEAM,
@@ -60,7 +60,7 @@ class SearchOptions:
             raise ValueError(f"beam_size must be 1 to {LARGEST_BEAM}, not {self.beam_size}")
         if self.search not in SEARCHES:
             raise ValueError(f"search must be one of {', '.join(SEARCHES)}, not {self.search!r}")
-        if self.chunk_seconds is not None and not 0 < self.chunk_seconds <= sys.float_info.max:
+        if self.chunk_seconds is not None and not 0 < _as_float(self.chunk_seconds) < math.inf:
             raise ValueError(f"chunk_seconds must be a number above 0, or None to hear whole, not {self.chunk_seconds}")
         if self.lm_weight is not None and not 0 <= self.lm_weight <= LARGEST_WEIGHT:
             raise ValueError(f"lm_weight must be 0 to {LARGEST_WEIGHT:g}, not {self.lm_weight}")
@@ -112,3 +112,11 @@ class SearchOptions:
         if search == "joint":
             return replace(self, search=search)
         return replace(self, search=search, lm_weight=None, hotwords=(), n_best=1, other_speeds=None)
+
+
+def _as_float(number: SupportsFloat) -> float:
+    """A number of whatever kind; infinite where it is larger than the largest."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf

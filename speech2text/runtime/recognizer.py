@@ -69,7 +69,7 @@ class Recognizer:
         self.manifest = bundle.manifest
         self.decoding = options.applied_to(bundle.manifest.decoding)
         self.search = options.search
-        self.chunk_seconds = options.chunk_seconds
+        self.chunk_seconds = None if options.chunk_seconds is None else float(options.chunk_seconds)
         self.n_best = options.n_best
         self.speeds = (1.0, *self.decoding.other_speeds) if self.search == "joint" else (1.0,)
         self.tokenizer, self.listener, self.speller, self._terms = _open_parts(bundle, options, self.decoding)

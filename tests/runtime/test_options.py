@@ -8,6 +8,8 @@ import pytest
 import speech2text
 from speech2text.bundle.manifest import Decoding
 from speech2text.runtime.options import SEARCHES, SearchOptions
+from speech2text.runtime.recognizer import Recognizer
+from tests.tiny_bundle import tone
 
 
 def test_what_is_impossible_is_told_before_a_bundle_is_looked_for():
@@ -64,6 +66,13 @@ def test_other_speeds_are_few():
 def test_chunks_are_of_some_length(seconds):
     with pytest.raises(ValueError, match="chunk_seconds must be a number above 0"):
         SearchOptions(chunk_seconds=seconds)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, Fraction])
+def test_any_number_is_a_length_of_chunks(bundle, kind):
+    """Numbers of NumPy overflow, with a warning, where they meet larger ones."""
+    recognizer = Recognizer(bundle, SearchOptions(chunk_seconds=kind(0.5)))
+    assert recognizer.recognise(tone("one", "", "two")).text == "one two"
 
 
 def test_any_number_is_a_weight():
