@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx.parser
@@ -105,8 +106,8 @@ def tone(*words: str, seconds: float = 0.4, rate: int = SAMPLE_RATE) -> np.ndarr
     return amplitude * np.where(np.arange(len(amplitude)) // (rate // 1000) % 2, 1, -1).astype(np.float32)
 
 
-def tiny_manifest() -> Manifest:
-    """What the bundle says of itself, without its files."""
+def tiny_manifest(**search: Any) -> Manifest:
+    """What the bundle says of itself, without its files; `search` are settings of the search beside its own."""
     return Manifest(
         name="tiny",
         description="Hears how loud a sound is.",
@@ -124,7 +125,7 @@ def tiny_manifest() -> Manifest:
             listener_state={"pcm_state": (240,), "forward_hidden": (1, 1), "forward_cell": (1, 1)},
             speller=SpellerShape(layers=1, units=1),
         ),
-        decoding=Decoding(beam_size=4, ctc_weight=0.7, length_bonus=0.0),
+        decoding=Decoding(beam_size=4, ctc_weight=0.7, length_bonus=0.0, **search),
         wer={"tones": ErrorRate(wer=0.0, low=0.0, high=0.01, words=100)},
         sample=Sample(audio="sample.flac", text="one two three"),
         files={},

@@ -193,7 +193,8 @@ def _check_use(
         raise click.UsageError("--html-players is for the page: it needs --html")
     if report_format != "text" and given("worst"):
         raise click.UsageError(f"--worst is for the report to read, and --format {report_format} has every utterance")
-    if search != "joint" and (options.beam_size or options.lm_weight or options.hotwords or given("once")):
+    once = options.other_speeds is not None
+    if search != "joint" and (options.beam_size or once or options.lm_weight or options.hotwords):
         joint = "--beam-size, --once, --lm-weight and --hotwords-file"
         raise click.UsageError(f"{joint} are for the joint search, not for --search {search}")
 

@@ -193,8 +193,7 @@ def test_json_says_what_made_the_figures(bundle, manifest, capsys):
 
 
 def test_hearing_at_several_speeds_is_named_in_the_report(manifest, capsys, tmp_path):
-    several = replace(tiny_manifest(), decoding=replace(tiny_manifest().decoding, other_speeds=(0.95, 1.05)))
-    bundle = write_bundle(tmp_path / "several", several, tiny_files()).folder
+    bundle = write_bundle(tmp_path / "several", tiny_manifest(other_speeds=(0.95, 1.05)), tiny_files()).folder
     for options, speeds in (((), [0.95, 1.05]), (("--once",), []), (("--search", "ctc"), [])):
         assert run_json(capsys, manifest, "--model", bundle, *options)[1]["other_speeds"] == speeds
 
@@ -518,8 +517,7 @@ def test_a_page_without_its_folder_is_refused_before_the_work(bundle, manifest, 
 @pytest.fixture
 def with_lm(tmp_path):
     """The tiny bundle with a language model that likes the word "two", for which it was tuned."""
-    manifest = tiny_manifest()
-    tuned = replace(manifest, language_model=SHAPE, decoding=replace(manifest.decoding, lm_weight=2.0))
+    tuned = replace(tiny_manifest(lm_weight=2.0), language_model=SHAPE)
     return write_bundle(tmp_path / "lm", tuned, {**tiny_files(), "lm.onnx": GRAPH}).folder
 
 

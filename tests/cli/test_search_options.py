@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -81,8 +80,6 @@ def test_hearing_once_takes_what_it_sounds_like_at_its_own_speed(speech2text, tm
     """A tone of 8 kHz is quieter at speeds between, since neighbours of opposite sign are mixed."""
     sound = np.concatenate([np.tile([0.25, -0.25], 3840), np.zeros(RATE)])
     soundfile.write(tmp_path / "x.wav", sound, RATE, subtype="FLOAT")
-    manifest = tiny_manifest()
-    manifest = replace(manifest, decoding=replace(manifest.decoding, other_speeds=(0.95, 1.05)))
-    bundle = write_bundle(tmp_path / "bundle", manifest, tiny_files()).folder
+    bundle = write_bundle(tmp_path / "bundle", tiny_manifest(other_speeds=(0.95, 1.05)), tiny_files()).folder
     assert speech2text("transcribe", "x.wav", "--model", bundle).stdout == "two\n"
     assert speech2text("transcribe", "x.wav", "--model", bundle, "--once").stdout == "one\n"

@@ -72,8 +72,7 @@ def test_its_weight_stays_where_a_guard_takes_hot_words_away(folder, unclear):
 
 
 def test_a_bundle_knows_the_weight_it_was_tuned_for(folder, unclear, tmp_path):
-    manifest = replace(tiny_manifest(), language_model=SHAPE)
-    tuned = replace(manifest, decoding=replace(manifest.decoding, lm_weight=2.0))
+    tuned = replace(tiny_manifest(lm_weight=2.0), language_model=SHAPE)
     bundle = write_bundle(tmp_path / "tuned", tuned, {**tiny_files(), "lm.onnx": GRAPH})
     assert speech2text.load_model(bundle.folder).recognise(unclear).text == "two"
     assert speech2text.load_model(bundle.folder, lm_weight=0).recognise(unclear).text == "one"
