@@ -32,6 +32,10 @@ NON_SPEECH_DBFS = (-60.0, 0.0)
 """Its peak."""
 ROOM_SNR_DB = (20.0, 60.0)
 """Of an utterance over the noise of the room it stands in."""
+DECAY_SECONDS = (0.1, 1.0)
+"""In which the echo of a room falls by 60 dB: from a car to a hall."""
+DIRECT_DB = (-6.0, 12.0)
+"""Of the sound that comes straight to the microphone, over all its echo."""
 TONE_HERTZ = (50.0, 4000.0)
 MOST_TONES = 4
 BEEPING_SHARE = 0.5
@@ -58,7 +62,7 @@ class Version(NamedTuple):
 
 
 class WaveformAugmentation:
-    """Speed, a quiet room, noise at a drawn signal-to-noise ratio, the microphone, telephone band and gain."""
+    """Speed, a room and its echo, noise at a drawn signal-to-noise ratio, the microphone, telephone band and gain."""
 
     def __init__(self, settings: AugmentationSettings, noise: Corpus | None = None) -> None:
         self.settings = settings
@@ -90,10 +94,12 @@ class WaveformAugmentation:
         return samples * loudness / samples.abs().max().clamp(min=1e-6)
 
     def _in_a_room(self, samples: Tensor) -> tuple[Tensor, int]:
-        """Samples (N,) with some of the room's noise before, under and after them, and how many came before."""
+        """Samples (N,) with a room's echo, and its noise before, under and after them, and how many came before."""
         longest = int(self.settings.room_seconds * SAMPLE_RATE)
         before, after = torch.randint(longest + 1, (2,)).tolist()
         standing = torch.nn.functional.pad(samples, (before, after))
+        if happens(self.settings.reverberation_share):
+            standing = reverberate(standing, _between_logarithms(*DECAY_SECONDS), _between(*DIRECT_DB))
         noise = generated_noise(len(standing))
         return _with_noise(standing, noise, _between(*ROOM_SNR_DB), len(samples)), before
 
@@ -111,13 +117,39 @@ def _with_noise(samples: Tensor, noise: Tensor, snr_db: float, spoken: int) -> T
     return sound.add_noise(samples, noise, torch.tensor(snr_db + of_all_db))
 
 
+def reverberate(samples: Tensor, decay_seconds: float, direct_db: float) -> Tensor:
+    """Samples (N,) as loud as before, with the echo of a room under them; what comes straight keeps its place.
+
+    The echo is noise of a drawn colour that decays exponentially, as in the statistical model of a room (Polack 1988).
+
+    Args:
+        samples: speech as from close to a microphone.
+        decay_seconds: in which the echo falls by 60 dB; what would come later is left out.
+        direct_db: of the sound that comes straight, over all of the echo.
+    """
+    length = int(decay_seconds * SAMPLE_RATE)
+    echo = generated_noise(length) * 10 ** (-3 * torch.arange(length) / length)
+    response = torch.cat([torch.ones(1), echo * (10 ** (-direct_db / 20) / echo.norm())])
+    count = _blocks(len(samples) + len(response))
+    return _filtered(samples, torch.fft.rfft(response, count), count)
+
+
 def through_microphone(samples: Tensor, deviation_db: float) -> Tensor:
     """Samples (N,) as loud as before, after a smooth response whose gains have this deviation in decibels."""
     gains = torch.randn(len(RESPONSE_HERTZ)) * deviation_db
-    count = (-(-len(samples) // FFT_BLOCK) + 1) * FFT_BLOCK  # a block of silence takes what rings on after the end
+    count = _blocks(len(samples) + FFT_BLOCK)  # a block of silence takes what rings on after the end
     hertz = np.fft.rfftfreq(count, 1 / SAMPLE_RATE).clip(min=RESPONSE_HERTZ[0])
     curve = np.interp(np.log(hertz), np.log(RESPONSE_HERTZ), gains.numpy())
-    response = torch.from_numpy(10 ** (curve / 20)).to(samples.dtype)
+    return _filtered(samples, torch.from_numpy(10 ** (curve / 20)).to(samples.dtype), count)
+
+
+def _blocks(length: int) -> int:
+    """The least multiple of FFT_BLOCK that holds so many samples."""
+    return -(-length // FFT_BLOCK) * FFT_BLOCK
+
+
+def _filtered(samples: Tensor, response: Tensor, count: int) -> Tensor:
+    """Samples (N,) as loud as before, after a response in the frequencies of a transform of `count` samples."""
     heard = torch.fft.irfft(torch.fft.rfft(samples, count) * response, count)[: len(samples)]
     return heard * (samples.norm() / heard.norm().clamp(min=1e-6))
 
@@ -157,7 +189,7 @@ def _bent(seconds: Tensor) -> Tensor:
 
 def coloured_noise(length: int, slope: float) -> Tensor:
     """Gaussian noise (length,) whose amplitude falls with frequency as f^-slope."""
-    spectrum = torch.fft.rfft(torch.randn(-(-length // FFT_BLOCK) * FFT_BLOCK))
+    spectrum = torch.fft.rfft(torch.randn(_blocks(length)))
     falling = torch.arange(1, len(spectrum) + 1) ** -slope
     return torch.fft.irfft(spectrum * falling)[:length]
 
@@ -198,6 +230,10 @@ def pad_waveforms(waveforms: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 def happens(share: float) -> bool:
     """Whether what is to happen so often happens this time."""
     return float(torch.rand(())) < share
+
+
+def _between_logarithms(low: float, high: float) -> float:
+    return math.exp(_between(math.log(low), math.log(high)))
 
 
 def _between(low: float, high: float) -> float:

@@ -128,6 +128,8 @@ class AugmentationSettings(Section):
     """Of each utterance, after all else; what is then louder than a recording can be is cut there."""
     room_seconds: float = Field(default=0.4, ge=0, le=LONGEST_SECONDS)
     """The longest a quiet room is heard before an utterance and after it: the runtime puts silence there."""
+    reverberation_share: float = Field(default=0.0, ge=0, le=1)
+    """Share of the utterances that get the echo of a room, where `room_seconds` puts them into one."""
     noise_share: float = Field(default=0.3, ge=0, le=1)
     """Share of the utterances that get noise."""
     snr_db: Range = (5.0, 30.0)

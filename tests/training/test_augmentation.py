@@ -18,6 +18,7 @@ from speech2text.training.augmentation import (
     coloured_noise,
     garble,
     pad_waveforms,
+    reverberate,
     telephone,
     through_microphone,
     tones,
@@ -187,6 +188,38 @@ def test_a_room_stands_around_an_utterance_and_is_quieter_than_it(speech):
         if starts[0] > RATE // 10:
             quiet = around[: starts[0] - RATE // 50]
             assert -65 < power_db(quiet) - power_db(speech) < -19
+
+
+@pytest.mark.parametrize(("decay", "direct"), [(0.2, 6.0), (0.8, -3.0)])
+def test_an_echo_decays_under_the_sound_that_comes_straight(decay, direct):
+    click = torch.zeros(RATE)
+    click[100] = 1.0
+    power = torch.stack([reverberate(click, decay, direct) for _ in range(20)]).square()
+    assert power.sum(dim=1) == pytest.approx(1.0, abs=0.001)
+    straight, echo = power[:, 100], power[:, 101:]
+    assert 10 * (straight / echo.sum(dim=1)).log10() == pytest.approx(direct, abs=0.01)
+    to_come = echo.mean(dim=0).flip(0).cumsum(0).flip(0)  # the energy of what is still heard (Schroeder 1965)
+    halfway = to_come[int(0.5 * decay * RATE)] / to_come[0]
+    assert 10 * math.log10(float(halfway)) == pytest.approx(-30.0, abs=2.0)
+    assert float(power[:, :100].max()) < 1e-9
+
+
+def test_rooms_have_an_echo_in_the_share_asked_for_and_speech_keeps_its_place():
+    click = torch.zeros(800)
+    click[400] = 1.0
+    echoing = 0
+    for _ in range(300):
+        version = augmentation(room_seconds=0.05, reverberation_share=0.3)(click)
+        peak = int(version.samples.abs().argmax())
+        assert peak == version.start + 400
+        echoing += float(version.samples[peak]) < 0.98
+    assert 60 < echoing < 120
+
+
+@pytest.mark.parametrize("samples", [torch.zeros(4000), torch.randn(5), torch.zeros(0)])
+def test_an_echo_of_silence_and_of_clicks(samples):
+    assert reverberate(samples, 0.5, 0.0).shape == samples.shape
+    assert reverberate(samples, 0.5, 0.0).isfinite().all()
 
 
 @pytest.mark.parametrize("gain", [-12.0, 6.0])

@@ -47,6 +47,7 @@ CHANGES = {
     "augmentation.speeds": ("augmentation.speeds=[1.0]",),
     "augmentation.gain_db": ("augmentation.gain_db=[0.0, 0.0]",),
     "augmentation.room_seconds": ("augmentation.room_seconds=0.5",),
+    "augmentation.reverberation_share": ("augmentation.reverberation_share=0.9",),
     "augmentation.noise_share": ("augmentation.noise_share=0.9",),
     "augmentation.snr_db": ("augmentation.snr_db=[0.0, 0.0]", LOUD),
     "augmentation.response_db": ("augmentation.response_db=9.0",),
