@@ -1,4 +1,4 @@
-"""How wide the beam must be: `python -m recipes.measurements.beams [--bundle BUNDLE] DEV.jsonl [...]`
+"""How wide the beam must be: `python -m recipes.measurements.beams [--bundle BUNDLE] MANIFEST.jsonl [...]`
 
 For beams of 1 to 32 prints the word error rate on the manifests with its 95 % interval, how much it is above
 that of the best beam with the interval of this difference (bootstrap, paired: the same draws of speakers for both), and
@@ -15,19 +15,19 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from recipes.measurements.cells import between, difference, percent
+from recipes.measurements.manifests import make_parser, read_all, references_of, speakers_of
 from recipes.script import at_least_one, script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
 from speech2text.audio.resampling import SAMPLE_RATE
-from speech2text.audio.utterances import Utterance, read_utterances
+from speech2text.audio.utterances import Utterance
 from speech2text.decoding.protocols import FloatArray
 from speech2text.evaluation.error_rate import count_words, total
-from speech2text.evaluation.significance import bootstrap, compare, voice
+from speech2text.evaluation.significance import bootstrap, compare
 from speech2text.runtime.recognizer import Recognizer
 from speech2text.text.normalization import normalize
 
@@ -38,16 +38,14 @@ CLIP_SECONDS = 10
 @script
 def main() -> None:
     """Print both tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("manifests", nargs="+", type=Path, metavar="DEV")
-    parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
+    parser = make_parser(__doc__)
     parser.add_argument("--clips", type=at_least_one, default=8, help="how many clips of 10 s to time (default: 8)")
     parser.add_argument("--rounds", type=at_least_one, default=5, help="how often to time each (default: 5)")
     arguments = parser.parse_args()
-    utterances = [utterance for manifest in arguments.manifests for utterance in read_utterances(manifest)]
+    utterances = read_all(arguments.manifests)
     sounds = [read_audio(utterance.audio) for utterance in utterances]
     if sum(map(len, sounds)) < CLIP_SECONDS * SAMPLE_RATE:
-        parser.error(f"DEV has less than {CLIP_SECONDS} s of sound, too little to time")
+        parser.error(f"MANIFEST has less than {CLIP_SECONDS} s of sound, too little to time")
     greedy = load_model(arguments.bundle, search="attention")
     beams = {size: load_model(arguments.bundle, beam_size=size, other_speeds=()) for size in BEAM_SIZES}
     _report_accuracy(greedy, beams, utterances, sounds)
@@ -57,8 +55,7 @@ def main() -> None:
 def _report_accuracy(
     greedy: Recognizer, beams: dict[int, Recognizer], utterances: Sequence[Utterance], sounds: Sequence[FloatArray]
 ) -> None:
-    references = [normalize(utterance.text, utterance.language) for utterance in utterances]
-    speakers = [voice(utterance.corpus, utterance.speaker) for utterance in utterances]
+    references, speakers = references_of(utterances), speakers_of(utterances)
     texts: dict[int, list[str]] = {size: [] for size in beams}
     seconds = dict.fromkeys((0, *beams), 0.0)  # 0 stands for greedy
     for utterance, samples in zip(utterances, sounds, strict=True):

@@ -6,16 +6,14 @@ runtime hears them, once. The guards against silence and loops are left out of b
 
 from __future__ import annotations
 
-import argparse
 from collections import defaultdict
-from pathlib import Path
 
 import numpy as np
 
+from recipes.measurements.manifests import make_parser, read_all
 from recipes.script import script
 from speech2text import Recognizer, load_model
 from speech2text.audio.files import read_audio
-from speech2text.audio.utterances import read_utterances
 from speech2text.decoding.protocols import FloatArray, Memory
 from speech2text.evaluation.error_rate import Counts, count_words, total
 from speech2text.text.normalization import normalize
@@ -24,14 +22,12 @@ from speech2text.text.normalization import normalize
 @script
 def main() -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("manifests", nargs="+", type=Path, metavar="MANIFEST")
-    parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
+    parser = make_parser(__doc__)
     arguments = parser.parse_args()
     recognizer = load_model(arguments.bundle, other_speeds=())
     bare: defaultdict[str, list[Counts]] = defaultdict(list)
     quiet: defaultdict[str, list[Counts]] = defaultdict(list)
-    for utterance in (utterance for manifest in arguments.manifests for utterance in read_utterances(manifest)):
+    for utterance in read_all(arguments.manifests):
         samples = read_audio(utterance.audio)
         reference = normalize(utterance.text, utterance.language)
         for counts, memory in ((bare, _bare(recognizer, samples)), (quiet, recognizer.listener.listen(samples))):

@@ -1,4 +1,4 @@
-"""What hearing at several speeds brings: `python -m recipes.measurements.hearings [--bundle BUNDLE] DEV.jsonl [...]`
+"""What several speeds bring: `python -m recipes.measurements.hearings [--bundle BUNDLE] MANIFEST.jsonl [...]`
 
 For several sets of other speeds (runtime/hearings.py) prints the word error rate on the manifests with its 95 %
 interval, how much it is above that of hearing once with the interval of this difference (bootstrap, paired: the same
@@ -8,17 +8,15 @@ Utterances are heard whole. The speeds of a bundle are those of its recipe (`dec
 
 from __future__ import annotations
 
-import argparse
 import time
-from pathlib import Path
 
 from recipes.measurements.cells import between, difference, percent
+from recipes.measurements.manifests import make_parser, read_all, references_of, speakers_of
 from recipes.script import script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
-from speech2text.audio.utterances import read_utterances
 from speech2text.evaluation.error_rate import count_words
-from speech2text.evaluation.significance import bootstrap, compare, voice
+from speech2text.evaluation.significance import bootstrap, compare
 from speech2text.text.normalization import normalize
 
 OTHER_SPEEDS = ((), (0.95, 1.05), (0.9, 1.1), (0.9, 1.05), (0.85, 1.1), (0.85, 0.95, 1.05, 1.1))
@@ -27,11 +25,9 @@ OTHER_SPEEDS = ((), (0.95, 1.05), (0.9, 1.1), (0.9, 1.05), (0.85, 1.1), (0.85, 0
 @script
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("manifests", nargs="+", type=Path, metavar="DEV")
-    parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
+    parser = make_parser(__doc__)
     arguments = parser.parse_args()
-    utterances = [utterance for manifest in arguments.manifests for utterance in read_utterances(manifest)]
+    utterances = read_all(arguments.manifests)
     recognizers = {speeds: load_model(arguments.bundle, other_speeds=speeds) for speeds in OTHER_SPEEDS}
     texts: dict[tuple[float, ...], list[str]] = {speeds: [] for speeds in recognizers}
     seconds = dict.fromkeys(recognizers, 0.0)
@@ -42,8 +38,7 @@ def main() -> None:
             text = recognizer.recognise(samples).text
             seconds[speeds] += time.perf_counter() - started
             texts[speeds].append(normalize(text, utterance.language))
-    references = [normalize(utterance.text, utterance.language) for utterance in utterances]
-    speakers = [voice(utterance.corpus, utterance.speaker) for utterance in utterances]
+    references, speakers = references_of(utterances), speakers_of(utterances)
     counts = {speeds: count_words(references, texts[speeds]) for speeds in recognizers}
     print("| other speeds | WER % | 95 % | above hearing once, 95 % | times as long |\n|---|---|---|---|---|")
     for speeds in recognizers:

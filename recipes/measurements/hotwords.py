@@ -1,4 +1,4 @@
-"""What hot words do: `python -m recipes.measurements.hotwords [--bundle BUNDLE] DEV.jsonl [...]`
+"""What hot words do: `python -m recipes.measurements.hotwords [--bundle BUNDLE] MANIFEST.jsonl [...]`
 
 Takes as hot words the rare words of the manifests: those of at least four letters that stand in one or two utterances
 of all. So every utterance has few of them, or none, and the many others are distractors, as in a list of the names of a
@@ -8,15 +8,13 @@ nobody said, and the word error rate. Words are compared as a bag within each ut
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
+from recipes.measurements.manifests import make_parser, read_all, references_of
 from recipes.script import script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
-from speech2text.audio.utterances import read_utterances
 from speech2text.evaluation.error_rate import count_words, total
 from speech2text.text.normalization import normalize
 
@@ -28,15 +26,13 @@ MOST_UTTERANCES = 2
 @script
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("manifests", nargs="+", type=Path, metavar="DEV")
-    parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
+    parser = make_parser(__doc__)
     arguments = parser.parse_args()
-    utterances = [utterance for manifest in arguments.manifests for utterance in read_utterances(manifest)]
-    references = [normalize(utterance.text, utterance.language) for utterance in utterances]
+    utterances = read_all(arguments.manifests)
+    references = references_of(utterances)
     hot = _find_rare(references)
     if not hot:
-        parser.error(f"no word of DEV has {LEAST_LETTERS} letters and stands in {MOST_UTTERANCES} utterances at most")
+        parser.error(f"no word of {LEAST_LETTERS} letters stands in {MOST_UTTERANCES} utterances of MANIFEST at most")
     listener = load_model(arguments.bundle).listener
     memories = [listener.listen(read_audio(utterance.audio)) for utterance in utterances]
     said = sum(_count(reference, hot).total() for reference in references)
