@@ -45,6 +45,7 @@ def files(tmp_path):
         "WORDS": write_manifest(tmp_path / "words.jsonl", tuple(LEVELS), tuple(LEVELS)),
         "SILENT": write_manifest(tmp_path / "silent.jsonl", ("one",), ("nothing",)),
         "FOREIGN": write_manifest(tmp_path / "foreign.jsonl", ("zebra",), ("one",)),
+        "ROOMS": write_responses(tmp_path / "rooms"),
         "RARE": write_manifest(tmp_path / "rare.jsonl", *rare),
         "NOISE": write_manifest(
             tmp_path / "noise.jsonl", ("", ""), ("one", "two"), **{"class": ["tone"], "fold": [4, 5]}
@@ -78,6 +79,16 @@ def write_manifest(path, texts, sounds, **columns):
     return path
 
 
+def write_responses(folder):
+    """Of a room without an echo, where the sound takes its time, and of one with an echo as loud as the sound."""
+    folder.mkdir()
+    for name, places in {"near": [100], "hall": [100, 100 + SAMPLE_RATE // 10]}.items():
+        response = np.zeros(SAMPLE_RATE // 4, np.float32)
+        response[places] = 0.5
+        soundfile.write(folder / f"{name}.wav", response, SAMPLE_RATE)
+    return folder
+
+
 def test_the_sounds_are_those_of_the_texts_but_for_one():
     texts = [normalize(text, "en") for text in TEXTS]
     assert [(text, sound) for text, sound in zip(texts, SOUNDS, strict=True) if text != sound] == [("one", "two")]
@@ -104,6 +115,15 @@ def test_the_sounds_are_those_of_the_texts_but_for_one():
             [
                 "| none | 9.09 | 0.00 to 16.67 | +0.00, +0.00 to +0.00 | 1.00 |",
                 "| 0.85, 0.95, 1.05, 1.1 | 27.27 | ",  # its frames are hard, and cut words elsewhere
+            ],
+        ),
+        (
+            "measurements.rooms",
+            ["--bundle=TINY", "SPOKEN", "--responses=ROOMS"],
+            [
+                "| as recorded | - | 9.1 | 0.0 to 16.7 | +0.0, +0.0 to +0.0 |",
+                "| hall | 0.0 | ",
+                "| near | - | 9.1 | 0.0 to 16.7 | +0.0, +0.0 to +0.0 |",
             ],
         ),
         (
@@ -280,7 +300,8 @@ def test_half_a_recording_counts_in_no_figure(run, files, name, capsys):
     ("name", "options", "complaint"),
     [
         ("measurements.beams", ["--bundle=TINY", "WORDS"], "less than 10 s of sound"),
-        ("measurements.hotwords", ["--bundle=TINY", "SPOKEN"], "no word of DEV"),
+        ("measurements.hotwords", ["--bundle=TINY", "SPOKEN"], "no word of 4 letters"),
+        ("measurements.rooms", ["SPOKEN", "--responses=TINY"], "tiny: has no WAV files"),
         ("measurements.silence", ["--noise=WORDS", "SPOKEN"], "words.jsonl: 'words-0.wav' needs a 'class'"),
         ("measurements.silence", ["--noise=TINY", "SPOKEN"], "give a manifest whose rows have both"),
         ("measurements.silence", ["--noise=TINY/none", "SPOKEN"], "none: no such manifest"),
