@@ -74,9 +74,12 @@ class WaveformAugmentation:
         speed = settings.speeds[int(torch.randint(len(settings.speeds), ()))]
         if speed != 1.0:
             samples = sound.speed(samples, SAMPLE_RATE, speed)[0]
-        start, spoken = 0, len(samples)
+        spoken = len(samples)
+        samples, start = self._between_pauses(samples)
+        if happens(settings.reverberation_share):
+            samples = reverberate(samples, _between_logarithms(*DECAY_SECONDS), _between(*DIRECT_DB))
         if settings.room_seconds:
-            samples, start = self._in_a_room(samples)
+            samples = _with_noise(samples, generated_noise(len(samples)), _between(*ROOM_SNR_DB), spoken)
         if happens(settings.noise_share):
             noise = self._noise if happens(RECORDED_NOISE_SHARE) else generated_noise
             samples = _with_noise(samples, noise(len(samples)), _between(*settings.snr_db), spoken)
@@ -93,15 +96,11 @@ class WaveformAugmentation:
         loudness = 10 ** (_between(*NON_SPEECH_DBFS) / 20)
         return samples * loudness / samples.abs().max().clamp(min=1e-6)
 
-    def _in_a_room(self, samples: Tensor) -> tuple[Tensor, int]:
-        """Samples (N,) with a room's echo, and its noise before, under and after them, and how many came before."""
+    def _between_pauses(self, samples: Tensor) -> tuple[Tensor, int]:
+        """Samples (N,) with silence before and after them, and how many samples of it came before."""
         longest = int(self.settings.room_seconds * SAMPLE_RATE)
         before, after = torch.randint(longest + 1, (2,)).tolist()
-        standing = torch.nn.functional.pad(samples, (before, after))
-        if happens(self.settings.reverberation_share):
-            standing = reverberate(standing, _between_logarithms(*DECAY_SECONDS), _between(*DIRECT_DB))
-        noise = generated_noise(len(standing))
-        return _with_noise(standing, noise, _between(*ROOM_SNR_DB), len(samples)), before
+        return torch.nn.functional.pad(samples, (before, after)), before
 
     def _noise(self, length: int) -> Tensor:
         if self.noise is None:

@@ -129,7 +129,7 @@ class AugmentationSettings(Section):
     room_seconds: float = Field(default=0.4, ge=0, le=LONGEST_SECONDS)
     """The longest a quiet room is heard before an utterance and after it: the runtime puts silence there."""
     reverberation_share: float = Field(default=0.0, ge=0, le=1)
-    """Share of the utterances that get the echo of a room, where `room_seconds` puts them into one."""
+    """Share of the utterances that get the echo of a room, from that of a car to that of a hall."""
     noise_share: float = Field(default=0.3, ge=0, le=1)
     """Share of the utterances that get noise."""
     snr_db: Range = (5.0, 30.0)

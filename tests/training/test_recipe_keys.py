@@ -76,7 +76,7 @@ CHANGES = {
     "training.risk_weight": ("training.risk_weight=9",),
     "training.risk_readings": ("training.risk_readings=2", "training.risk_weight=9"),
     "training.label_smoothing": ("training.label_smoothing=0.5",),
-    "training.whole_share": ("training.whole_share=1",),
+    "training.whole_share": ("training.whole_share=1", "training.whole_share=0"),
     "training.chunk_seconds": ("training.chunk_seconds=[0.08]", "training.whole_share=0"),
     "training.evaluate_every": ("training.evaluate_every=1",),
     "training.checkpoint_every": ("training.checkpoint_every=3",),
