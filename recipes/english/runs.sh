@@ -211,18 +211,21 @@ two english-43 runs/english-39-half $TAUGHT $MILD $LONG $WORDS --set training.st
     --set augmentation.non_speech_share=0.2
 
 # What is harder to learn by heart, from that half; three tenths of it, and the rest of its start
-two english-44 runs/english-39-half $TAUGHT $MILD $LONG $WORDS $SPLICED --set training.steps=7000 \
-    --set training.checkpoint_every=1400 --set model.dropout=0.1 --set augmentation.frequency_mask_bins=10 \
-    --set augmentation.time_masks=2 --set augmentation.time_mask_frames=20 --set augmentation.token_noise=0.1
-python -m recipes.english.average --share 0.3 runs/english-44 runs/english-39-half runs/english-mean-44
+HARDER="--set model.dropout=0.1 --set augmentation.frequency_mask_bins=10 --set augmentation.time_masks=2
+    --set augmentation.time_mask_frames=20 --set augmentation.token_noise=0.1"
+two english-44 runs/english-39-half $TAUGHT $MILD $LONG $WORDS $SPLICED $HARDER --set training.steps=7000 \
+    --set training.checkpoint_every=1400
+python -m recipes.english.average --share 0.3 runs/english-44 runs/english-39-half runs/english-mean-44 # shipped then
 
-# The same again from its end; none of it is shipped yet
-two english-45 runs/english-44 $TAUGHT $MILD $LONG $WORDS $SPLICED --set training.steps=7000 --set training.seed=45 \
-    --set training.checkpoint_every=1400 --set model.dropout=0.1 --set augmentation.frequency_mask_bins=10 \
-    --set augmentation.time_masks=2 --set augmentation.time_mask_frames=20 --set augmentation.token_noise=0.1
+# The same again from its end, and then in rooms that echo
+two english-45 runs/english-44 $TAUGHT $MILD $LONG $WORDS $SPLICED $HARDER --set training.steps=7000 \
+    --set training.checkpoint_every=1400 --set training.seed=45 # stopped after 2800
+two english-46 runs/english-45 $TAUGHT $MILD $LONG $WORDS $SPLICED $HARDER --set training.steps=6500 \
+    --set training.checkpoint_every=2200 --set training.seed=46 --set augmentation.reverberation_share=0.35
+python -m recipes.english.average runs/english-46 runs/english-39-half runs/english-mean-46
 
 # The bundle, and what is tuned on dev; the last command recomputes every figure of the card
-speech2text export runs/english-mean-44 bundles/english --int8 --manifest runs/english-44/data/dev.jsonl \
+speech2text export runs/english-mean-46 bundles/english --int8 --manifest runs/english-46/data/dev.jsonl \
     --lm bundles/with-larger-lm --sample speech2text/default_bundle/sample.flac
 python -m recipes.measurements.calibration bundles/english "$DATA/en_dev.jsonl" --write
 python -m recipes.measurements.silence "$DATA/en_dev.jsonl" "$DATA/digits_dev.jsonl" --noise "$DATA/noise.jsonl" \
