@@ -32,7 +32,7 @@ def main() -> None:
     references = references_of(utterances)
     hot = _find_rare(references)
     if not hot:
-        parser.error(f"no word of {LEAST_LETTERS} letters stands in {MOST_UTTERANCES} utterances of MANIFEST at most")
+        parser.error(f"no word of MANIFEST has {LEAST_LETTERS} letters and is in {MOST_UTTERANCES} utterances at most")
     listener = load_model(arguments.bundle).listener
     memories = [listener.listen(read_audio(utterance.audio)) for utterance in utterances]
     said = sum(_count(reference, hot).total() for reference in references)

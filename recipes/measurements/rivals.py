@@ -19,7 +19,6 @@ the next time, so that another bundle, or a run that was stopped, only waits for
 
 from __future__ import annotations
 
-import argparse
 import random
 import re
 from collections import defaultdict
@@ -29,11 +28,12 @@ from importlib import import_module, metadata
 from pathlib import Path
 
 from recipes.measurements.cells import difference, percent
+from recipes.measurements.manifests import make_parser, read_all
 from recipes.measurements.peers import PACKAGES, PEERS, Work
 from recipes.script import add_row, at_least_one, read_rows, script
 from speech2text import load_model
 from speech2text.audio.files import read_audio
-from speech2text.audio.utterances import Utterance, read_utterances
+from speech2text.audio.utterances import Utterance
 from speech2text.decoding.protocols import FloatArray
 from speech2text.errors import ManifestError
 from speech2text.evaluation.error_rate import Counts, count_words, total
@@ -48,9 +48,7 @@ MOST_DIGITS = 15
 @script
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("manifests", nargs="+", type=Path, metavar="MANIFEST")
-    parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
+    parser = make_parser(__doc__)
     parser.add_argument("--most", type=at_least_one, help="recordings of each corpus; all if not given")
     parser.add_argument(
         "--peer", action="append", choices=PEERS, help="one of the others, repeatable; all if not given"
@@ -110,7 +108,7 @@ def remembered(name: str, work: Work, texts: Path | None) -> Work:
 
 def _by_corpus(manifests: Sequence[Path], most: int | None) -> dict[str, list[Utterance]]:
     corpora: defaultdict[str, list[Utterance]] = defaultdict(list)
-    for utterance in (utterance for manifest in manifests for utterance in read_utterances(manifest)):
+    for utterance in read_all(manifests):
         corpora[utterance.corpus].append(utterance)
     if most is None:
         return corpora

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recipes.measurements.manifests import read_all
 from recipes.measurements.nonspeech import make_clips
 from recipes.script import script
 from speech2text import load_model
@@ -65,7 +66,7 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, help="the model inside the package if not given")
     parser.add_argument("--tune", action="store_true", help="choose the threshold and write it into the bundle")
     arguments = parser.parse_args()
-    spoken = [utterance for manifest in arguments.spoken for utterance in read_utterances(manifest)]
+    spoken = read_all(arguments.spoken)
     noises = _read_noises(arguments.noise)
     if arguments.tune:
         check_destination(find_bundle(arguments.bundle))  # now, not after the work

@@ -300,7 +300,11 @@ def test_half_a_recording_counts_in_no_figure(run, files, name, capsys):
     ("name", "options", "complaint"),
     [
         ("measurements.beams", ["--bundle=TINY", "WORDS"], "less than 10 s of sound"),
-        ("measurements.hotwords", ["--bundle=TINY", "SPOKEN"], "no word of 4 letters"),
+        (
+            "measurements.hotwords",
+            ["--bundle=TINY", "SPOKEN"],
+            "no word of MANIFEST has 4 letters and is in 2 utterances at most",
+        ),
         ("measurements.rooms", ["SPOKEN", "--responses=TINY"], "tiny: has no WAV files"),
         ("measurements.silence", ["--noise=WORDS", "SPOKEN"], "words.jsonl: 'words-0.wav' needs a 'class'"),
         ("measurements.silence", ["--noise=TINY", "SPOKEN"], "give a manifest whose rows have both"),
