@@ -34,7 +34,7 @@ ROOM_SNR_DB = (20.0, 60.0)
 """Of an utterance over the noise of the room it stands in."""
 DECAY_SECONDS = (0.1, 1.0)
 """In which the echo of a room falls by 60 dB: from a car to a hall."""
-DIRECT_DB = (-6.0, 12.0)
+DIRECT_DB = (-9.0, 12.0)
 """Of the sound that comes straight to the microphone, over all its echo."""
 TONE_HERTZ = (50.0, 4000.0)
 MOST_TONES = 4
@@ -77,7 +77,7 @@ class WaveformAugmentation:
         spoken = len(samples)
         samples, start = self._between_pauses(samples)
         if happens(settings.reverberation_share):
-            samples = reverberate(samples, _between_logarithms(*DECAY_SECONDS), _between(*DIRECT_DB))
+            samples = reverberate(samples, _between(*DECAY_SECONDS), _between(*DIRECT_DB))
         if settings.room_seconds:
             samples = _with_noise(samples, generated_noise(len(samples)), _between(*ROOM_SNR_DB), spoken)
         if happens(settings.noise_share):
@@ -229,10 +229,6 @@ def pad_waveforms(waveforms: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 def happens(share: float) -> bool:
     """Whether what is to happen so often happens this time."""
     return float(torch.rand(())) < share
-
-
-def _between_logarithms(low: float, high: float) -> float:
-    return math.exp(_between(math.log(low), math.log(high)))
 
 
 def _between(low: float, high: float) -> float:
