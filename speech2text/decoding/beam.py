@@ -8,11 +8,13 @@ where p_ctc(tokens…) is the probability that the utterance begins with the tok
 language model (fusion.py), hot words (hotwords.py) and coverage (coverage.py). All V tokens compete, END among them; a
 hypothesis that takes END is finished. An open hypothesis that can no longer beat the finished ones is dropped, and the
 search ends when none is open. What it can still reach is an upper bound: probabilities do not grow when a token is
-added, and what a token can add otherwise is known. So nothing is lost but by the beam.
+added, and what a token can add otherwise is known. So nothing is lost but by the beam: by how many hypotheses it has,
+and by how far behind the best they may fall.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,6 +45,7 @@ def beam_search(
     ctc_weight: float,
     length_bonus: float = 0.0,
     *,
+    beam_threshold: float = math.inf,
     length_normalization: float = 0.0,
     end_threshold: float = 0.0,
     terms: Sequence[Term] = (),
@@ -56,6 +59,8 @@ def beam_search(
         beam_size: hypotheses kept at each step, at least 1. 1 with ctc_weight 0 is the greedy search.
         ctc_weight: 0 (the speller alone) to 1 (CTC alone).
         length_bonus: added for each token but END.
+        beam_threshold: how far, in the score, a hypothesis may be behind the best as long as it. One that falls back
+            further is dropped, as is one that can no longer come so near to the best that is finished.
         length_normalization: scores of finished hypotheses are divided by (tokens + 1) to this power; 0 leaves them,
             1 is the mean over the tokens and END (Wu et al. 2016 divide likewise).
         end_threshold: END may follow only where its log-probability under the speller is greater than this many times
@@ -74,6 +79,7 @@ def beam_search(
         beam_size=beam_size,
         ctc_weight=ctc_weight,
         length_bonus=length_bonus,
+        beam_threshold=beam_threshold,
         length_normalization=length_normalization,
         end_threshold=end_threshold,
         terms=tuple(terms),
@@ -124,6 +130,7 @@ class _JointSearch:
     beam_size: int
     ctc_weight: float
     length_bonus: float
+    beam_threshold: float
     length_normalization: float
     end_threshold: float
     terms: tuple[Term, ...]
@@ -134,9 +141,9 @@ class _JointSearch:
             raise ValueError(f"beam_size and n_best must be at least 1, not {self.beam_size} and {self.n_best}")
         if not 0 <= self.ctc_weight <= 1:
             raise ValueError(f"ctc_weight must be between 0 and 1, not {self.ctc_weight}")
-        if not (self.length_normalization >= 0 and self.end_threshold >= 0):
-            found = f"{self.length_normalization} and {self.end_threshold}"
-            raise ValueError(f"length_normalization and end_threshold must be at least 0, not {found}")
+        for name in ("beam_threshold", "length_normalization", "end_threshold"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
 
     @cached_property
     def ctc(self) -> PrefixScorer:
@@ -149,8 +156,8 @@ class _JointSearch:
         while len(beam):
             beam, ended = self.step(beam)
             finished = sorted(finished + ended, key=lambda hypothesis: -hypothesis.score)[: self.n_best]
-            if len(beam) and len(finished) == self.n_best:
-                beam = beam.select(np.flatnonzero(self.prospects(beam) > finished[-1].score))
+            if len(beam) and finished:
+                beam = beam.select(np.flatnonzero(self.prospects(beam) > self.bar(finished)))
         return finished
 
     def start(self) -> _Beam:
@@ -171,7 +178,7 @@ class _JointSearch:
         scores = scores + added
         self._forbid(scores, length, log_probs)
 
-        origins, tokens = _best(scores, self.beam_size)
+        origins, tokens = _best(scores, self.beam_size, self.beam_threshold)
         ended = [
             Hypothesis(
                 tuple(beam.tokens[origin].tolist()),
@@ -191,6 +198,11 @@ class _JointSearch:
             np.broadcast_to(added, scores.shape)[origins, tokens],
         )
         return longer, ended
+
+    def bar(self, finished: Sequence[Hypothesis]) -> float:
+        """The score that an open hypothesis has to beat, given the best finished ones, best first."""
+        within_reach = finished[0].score - self.beam_threshold
+        return max(within_reach, finished[-1].score) if len(finished) == self.n_best else within_reach
 
     def prospects(self, beam: _Beam) -> ScoreArray:
         """Upper bound (H,) of the score any completion of each hypothesis can have."""
@@ -236,11 +248,12 @@ class _JointSearch:
         return self.ctc.ahead(self._gains / self.ctc_weight)
 
 
-def _best(scores: ScoreArray, count: int) -> tuple[IntArray, IntArray]:
-    """Rows and columns of at most `count` best entries of scores (H, V), best first, without the impossible ones."""
+def _best(scores: ScoreArray, count: int, threshold: float) -> tuple[IntArray, IntArray]:
+    """Rows and columns of at most `count` best entries of scores (H, V), best first, without the impossible ones and
+    those that are more than `threshold` below the best."""
     flat = scores.ravel()
     count = min(count, len(flat))
     best = np.argpartition(flat, -count)[-count:]
-    best = best[flat[best] > _IMPOSSIBLE]
+    best = best[flat[best] >= max(flat[best].max() - threshold, _IMPOSSIBLE)]
     best = best[np.argsort(-flat[best], kind="stable")]
     return np.divmod(best, scores.shape[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -233,6 +234,7 @@ class Recognizer:
             settings.beam_size,
             settings.ctc_weight,
             settings.length_bonus,
+            beam_threshold=math.inf if settings.beam_threshold is None else settings.beam_threshold,
             length_normalization=settings.length_normalization,
             end_threshold=settings.end_threshold,
             terms=terms,

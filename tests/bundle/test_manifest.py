@@ -37,7 +37,7 @@ def test_to_json_and_from_json_are_inverse(data):
 
 def test_keys_that_may_be_left_out_are_read_and_written_again(data):
     data["decoding"] |= {"length_normalization": 0.6, "end_threshold": 1.5, "coverage_weight": 0.1, "lm_weight": 0.3}
-    data["decoding"] |= {"speech_threshold": -2.5, "other_speeds": [0.9, 1.1]}
+    data["decoding"] |= {"speech_threshold": -2.5, "other_speeds": [0.9, 1.1], "beam_threshold": 4.0}
     data["confidence"] = {"slope": 0.7, "bias": -0.2}
     texts = {"name": "letters of a family", "words": 1000, "licence": "CC0-1.0"}
     data["language_model"] = {"layers": 1, "units": 320, "texts": [texts]}
@@ -78,6 +78,7 @@ def test_a_language_model_is_not_there_without_its_key(data):
         (("decoding", "length_bonus"), -1e12, "length_bonus must be within 100 of 0"),
         (("decoding", "beam_size"), 0, "beam_size must be 1 to 1000"),
         (("decoding", "coverage_weight"), -1.0, "decoding.coverage_weight must be 0 to 100"),
+        (("decoding", "beam_threshold"), -1.0, "decoding.beam_threshold must be at least 0"),
         (("decoding", "end_threshold"), float("inf"), "JSON that can be read (Infinity is no number)"),
         (("decoding", "length_normalization"), float("nan"), "JSON that can be read (NaN is no number)"),
         (("decoding", "length_bonus"), 10**400, "decoding.length_bonus must be a number that is finite"),

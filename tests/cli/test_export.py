@@ -198,7 +198,7 @@ def decode_by(run: Path, **settings: float | tuple[float, ...]) -> None:
 def test_every_setting_of_the_search_goes_from_the_recipe_to_the_bundle(run: Path, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"beam_size": 3, "ctc_weight": 0.4, "length_bonus": 0.2, "length_normalization": 0.6}
     settings |= {"end_threshold": 1.5, "coverage_weight": 0.1, "speech_threshold": -40.0}
-    settings |= {"other_speeds": (0.9, 1.2)}
+    settings |= {"other_speeds": (0.9, 1.2), "beam_threshold": 4.0}
     decode_by(run, **settings)
     assert export(run, tmp_path / "bundle") == 0
     assert load_model(tmp_path / "bundle").decoding == Decoding(**settings)

@@ -69,7 +69,11 @@ def ends_early(log_probs: Sequence[float], threshold: float) -> bool:
 
 
 def log_prob(model: ScriptedSpeller, tokens: Tokens) -> float:
-    return sum(float(model.script(tokens[:n])[token]) for n, token in enumerate((*tokens, END)))
+    return log_prob_so_far(model, (*tokens, END))
+
+
+def log_prob_so_far(model: ScriptedSpeller, tokens: Tokens) -> float:
+    return sum(float(model.script(tokens[:n])[token]) for n, token in enumerate(tokens))
 
 
 def terms_score(tokens: Tokens, memory: Memory, settings: Settings) -> float:

@@ -128,6 +128,38 @@ def test_a_score_above_zero_is_divided_by_no_more_than_its_length_until_it_has_e
     assert only == first
 
 
+def test_beam_threshold_is_how_far_behind_the_winner_may_have_been():
+    """`3` is begun with 0.4 against 0.6, 0.41 behind in the logarithm, and has won at the end."""
+    first, then = {2: 0.6, 3: 0.4}, {2: 0.1, 3: 0.9}
+
+    def script(prefix):
+        probs = np.full(5, 1e-6)
+        if prefix:
+            probs[END] = then[prefix[0]]
+        else:
+            probs[[2, 3]] = first[2], first[3]
+        return np.log(probs).astype(np.float32)
+
+    memory = memory_of(random_log_probs(0, 3, 5))
+    found = [beam_search(memory, ScriptedSpeller(script), 4, 0.0, beam_threshold=limit)[0] for limit in (0.4, 0.42)]
+    assert [reading.tokens for reading in found] == [(2,), (3,)]
+
+
+def test_a_search_does_not_go_on_for_readings_too_far_behind():
+    """Of those longer than a token none is far behind another, but all are behind the one of none that is finished."""
+
+    def script(prefix):
+        probs = [1e-3, 0.01, 0.02, 0.02, 1e-3] if prefix else [1e-3, 0.5, 0.4, 0.09, 1e-3]
+        return np.log(np.array(probs, np.float32))
+
+    memory = memory_of(random_log_probs(0, 8, 5))
+    patient, hasty = ScriptedSpeller(script), ScriptedSpeller(script)
+    assert len(beam_search(memory, patient, 4, 0.0, n_best=4)) == 4
+    readings = beam_search(memory, hasty, 4, 0.0, beam_threshold=2.0, n_best=4)
+    assert readings[0].tokens == ()
+    assert hasty.steps == 2 < patient.steps
+
+
 def test_end_threshold_forbids_an_early_end():
     """END with a half against 0.45 is early at 0.8 times its log-probability, and not at 1.5 times."""
 
@@ -318,7 +350,9 @@ def test_settings_outside_their_range_are_refused(beam_size, ctc_weight, n_best,
             beam_search(memory, random_speller(0, 4), beam_size, ctc_weight, n_best=n_best)
 
 
-@pytest.mark.parametrize("settings", [{"length_normalization": -0.1}, {"end_threshold": float("nan")}])
-def test_negative_powers_and_thresholds_are_refused(settings):
-    with pytest.raises(ValueError, match="length_normalization and end_threshold must be at least 0"):
-        beam_search(memory_of(random_log_probs(0, 2, 4)), random_speller(0, 4), 1, 0.3, **settings)
+@pytest.mark.parametrize(
+    ("name", "value"), [("length_normalization", -0.1), ("end_threshold", float("nan")), ("beam_threshold", -1.0)]
+)
+def test_negative_powers_and_thresholds_are_refused(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be at least 0, not {value}"):
+        beam_search(memory_of(random_log_probs(0, 2, 4)), random_speller(0, 4), 1, 0.3, **{name: value})

@@ -12,7 +12,7 @@ from speech2text.decoding.ctc import LOG_ZERO, PrefixScorer, ctc_score
 from speech2text.decoding.greedy import attention_greedy
 from speech2text.decoding.hypothesis import Hypothesis
 from speech2text.decoding.protocols import BLANK, END
-from tests.decoding.definition import Settings, all_readings
+from tests.decoding.definition import Settings, all_readings, log_prob_so_far
 from tests.decoding.scripted import (
     ScriptedLanguageModel,
     alignments,
@@ -92,6 +92,36 @@ def test_beam_of_one_without_ctc_is_greedy(seed, frames, vocabulary, spread):
     memory = memory_of(random_log_probs(seed, frames, vocabulary))
     speller = random_speller(seed, vocabulary, spread)
     assert beam_search(memory, speller, beam_size=1, ctc_weight=0.0) == [attention_greedy(memory, speller)]
+
+
+@settings(max_examples=60)
+@given(seeds, st.integers(1, 12), st.integers(3, 8), st.sampled_from([0.0, 0.3, 1.0]), spreads)
+def test_who_may_not_fall_behind_the_best_is_a_beam_of_one(seed, frames, vocabulary, ctc_weight, spread):
+    memory = memory_of(random_log_probs(seed, frames, vocabulary, spread))
+    speller = random_speller(seed, vocabulary, spread)
+    narrow = beam_search(memory, speller, 1, ctc_weight)
+    assert beam_search(memory, speller, 50, ctc_weight, beam_threshold=0.0, n_best=4) == narrow
+
+
+@settings(max_examples=60)
+@given(seeds, st.integers(1, 4), st.floats(0.1, 6.0), spreads)
+def test_a_threshold_loses_only_what_has_fallen_behind(seed, frames, threshold, spread):
+    """A reading is found if at every length it was near enough to all others of that length, and at the end to all."""
+    memory, speller = memory_of(random_log_probs(seed, frames, 4)), random_speller(seed, 4, spread)
+    every = all_readings(memory, speller, Settings(ctc_weight=0.0))
+    ways = {way: log_prob_so_far(speller, way) for r in every for way in beginnings(r)}
+    best = {len(way): max(ways[each] for each in ways if len(each) == len(way)) for way in ways}
+    within = threshold - 1e-5
+    near = [r for r in every if all(ways[way] >= best[len(way)] - within for way in beginnings(r))]
+    found = beam_search(memory, speller, EVERYTHING, 0.0, beam_threshold=threshold, n_best=EVERYTHING)
+    expected = {r.tokens for r in near if r.score > every[0].score - within}
+    assert expected <= {r.tokens for r in found} <= {r.tokens for r in every}
+
+
+def beginnings(reading: Hypothesis) -> list[tuple[int, ...]]:
+    """Of one token, two and so on, until END."""
+    whole = (*reading.tokens, END)
+    return [whole[:length] for length in range(1, len(whole) + 1)]
 
 
 @settings(max_examples=30)

@@ -98,6 +98,7 @@ def test_a_wrong_type_names_the_key_and_the_file(file, lines, key):
         "decoding.ctc_weight=1.1",
         "decoding.length_bonus=inf",
         "decoding.length_normalization=-0.1",
+        "decoding.beam_threshold=-1",
         "decoding.end_threshold=nan",
         "decoding.coverage_weight=-1",
         "decoding.lm_weight=inf",

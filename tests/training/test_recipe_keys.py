@@ -95,6 +95,7 @@ NOTED = {
     "decoding.beam_size": "decoding.beam_size=3",
     "decoding.ctc_weight": "decoding.ctc_weight=0.2",
     "decoding.length_bonus": "decoding.length_bonus=0.5",
+    "decoding.beam_threshold": "decoding.beam_threshold=4",
     "decoding.length_normalization": "decoding.length_normalization=0.6",
     "decoding.end_threshold": "decoding.end_threshold=1.5",
     "decoding.coverage_weight": "decoding.coverage_weight=0.1",
