@@ -118,6 +118,14 @@ def test_the_sounds_are_those_of_the_texts_but_for_one():
             ],
         ),
         (
+            "measurements.thresholds",
+            ["--bundle=TINY", "SPOKEN"],
+            [
+                "| none | 9.09 | 0.00 to 16.67 | +0.00, +0.00 to +0.00 | 1.00 |",
+                "| 2 | 9.09 | 0.00 to 16.67 | +0.00, +0.00 to +0.00 | ",
+            ],
+        ),
+        (
             "measurements.rooms",
             ["--bundle=TINY", "SPOKEN", "--responses=ROOMS"],
             [

@@ -27,6 +27,7 @@ CALLS = {
     "measurements.pauses": [MISSING],
     "measurements.silence": ["--noise=noise.jsonl", MISSING],
     "measurements.speed": [MISSING],
+    "measurements.thresholds": [MISSING],
     "measurements.times": ["bundle", MISSING],
 }
 
