@@ -59,8 +59,8 @@ def beam_search(
         beam_size: hypotheses kept at each step, at least 1. 1 with ctc_weight 0 is the greedy search.
         ctc_weight: 0 (the speller alone) to 1 (CTC alone).
         length_bonus: added for each token but END.
-        beam_threshold: how far, in the score, a hypothesis may be behind the best as long as it. One that falls back
-            further is dropped, as is one that can no longer come so near to the best that is finished.
+        beam_threshold: how far, in the score, a hypothesis may be behind the best as long as it before it is dropped,
+            unless it is among the `n_best` best.
         length_normalization: scores of finished hypotheses are divided by (tokens + 1) to this power; 0 leaves them,
             1 is the mean over the tokens and END (Wu et al. 2016 divide likewise).
         end_threshold: END may follow only where its log-probability under the speller is greater than this many times
@@ -156,8 +156,9 @@ class _JointSearch:
         while len(beam):
             beam, ended = self.step(beam)
             finished = sorted(finished + ended, key=lambda hypothesis: -hypothesis.score)[: self.n_best]
-            if len(beam) and finished:
-                beam = beam.select(np.flatnonzero(self.prospects(beam) > self.bar(finished)))
+            if len(beam) and len(finished) == self.n_best:
+                bar = max(finished[-1].score, finished[0].score - self.beam_threshold)
+                beam = beam.select(np.flatnonzero(self.prospects(beam) > bar))
         return finished
 
     def start(self) -> _Beam:
@@ -178,7 +179,10 @@ class _JointSearch:
         scores = scores + added
         self._forbid(scores, length, log_probs)
 
-        origins, tokens = _best(scores, self.beam_size, self.beam_threshold)
+        origins, tokens = _best(scores, self.beam_size)
+        near = scores[origins, tokens] >= scores[origins[:1], tokens[:1]] - self.beam_threshold
+        near[: self.n_best] = True
+        origins, tokens = origins[near], tokens[near]
         ended = [
             Hypothesis(
                 tuple(beam.tokens[origin].tolist()),
@@ -198,11 +202,6 @@ class _JointSearch:
             np.broadcast_to(added, scores.shape)[origins, tokens],
         )
         return longer, ended
-
-    def bar(self, finished: Sequence[Hypothesis]) -> float:
-        """The score that an open hypothesis has to beat, given the best finished ones, best first."""
-        within_reach = finished[0].score - self.beam_threshold
-        return max(within_reach, finished[-1].score) if len(finished) == self.n_best else within_reach
 
     def prospects(self, beam: _Beam) -> ScoreArray:
         """Upper bound (H,) of the score any completion of each hypothesis can have."""
@@ -248,12 +247,11 @@ class _JointSearch:
         return self.ctc.ahead(self._gains / self.ctc_weight)
 
 
-def _best(scores: ScoreArray, count: int, threshold: float) -> tuple[IntArray, IntArray]:
-    """Rows and columns of at most `count` best entries of scores (H, V), best first, without the impossible ones and
-    those that are more than `threshold` below the best."""
+def _best(scores: ScoreArray, count: int) -> tuple[IntArray, IntArray]:
+    """Rows and columns of at most `count` best entries of scores (H, V), best first, without the impossible ones."""
     flat = scores.ravel()
     count = min(count, len(flat))
     best = np.argpartition(flat, -count)[-count:]
-    best = best[flat[best] >= max(flat[best].max() - threshold, _IMPOSSIBLE)]
+    best = best[flat[best] > _IMPOSSIBLE]
     best = best[np.argsort(-flat[best], kind="stable")]
     return np.divmod(best, scores.shape[1])

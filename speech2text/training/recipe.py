@@ -205,7 +205,7 @@ class DecodingSettings(Section):
     ctc_weight: Annotated[float, Field(ge=0, le=1), AfterValidator(_none_or_enough)] = 0.5
     length_bonus: float = Field(default=0.0, ge=-LARGEST_WEIGHT, le=LARGEST_WEIGHT)
     beam_threshold: Annotated[float, Field(ge=0)] | None = None
-    """How far behind the best a hypothesis may fall before it is dropped; without it never."""
+    """How far behind the best a hypothesis may be; recipes/measurements/thresholds.py shows what it costs."""
     length_normalization: Weight = 0.0
     end_threshold: Weight = 0.0
     coverage_weight: Weight = 0.0

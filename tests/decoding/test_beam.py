@@ -146,7 +146,7 @@ def test_beam_threshold_is_how_far_behind_the_winner_may_have_been():
 
 
 def test_a_search_does_not_go_on_for_readings_too_far_behind():
-    """Of those longer than a token none is far behind another, but all are behind the one of none that is finished."""
+    """Two are finished, and those still open are better than the second, but far behind the first."""
 
     def script(prefix):
         probs = [1e-3, 0.01, 0.02, 0.02, 1e-3] if prefix else [1e-3, 0.5, 0.4, 0.09, 1e-3]
@@ -154,10 +154,18 @@ def test_a_search_does_not_go_on_for_readings_too_far_behind():
 
     memory = memory_of(random_log_probs(0, 8, 5))
     patient, hasty = ScriptedSpeller(script), ScriptedSpeller(script)
-    assert len(beam_search(memory, patient, 4, 0.0, n_best=4)) == 4
-    readings = beam_search(memory, hasty, 4, 0.0, beam_threshold=2.0, n_best=4)
-    assert readings[0].tokens == ()
+    first = [beam_search(memory, patient, 4, 0.0, n_best=2)[0]]
+    readings = beam_search(memory, hasty, 4, 0.0, beam_threshold=2.0, n_best=2)
+    assert [reading.tokens for reading in readings] == [(), (2,)]
+    assert readings[:1] == first
     assert hasty.steps == 2 < patient.steps
+
+
+def test_as_many_readings_as_are_asked_for_may_be_far_behind():
+    memory, speller = memory_of(random_log_probs(0, 6, 6)), random_speller(1, 6)
+    readings = [beam_search(memory, speller, 8, 0.4, beam_threshold=0.01, n_best=count) for count in (1, 3)]
+    assert [len(each) for each in readings] == [1, 3]
+    assert readings[1][0].score - readings[1][2].score > 0.01
 
 
 def test_end_threshold_forbids_an_early_end():

@@ -100,7 +100,7 @@ def test_who_may_not_fall_behind_the_best_is_a_beam_of_one(seed, frames, vocabul
     memory = memory_of(random_log_probs(seed, frames, vocabulary, spread))
     speller = random_speller(seed, vocabulary, spread)
     narrow = beam_search(memory, speller, 1, ctc_weight)
-    assert beam_search(memory, speller, 50, ctc_weight, beam_threshold=0.0, n_best=4) == narrow
+    assert beam_search(memory, speller, 50, ctc_weight, beam_threshold=0.0) == narrow
 
 
 @settings(max_examples=60)
