@@ -4,7 +4,7 @@ For beams of 1 to 32 prints the word error rate on the manifests with its 95 % i
 that of the best beam with the interval of this difference (bootstrap, paired: the same draws of speakers for both), and
 the time of the search as a multiple of the greedy attention search, measured side by side, on one thread. Then it names
 the narrowest beam that is within noise of the best: the interval of its difference holds 0. Utterances are heard whole,
-and once (hearings.py is for more).
+and once (hearings.py is for more); the beam has the threshold of the bundle (thresholds.py is for others).
 
 The second table is the whole of `recognise`, listening included, over clips of 10 s cut from all utterances joined: the
 least time of some rounds in each of which every search has its turn.

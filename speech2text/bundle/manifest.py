@@ -275,8 +275,11 @@ class Manifest:
         for key in ("length_normalization", "end_threshold", "coverage_weight", "lm_weight"):
             weight = getattr(self.decoding, key)
             _check(0 <= weight <= LARGEST_WEIGHT, f"decoding.{key} must be 0 to {LARGEST_WEIGHT:g}")
-        beam_threshold = self.decoding.beam_threshold
-        _check(beam_threshold is None or beam_threshold >= 0, "decoding.beam_threshold must be at least 0")
+        threshold = self.decoding.beam_threshold
+        _check(
+            threshold is None or 0 <= threshold <= LARGEST_WEIGHT,
+            f"decoding.beam_threshold must be 0 to {LARGEST_WEIGHT:g}",
+        )
         count = len(self.decoding.other_speeds)
         _check(count <= MOST_OTHER_SPEEDS, f"decoding.other_speeds must be {MOST_OTHER_SPEEDS} at most, not {count}")
         for speed in self.decoding.other_speeds:

@@ -46,6 +46,7 @@ def beam_search(
     length_bonus: float = 0.0,
     *,
     beam_threshold: float = math.inf,
+    least_beam: int = 1,
     length_normalization: float = 0.0,
     end_threshold: float = 0.0,
     terms: Sequence[Term] = (),
@@ -59,14 +60,16 @@ def beam_search(
         beam_size: hypotheses kept at each step, at least 1. 1 with ctc_weight 0 is the greedy search.
         ctc_weight: 0 (the speller alone) to 1 (CTC alone).
         length_bonus: added for each token but END.
-        beam_threshold: how far, in the score, a hypothesis may be behind the best as long as it before it is dropped,
-            unless it is among the `n_best` best.
+        beam_threshold: how far, in the score, a hypothesis may be behind the best as long as it before it is dropped;
+            and, once `n_best` are finished, how far behind the best of them an open one may be sure to end.
+        least_beam: hypotheses that are not dropped for being behind the best as long as they.
         length_normalization: scores of finished hypotheses are divided by (tokens + 1) to this power; 0 leaves them,
             1 is the mean over the tokens and END (Wu et al. 2016 divide likewise).
         end_threshold: END may follow only where its log-probability under the speller is greater than this many times
             that of the likeliest other token (Kahn et al. 2020 take 1.5), or where nothing else can; 0 is no threshold.
         terms: what else hypotheses are ranked by, each as that of one hypothesis without a token.
-        n_best: the search goes on until these are certain within the beam, so more of them cost more steps.
+        n_best: the search goes on until these are certain within the beam and its threshold, so more of them cost more
+            steps.
 
     Hypotheses have at most T tokens, one a frame: CTC can spell no more.
 
@@ -80,6 +83,7 @@ def beam_search(
         ctc_weight=ctc_weight,
         length_bonus=length_bonus,
         beam_threshold=beam_threshold,
+        least_beam=least_beam,
         length_normalization=length_normalization,
         end_threshold=end_threshold,
         terms=tuple(terms),
@@ -131,6 +135,7 @@ class _JointSearch:
     ctc_weight: float
     length_bonus: float
     beam_threshold: float
+    least_beam: int
     length_normalization: float
     end_threshold: float
     terms: tuple[Term, ...]
@@ -181,7 +186,7 @@ class _JointSearch:
 
         origins, tokens = _best(scores, self.beam_size)
         near = scores[origins, tokens] >= scores[origins[:1], tokens[:1]] - self.beam_threshold
-        near[: self.n_best] = True
+        near[: self.least_beam] = True
         origins, tokens = origins[near], tokens[near]
         ended = [
             Hypothesis(

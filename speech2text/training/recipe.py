@@ -204,7 +204,7 @@ class DecodingSettings(Section):
     beam_size: int = Field(default=8, ge=1, le=LARGEST_BEAM)
     ctc_weight: Annotated[float, Field(ge=0, le=1), AfterValidator(_none_or_enough)] = 0.5
     length_bonus: float = Field(default=0.0, ge=-LARGEST_WEIGHT, le=LARGEST_WEIGHT)
-    beam_threshold: Annotated[float, Field(ge=0)] | None = None
+    beam_threshold: Weight | None = None
     """How far behind the best a hypothesis may be; recipes/measurements/thresholds.py shows what it costs."""
     length_normalization: Weight = 0.0
     end_threshold: Weight = 0.0

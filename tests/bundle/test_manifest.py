@@ -78,7 +78,7 @@ def test_a_language_model_is_not_there_without_its_key(data):
         (("decoding", "length_bonus"), -1e12, "length_bonus must be within 100 of 0"),
         (("decoding", "beam_size"), 0, "beam_size must be 1 to 1000"),
         (("decoding", "coverage_weight"), -1.0, "decoding.coverage_weight must be 0 to 100"),
-        (("decoding", "beam_threshold"), -1.0, "decoding.beam_threshold must be at least 0"),
+        (("decoding", "beam_threshold"), -1.0, "decoding.beam_threshold must be 0 to 100"),
         (("decoding", "end_threshold"), float("inf"), "JSON that can be read (Infinity is no number)"),
         (("decoding", "length_normalization"), float("nan"), "JSON that can be read (NaN is no number)"),
         (("decoding", "length_bonus"), 10**400, "decoding.length_bonus must be a number that is finite"),

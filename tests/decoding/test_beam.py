@@ -161,11 +161,20 @@ def test_a_search_does_not_go_on_for_readings_too_far_behind():
     assert hasty.steps == 2 < patient.steps
 
 
-def test_as_many_readings_as_are_asked_for_may_be_far_behind():
+def test_the_least_beam_may_be_far_behind():
     memory, speller = memory_of(random_log_probs(0, 6, 6)), random_speller(1, 6)
-    readings = [beam_search(memory, speller, 8, 0.4, beam_threshold=0.01, n_best=count) for count in (1, 3)]
-    assert [len(each) for each in readings] == [1, 3]
-    assert readings[1][0].score - readings[1][2].score > 0.01
+    narrow, wider = (
+        beam_search(memory, speller, 8, 0.4, beam_threshold=0.01, least_beam=least, n_best=3) for least in (1, 3)
+    )
+    assert (len(narrow), len(wider)) == (1, 3)
+    assert wider[0].score - wider[2].score > 0.01
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_more_readings_are_the_same_ones_and_more_within_a_threshold_too(seed):
+    memory, speller = memory_of(random_log_probs(seed, 8, 6)), random_speller(seed, 6)
+    one, many = (beam_search(memory, speller, 8, 0.4, beam_threshold=0.5, n_best=count) for count in (1, 8))
+    assert one == many[:1]
 
 
 def test_end_threshold_forbids_an_early_end():

@@ -88,6 +88,16 @@ def test_what_cannot_be_used_is_named(bundle, settings, error, message):
         speech2text.load_model(bundle.folder, **settings)
 
 
+def test_a_threshold_of_the_beam_leaves_fewer_readings_unless_hot_words_are_expected(tuned):
+    samples = tone("one", "two", seconds=0.04)
+
+    def count(beam_threshold, **options):
+        recognizer = Recognizer(tuned(beam_threshold=beam_threshold), SearchOptions(n_best=20, beam_size=50, **options))
+        return len(recognizer.spell(recognizer.listener.listen(samples)))
+
+    assert 0 < count(0.0) < count(None) == count(0.0, hotwords=["two"])
+
+
 def test_n_best_gives_each_text_once_and_changes_no_text(bundle, recognizer, unclear):
     segment = speech2text.load_model(bundle.folder, n_best=4).recognise(unclear)
     texts = [each.text for each in segment.alternatives]
