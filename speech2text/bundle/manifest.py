@@ -272,14 +272,10 @@ class Manifest:
             f"decoding.ctc_weight must be 0, or {LEAST_CTC_WEIGHT:g} to 1",
         )
         _check(abs(bonus) <= LARGEST_WEIGHT, f"decoding.length_bonus must be within {LARGEST_WEIGHT:g} of 0")
-        for key in ("length_normalization", "end_threshold", "coverage_weight", "lm_weight"):
+        for key in ("beam_threshold", "length_normalization", "end_threshold", "coverage_weight", "lm_weight"):
             weight = getattr(self.decoding, key)
-            _check(0 <= weight <= LARGEST_WEIGHT, f"decoding.{key} must be 0 to {LARGEST_WEIGHT:g}")
-        threshold = self.decoding.beam_threshold
-        _check(
-            threshold is None or 0 <= threshold <= LARGEST_WEIGHT,
-            f"decoding.beam_threshold must be 0 to {LARGEST_WEIGHT:g}",
-        )
+            is_allowed = weight is None or 0 <= weight <= LARGEST_WEIGHT
+            _check(is_allowed, f"decoding.{key} must be 0 to {LARGEST_WEIGHT:g}")
         count = len(self.decoding.other_speeds)
         _check(count <= MOST_OTHER_SPEEDS, f"decoding.other_speeds must be {MOST_OTHER_SPEEDS} at most, not {count}")
         for speed in self.decoding.other_speeds:

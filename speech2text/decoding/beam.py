@@ -184,10 +184,7 @@ class _JointSearch:
         scores = scores + added
         self._forbid(scores, length, log_probs)
 
-        origins, tokens = _best(scores, self.beam_size)
-        near = scores[origins, tokens] >= scores[origins[:1], tokens[:1]] - self.beam_threshold
-        near[: self.least_beam] = True
-        origins, tokens = origins[near], tokens[near]
+        origins, tokens = self.choose(scores)
         ended = [
             Hypothesis(
                 tuple(beam.tokens[origin].tolist()),
@@ -207,6 +204,13 @@ class _JointSearch:
             np.broadcast_to(added, scores.shape)[origins, tokens],
         )
         return longer, ended
+
+    def choose(self, scores: ScoreArray) -> tuple[IntArray, IntArray]:
+        """Which hypotheses go on, or end, with which tokens, best first, given scores (H, V): both (N,)."""
+        origins, tokens = _best(scores, self.beam_size)
+        near = scores[origins, tokens] >= scores[origins[:1], tokens[:1]] - self.beam_threshold
+        near[: self.least_beam] = True
+        return origins[near], tokens[near]
 
     def prospects(self, beam: _Beam) -> ScoreArray:
         """Upper bound (H,) of the score any completion of each hypothesis can have."""

@@ -228,16 +228,15 @@ class Recognizer:
 
     def _search_jointly(self, memory: Memory, terms: Sequence[Term]) -> list[Hypothesis]:
         settings = self.decoding
-        threshold = math.inf if settings.beam_threshold is None else settings.beam_threshold
-        if self._hotwords:  # a false start has their letters at once, so nothing else would be near the best
-            threshold = math.inf
+        # A false start of a hot word has the score of its letters at once, so nothing else would be near the best.
+        threshold = None if self._hotwords else settings.beam_threshold
         return beam_search(
             memory,
             self.speller,
             settings.beam_size,
             settings.ctc_weight,
             settings.length_bonus,
-            beam_threshold=threshold,
+            beam_threshold=math.inf if threshold is None else threshold,
             least_beam=N_BEST,
             length_normalization=settings.length_normalization,
             end_threshold=settings.end_threshold,
